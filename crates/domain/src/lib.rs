@@ -8,4 +8,5 @@
 pub mod hash;
 pub mod id;
 pub mod kind;
+pub mod recipe;
 pub mod role;

@@ -1,0 +1,105 @@
+//! Projects, members, invitations.
+
+use collabtrack_domain::id::{InvitationId, ProjectId};
+use collabtrack_domain::role::Role;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::accounts::Person;
+
+/// `POST /projects`. The same id and name again give the same answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreateProject {
+    /// Id, chosen by the client.
+    #[schema(value_type = String)]
+    pub id: ProjectId,
+    /// Name.
+    pub name: String,
+}
+
+/// A project as a member sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Project {
+    /// Id.
+    #[schema(value_type = String)]
+    pub id: ProjectId,
+    /// Name.
+    pub name: String,
+    /// The asking account's role.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Changes with each restore of the server: a reader that knew another one lists everything again.
+    pub epoch: String,
+    /// Newest sequence number of the change feed.
+    pub head_seq: i64,
+    /// Id of the current catalogue state, 64 hexadecimal digits.
+    pub catalogue_head: String,
+    /// Number of the current catalogue state, as shown to people.
+    pub catalogue_number: i64,
+    /// Change sets waiting for a decision.
+    pub waiting: i64,
+    /// When it was created.
+    pub created_at: String,
+    /// Everybody in it; only in answers about one project.
+    #[serde(default)]
+    pub members: Vec<Member>,
+}
+
+/// A member of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// Who.
+    pub person: Person,
+    /// Role in the project.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Since when.
+    pub since: String,
+}
+
+/// `POST /projects/{p}/invitations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreateInvitation {
+    /// The role the invited person gets.
+    #[schema(value_type = String)]
+    pub role: Role,
+}
+
+/// A new invitation; the code is shown this once.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Invitation {
+    /// Id, for listing and revoking.
+    #[schema(value_type = String)]
+    pub id: InvitationId,
+    /// The code, `cti_…`, single use.
+    pub code: String,
+    /// The role it grants.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// When it ends.
+    pub expires_at: String,
+}
+
+/// `POST /invitations/look` and `POST /invitations/accept`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct InvitationCode {
+    /// The code; letter case, spaces and hyphens do not matter.
+    pub code: String,
+}
+
+/// What an invitation is for; only a signed-in holder of the code sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InvitationInfo {
+    /// The project.
+    #[schema(value_type = String)]
+    pub project: ProjectId,
+    /// Its name.
+    pub project_name: String,
+    /// The role it grants.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// Who invited.
+    pub inviter: Person,
+    /// When it ends.
+    pub expires_at: String,
+}
