@@ -1,0 +1,700 @@
+//! Read models: what the screens and the companion show, and nothing they would have to compute.
+//!
+//! Ids cross as text, times as RFC 3339 in UTC, paths only as text to show. The TypeScript twins of these types stand in
+//! `ui/src/lib/ipc/generated` and are compared with this file by a test.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Connection to a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionState {
+    /// No server was ever named.
+    None,
+    /// A server is known, nobody is signed in.
+    SignedOut,
+    /// Signed in, and the server answered the last call.
+    Connected,
+    /// Signed in; the server does not answer.
+    Offline,
+    /// Something only the user can mend, such as an ended session.
+    NeedsYou,
+}
+
+/// Where the session token is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialPlace {
+    /// In the system's keyring.
+    Keyring,
+    /// In memory only: asked again at each start.
+    Memory,
+}
+
+/// The server this computer works with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ConnectionView {
+    /// State.
+    pub state: ConnectionState,
+    /// Address of the server, if one is known.
+    pub server: Option<String>,
+    /// Name of the signed-in account.
+    pub account_name: Option<String>,
+    /// Id of the signed-in account.
+    pub account_id: Option<String>,
+    /// Where the session is kept.
+    pub credential: Option<CredentialPlace>,
+    /// What is wrong and what to do, when something is.
+    pub message: Option<String>,
+    /// Since when the server does not answer.
+    pub offline_since: Option<String>,
+}
+
+/// What the syncing is doing as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SyncView {
+    /// Versions not confirmed by the server yet.
+    #[ts(type = "number")]
+    pub waiting: i64,
+    /// Versions whose preview or original is still to be fetched.
+    #[ts(type = "number")]
+    pub fetching: i64,
+    /// Paused by the user.
+    pub paused: bool,
+    /// One sentence, such as "Everything is safe on the server".
+    pub sentence: String,
+}
+
+/// The top of every screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StatusView {
+    /// Version of the program.
+    pub app_version: String,
+    /// The server.
+    pub connection: ConnectionView,
+    /// The syncing.
+    pub sync: SyncView,
+    /// Change sets waiting for a decision of this account.
+    #[ts(type = "number")]
+    pub inbox: i64,
+    /// Rises with every change of the library.
+    #[ts(type = "number")]
+    pub revision: i64,
+    /// Address of a server offered by the program that started the app, such as the studio of `./dev run`.
+    pub suggested_server: Option<String>,
+}
+
+/// A watched folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RootView {
+    /// The folder, as text to show.
+    pub path: String,
+    /// How it is watched.
+    pub state: RootState,
+}
+
+/// How a folder is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RootState {
+    /// The system tells of changes.
+    Watching,
+    /// Looked through every 30 seconds, because the system does not tell of changes here.
+    Polling,
+    /// Not there, or without its marker: paused, nothing is deleted.
+    Missing,
+}
+
+/// A project in the dashboard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProjectView {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Own role on the server: `listener`, `member`, `admin`, `owner`; none while the project is only on this computer.
+    pub role: Option<String>,
+    /// Whether it is connected to the server.
+    pub on_server: bool,
+    /// Watched folders on this computer.
+    pub roots: Vec<RootView>,
+    /// Number of tracks.
+    #[ts(type = "number")]
+    pub tracks: i64,
+    /// Number of versions.
+    #[ts(type = "number")]
+    pub versions: i64,
+    /// When the newest version came.
+    pub newest_at: Option<String>,
+    /// Change sets waiting for a decision.
+    #[ts(type = "number")]
+    pub waiting: i64,
+    /// Names of the people who made its versions, most first.
+    pub contributors: Vec<String>,
+    /// What this account may do, by the server's words of actions; empty while the project is only on this computer.
+    pub may: Vec<String>,
+}
+
+/// Syncing of one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum VersionSync {
+    /// The project has no server.
+    OnlyHere,
+    /// In the queue.
+    Waiting {
+        /// Why, after several failures.
+        because: Option<String>,
+    },
+    /// On its way to the server.
+    Sending {
+        /// 0 to 99; 100 only comes as `Synced`.
+        percent: u8,
+    },
+    /// Every byte confirmed by the store.
+    Synced,
+    /// The number and preview are known; the original is still on its author's computer.
+    Announced,
+    /// Stopped by the user.
+    Paused,
+    /// The server does not answer.
+    Offline,
+    /// Something only the user can mend.
+    NeedsYou {
+        /// What.
+        because: String,
+    },
+}
+
+/// What of a version is on this computer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Here {
+    /// The exact bytes.
+    Original,
+    /// Only the preview.
+    Preview,
+    /// Neither yet.
+    Nothing,
+}
+
+/// Review state of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewState {
+    /// Not proposed.
+    Draft,
+    /// Waiting for review.
+    Waiting,
+    /// Changes asked.
+    ChangesAsked,
+    /// The approved version of its track.
+    Approved,
+    /// Was approved; a later one took its place.
+    Superseded,
+    /// Rejected.
+    Rejected,
+}
+
+/// A version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct VersionView {
+    /// Id.
+    pub id: String,
+    /// Track.
+    pub track: String,
+    /// Number; final when `is_final`.
+    #[ts(type = "number")]
+    pub number: i64,
+    /// Whether the number came from the server, or the project has none.
+    pub is_final: bool,
+    /// Kind: demo, rough, mix, alternate, master, stem, multitrack, take.
+    pub kind: String,
+    /// Note of the author.
+    pub note: String,
+    /// File name as exported.
+    pub file_name: String,
+    /// Size of the original in bytes.
+    #[ts(type = "number")]
+    pub size_bytes: u64,
+    /// Container or codec, such as "WAV".
+    pub format: String,
+    /// Frames per second; 0 when not known.
+    pub sample_rate: u32,
+    /// Bits per sample, where the format has that.
+    pub bit_depth: Option<u16>,
+    /// Channels; 0 when not known.
+    pub channels: u16,
+    /// Length in frames at the sample rate; 0 when not known.
+    #[ts(type = "number")]
+    pub frames: u64,
+    /// Length in ms.
+    #[ts(type = "number")]
+    pub duration_ms: u64,
+    /// Integrated loudness in LUFS.
+    pub loudness_lufs: Option<f64>,
+    /// True peak in dBTP.
+    pub true_peak_db: Option<f64>,
+    /// Who made it.
+    pub author: String,
+    /// When it was captured.
+    pub captured_at: String,
+    /// SHA-256 of the original: its fingerprint.
+    pub fingerprint: String,
+    /// Number of the older version with the same bytes.
+    #[ts(type = "number | null")]
+    pub same_as: Option<i64>,
+    /// Syncing.
+    pub sync: VersionSync,
+    /// What is on this computer.
+    pub here: Here,
+    /// Review.
+    pub review: ReviewState,
+    /// Damage or oddities of the audio in words, empty when there are none.
+    pub flags: Vec<String>,
+}
+
+/// A track in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TrackView {
+    /// Id.
+    pub id: String,
+    /// Project.
+    pub project: String,
+    /// Name of the project.
+    pub project_name: String,
+    /// Name.
+    pub name: String,
+    /// Whether grouping was unsure and a look is wanted.
+    pub please_check: bool,
+    /// Newest version.
+    pub newest: Option<VersionView>,
+    /// Number of versions.
+    #[ts(type = "number")]
+    pub versions: i64,
+    /// Number of the approved version.
+    #[ts(type = "number | null")]
+    pub approved: Option<i64>,
+    /// Whether the track is a row of the catalogue.
+    pub in_catalogue: bool,
+}
+
+/// A track with its whole history, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct TrackDetail {
+    /// The track.
+    pub track: TrackView,
+    /// Its versions, newest first.
+    pub versions: Vec<VersionView>,
+}
+
+/// A file that is not a version (yet).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CandidateView {
+    /// Id for `take_now`.
+    pub id: String,
+    /// Project.
+    pub project: String,
+    /// The file, relative to its folder, as text to show.
+    pub path: String,
+    /// State.
+    pub state: CandidateState,
+    /// What is going on and what to do.
+    pub message: String,
+}
+
+/// Why a file is not a version (yet).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CandidateState {
+    /// Another program is writing it.
+    StillBeingWritten,
+    /// It does not settle; "Take a version now anyway" is offered.
+    Unsettled,
+    /// Not audio this program can read, or not readable at all.
+    NotReadable,
+    /// Being copied and measured.
+    Capturing,
+    /// The disk is too full.
+    NoSpace,
+}
+
+/// One of the two comparison slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// Slot A.
+    A,
+    /// Slot B.
+    B,
+}
+
+/// What a slot holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct LaneView {
+    /// The slot.
+    pub slot: Slot,
+    /// The version.
+    pub version: String,
+    /// Its number.
+    #[ts(type = "number")]
+    pub number: i64,
+    /// Its track's name.
+    pub track_name: String,
+    /// Id of its track.
+    pub track: String,
+    /// Gain applied by level matching, in dB; 0 or less.
+    pub gain_db: f64,
+    /// Whether the preview plays because the original is not here.
+    pub is_preview: bool,
+    /// Length in seconds.
+    pub duration_s: f64,
+}
+
+/// The player, sent on each change and four times a second while playing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct PlayerView {
+    /// Whether sound is running.
+    pub playing: bool,
+    /// Musical position in seconds; the web view extrapolates while playing.
+    pub position_s: f64,
+    /// Length of the longer lane in seconds.
+    pub duration_s: f64,
+    /// The slots that hold something.
+    pub lanes: Vec<LaneView>,
+    /// The slot that is heard.
+    pub active: Slot,
+    /// Whether level matching is on.
+    pub level_match: bool,
+    /// Loop from, to in seconds.
+    pub loop_s: Option<(f64, f64)>,
+    /// Volume, 0 to 1.
+    pub volume: f64,
+    /// Name of the device; none when there is none to play on.
+    pub device: Option<String>,
+    /// A note such as "Your headphones were unplugged. Playback is paused at 1:04."
+    pub note: Option<String>,
+}
+
+/// What a server says of itself before anybody signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ServerView {
+    /// Its address in the form it will be kept.
+    pub address: String,
+    /// `invite`, `open` or `closed`.
+    pub registration: String,
+    /// Version of its program.
+    pub version: String,
+}
+
+/// What an invitation is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct InvitationView {
+    /// Name of the project.
+    pub project_name: String,
+    /// Id of the project.
+    pub project: String,
+    /// Role it grants.
+    pub role: String,
+    /// Who invited.
+    pub inviter: String,
+    /// When it ends.
+    pub expires_at: String,
+}
+
+/// A new invitation: the code is shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct NewInvitationView {
+    /// The code to copy and send.
+    pub code: String,
+    /// Role it grants.
+    pub role: String,
+    /// When it ends.
+    pub expires_at: String,
+}
+
+/// A member of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MemberView {
+    /// Account id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: String,
+    /// Since when.
+    pub since: String,
+    /// Whether this is the signed-in account.
+    pub is_you: bool,
+}
+
+/// A column of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ColumnView {
+    /// Field name.
+    pub name: String,
+    /// Label to show.
+    pub label: String,
+    /// Type word of the schema.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Allowed words of a choice.
+    pub choices: Vec<String>,
+    /// Whether nobody edits it.
+    pub read_only: bool,
+    /// Whether this account may edit it.
+    pub may_edit: bool,
+}
+
+/// A row of the catalogue, as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CatalogueRowView {
+    /// Row id.
+    pub id: String,
+    /// Token of this state of the row.
+    pub rev: String,
+    /// Text of each filled cell by field name.
+    pub cells: BTreeMap<String, String>,
+    /// Number of the approved version, for tracks.
+    #[ts(type = "number | null")]
+    pub approved: Option<i64>,
+}
+
+/// A table of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CatalogueView {
+    /// Project.
+    pub project: String,
+    /// `tracks` or `splits`.
+    pub table: String,
+    /// Id of the state.
+    pub head: String,
+    /// Number of the state.
+    #[ts(type = "number")]
+    pub number: i64,
+    /// Columns this account may read.
+    pub columns: Vec<ColumnView>,
+    /// Rows.
+    pub rows: Vec<CatalogueRowView>,
+    /// Tracks not in the catalogue yet: id, name.
+    pub outside: Vec<(String, String)>,
+}
+
+/// How a cell or row changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeWord {
+    /// Was empty, or a new row.
+    Added,
+    /// Another value.
+    Changed,
+    /// Becomes empty.
+    Cleared,
+    /// The row goes.
+    Deleted,
+}
+
+/// One changed cell (or row, or approved version).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CellChangeView {
+    /// Row id.
+    pub row: String,
+    /// What people call the row: the track's title.
+    pub row_label: String,
+    /// Field name; `_row`, `_approved`, `_retired`, `_schema` for whole things.
+    pub field: String,
+    /// Label of the field.
+    pub field_label: String,
+    /// Text before, none when empty.
+    pub from: Option<String>,
+    /// Text after, none when empty.
+    pub to: Option<String>,
+    /// How it changes.
+    pub change: ChangeWord,
+}
+
+/// One remark about an imported file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ImportRemark {
+    /// Line number in the file, from 1; none for the file as a whole.
+    #[ts(type = "number | null")]
+    pub line: Option<u64>,
+    /// Column name.
+    pub column: Option<String>,
+    /// What happened, what it means, what to do.
+    pub message: String,
+}
+
+/// An imported CSV, checked but not proposed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ImportView {
+    /// Handle for `import_propose`.
+    pub import: String,
+    /// Name of the file.
+    pub file_name: String,
+    /// `tracks` or `splits`.
+    pub table: String,
+    /// Rows that do not change.
+    #[ts(type = "number")]
+    pub unchanged: u64,
+    /// Everything that would change.
+    pub changes: Vec<CellChangeView>,
+    /// Harmless: what was ignored and why.
+    pub notices: Vec<ImportRemark>,
+    /// Worth a look.
+    pub warnings: Vec<ImportRemark>,
+    /// What stands in the way of proposing.
+    pub errors: Vec<ImportRemark>,
+    /// Whether it can be proposed.
+    pub may_propose: bool,
+}
+
+/// A change set in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProposalView {
+    /// Id.
+    pub id: String,
+    /// Project.
+    pub project: String,
+    /// Name of the project.
+    pub project_name: String,
+    /// Title.
+    pub title: String,
+    /// Who proposed.
+    pub author: String,
+    /// Whether that is the signed-in account.
+    pub is_yours: bool,
+    /// `draft`, `open`, `changes_requested`, `approved`, `rejected`, `withdrawn`, `split`.
+    pub status: String,
+    /// When it was proposed.
+    pub created_at: String,
+    /// Operations in it.
+    #[ts(type = "number")]
+    pub op_count: i64,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<String>,
+    /// The reason given.
+    pub decision_reason: Option<String>,
+}
+
+/// The inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct InboxView {
+    /// Waiting for this account's decision.
+    pub to_review: Vec<ProposalView>,
+    /// Own proposals not decided yet.
+    pub mine: Vec<ProposalView>,
+    /// Decided.
+    pub closed: Vec<ProposalView>,
+}
+
+/// The version part of a proposal: what is heard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProposedVersionView {
+    /// Track.
+    pub track: String,
+    /// Its name.
+    pub track_name: String,
+    /// The proposed version.
+    pub proposed: VersionView,
+    /// The version approved now.
+    pub approved: Option<VersionView>,
+}
+
+/// A change set as reviewed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+pub struct ProposalDetail {
+    /// The inbox entry.
+    pub proposal: ProposalView,
+    /// Why.
+    pub reason: String,
+    /// What was shown; sent back with the decision.
+    pub revision_digest: String,
+    /// What was shown; sent back with the decision.
+    pub expected_head: String,
+    /// What was shown; sent back with the decision. None when it cannot be approved.
+    pub effect_digest: Option<String>,
+    /// Number of the catalogue state it would apply to.
+    #[ts(type = "number")]
+    pub catalogue_number: i64,
+    /// `clean`, `stale_clean`, `conflict`, `invalid_after_merge`, `schema_moved`.
+    pub mergeability: String,
+    /// Changed cells.
+    pub changes: Vec<CellChangeView>,
+    /// Versions it would approve.
+    pub versions: Vec<ProposedVersionView>,
+    /// Cells somebody else changed meanwhile, and rules the result would break.
+    pub problems: Vec<String>,
+    /// Whether this account may decide it now.
+    pub may_decide: bool,
+    /// If not, why.
+    pub may_not_because: Option<String>,
+}
+
+/// One audit entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ActivityView {
+    /// Place in the chain.
+    #[ts(type = "number")]
+    pub seq: i64,
+    /// When.
+    pub time: String,
+    /// Who.
+    pub actor: String,
+    /// What, in words.
+    pub sentence: String,
+    /// Hash of the entry.
+    pub fingerprint: String,
+}
+
+/// What happened in the library: screens fetch again what they show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum AppEvent {
+    /// Projects, tracks, versions or candidates changed.
+    Library {
+        /// The new revision.
+        #[ts(type = "number")]
+        revision: i64,
+    },
+    /// Connection or syncing changed.
+    Sync {
+        /// The new revision.
+        #[ts(type = "number")]
+        revision: i64,
+    },
+    /// Catalogue, change sets or members of a project changed.
+    Project {
+        /// The project.
+        project: String,
+        /// The new revision.
+        #[ts(type = "number")]
+        revision: i64,
+    },
+    /// The player changed.
+    Player {
+        /// Its state.
+        player: PlayerView,
+    },
+    /// Something to tell the user once.
+    Notice {
+        /// What.
+        message: String,
+    },
+}
+
+/// An error as the web view gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ErrorView {
+    /// Stable code; see the protocol's error codes.
+    pub code: String,
+    /// What happened and what it means for the music.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}

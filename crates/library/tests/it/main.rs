@@ -1,0 +1,3 @@
+//! The library on real folders and a real SQLite file.
+
+mod bindings;

@@ -1,0 +1,86 @@
+// The commands of the desktop: name → arguments, result. One list for the Tauri, fake and bridge backends; a Rust test compares the
+// names with the commands the app really registers. Bytes come back as ArrayBuffer.
+import type { ActivityView } from './generated/ActivityView';
+import type { CandidateView } from './generated/CandidateView';
+import type { CatalogueView } from './generated/CatalogueView';
+import type { ConnectionView } from './generated/ConnectionView';
+import type { ImportView } from './generated/ImportView';
+import type { InboxView } from './generated/InboxView';
+import type { InvitationView } from './generated/InvitationView';
+import type { MemberView } from './generated/MemberView';
+import type { NewInvitationView } from './generated/NewInvitationView';
+import type { PlayerView } from './generated/PlayerView';
+import type { ProjectView } from './generated/ProjectView';
+import type { ProposalDetail } from './generated/ProposalDetail';
+import type { ProposalView } from './generated/ProposalView';
+import type { ServerView } from './generated/ServerView';
+import type { Slot } from './generated/Slot';
+import type { StatusView } from './generated/StatusView';
+import type { TrackDetail } from './generated/TrackDetail';
+import type { TrackView } from './generated/TrackView';
+import type { VersionView } from './generated/VersionView';
+
+type Nothing = Record<string, never>;
+
+export interface Commands {
+  // library
+  status: { args: Nothing; result: StatusView };
+  projects: { args: Nothing; result: ProjectView[] };
+  tracks: { args: { project: string | null }; result: TrackView[] };
+  track: { args: { track: string }; result: TrackDetail };
+  candidates: { args: Nothing; result: CandidateView[] };
+  choose_folder: { args: { project: string | null }; result: ProjectView | null };
+  create_project: { args: { name: string }; result: ProjectView };
+  rescan: { args: { project: string }; result: null };
+  take_now: { args: { candidate: string }; result: null };
+  set_note: { args: { version: string; note: string }; result: VersionView };
+  rename_track: { args: { track: string; name: string }; result: TrackView };
+  restore_version: { args: { version: string }; result: VersionView };
+  get_original: { args: { version: string }; result: null };
+  // sound
+  waveform: { args: { version: string; fromFrame: number; toFrame: number; width: number }; result: ArrayBuffer };
+  overview: { args: { version: string }; result: ArrayBuffer };
+  player: { args: Nothing; result: PlayerView };
+  player_load: { args: { slot: Slot; version: string }; result: PlayerView };
+  player_unload: { args: { slot: Slot }; result: PlayerView };
+  player_play: { args: Nothing; result: PlayerView };
+  player_pause: { args: Nothing; result: PlayerView };
+  player_seek: { args: { seconds: number }; result: PlayerView };
+  player_flip: { args: { slot: Slot }; result: PlayerView };
+  player_level_match: { args: { on: boolean }; result: PlayerView };
+  player_loop: { args: { range: [number, number] | null }; result: PlayerView };
+  player_volume: { args: { volume: number }; result: PlayerView };
+  devices: { args: Nothing; result: string[] };
+  choose_device: { args: { device: string | null }; result: PlayerView };
+  // server
+  look_at_server: { args: { address: string }; result: ServerView };
+  register: { args: { address: string; name: string; email: string; password: string; invitation: string | null }; result: ConnectionView };
+  sign_in: { args: { address: string; email: string; password: string }; result: ConnectionView };
+  sign_out: { args: Nothing; result: ConnectionView };
+  look_at_invitation: { args: { code: string }; result: InvitationView };
+  join: { args: { code: string }; result: ProjectView };
+  put_on_server: { args: { project: string }; result: ProjectView };
+  members: { args: { project: string }; result: MemberView[] };
+  invite: { args: { project: string; role: string }; result: NewInvitationView };
+  sync_now: { args: Nothing; result: null };
+  pause_sync: { args: { paused: boolean }; result: StatusView };
+  // catalogue and approval
+  catalogue: { args: { project: string; table: string }; result: CatalogueView };
+  export_catalogue: { args: { project: string; table: string }; result: string | null };
+  import_catalogue: { args: { project: string; table: string }; result: ImportView | null };
+  import_propose: { args: { import: string; title: string; reason: string }; result: ProposalView };
+  propose_cells: {
+    args: { project: string; table: string; title: string; reason: string; edits: { row: string; field: string; to: string }[] };
+    result: ProposalView;
+  };
+  propose_version: { args: { version: string; reason: string }; result: ProposalView };
+  inbox: { args: Nothing; result: InboxView };
+  proposal: { args: { changeSet: string }; result: ProposalDetail };
+  approve: { args: { changeSet: string; revisionDigest: string; expectedHead: string; effectDigest: string }; result: ProposalView };
+  reject: { args: { changeSet: string; revisionDigest: string; reason: string }; result: ProposalView };
+  ask_for_changes: { args: { changeSet: string; revisionDigest: string; reason: string }; result: ProposalView };
+  withdraw: { args: { changeSet: string }; result: ProposalView };
+  activity: { args: { project: string }; result: ActivityView[] };
+}
+
+export type CommandName = keyof Commands;
