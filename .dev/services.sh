@@ -57,8 +57,7 @@ start_postgres() {
 }
 
 start_garage() {
-    local dir=$scratch/garage log=$scratch/garage.log program api rpc admin key secret try
-    program=$(garage_program) || fail "The S3 server Garage is not installed: the storage tests need it." "Run ./dev setup, which builds it once."
+    local dir=$scratch/garage log=$scratch/garage.log api rpc admin key secret try
     mkdir -m 700 "$dir"
     key=GK$(random_hex 12)
     secret=$(random_hex 32)
@@ -66,7 +65,7 @@ start_garage() {
         api=$(free_port) rpc=$(free_port) admin=$(free_port)
         garage_config "$dir" "$api" "$rpc" "$admin" >"$dir/garage.toml"
         start TERM "$log" env GARAGE_DEFAULT_ACCESS_KEY="$key" GARAGE_DEFAULT_SECRET_KEY="$secret" GARAGE_DEFAULT_BUCKET=collabtrack \
-            RUST_LOG=garage=info "$program" -c "$dir/garage.toml" server --single-node --default-bucket
+            RUST_LOG=garage=info garage -c "$dir/garage.toml" server --single-node --default-bucket
         if wait_until 30 "$started" curl -fsS --noproxy '*' "http://127.0.0.1:$admin/health"; then
             export COLLABTRACK_TEST_GARAGE_ENDPOINT="http://127.0.0.1:$api" COLLABTRACK_TEST_GARAGE_REGION=garage
             export COLLABTRACK_TEST_GARAGE_BUCKET=collabtrack

@@ -3,10 +3,16 @@
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/collabtrack
 tools=$cache/tools
+PATH=$tools/bin:$PATH
 
-garage_version=2.5.0
+# Garage is AGPL: a separate program the tests talk to over HTTP.
+require_garage() { tool garage 2.5.0 "the storage tests talk to a real S3 server"; }
+require_tauri_driver() { tool tauri-driver 2.1.0 "the real app is driven through its web view"; }
+require_machete() { tool cargo-machete 0.9.2 "the checks look for unused dependencies"; }
+require_deny() { tool cargo-deny 0.20.2 "the checks compare every dependency's licence with the allowed ones"; }
 
 # tool NAME VERSION WHY: builds it if this version is not there yet. Debug builds: they compile in half the time and are fast enough here.
+# All share one build folder, so that what they have in common is compiled once.
 tool() {
     local stamp=$tools/$1-$2
     [ ! -e "$stamp" ] || return 0
@@ -21,7 +27,3 @@ tool() {
 
 # The compiled pieces are of no use once the programs stand in place.
 forget_tool_builds() { [ -z "${tools_built:-}" ] || rm -rf "$cache/build"; }
-
-garage_program() {
-    [ -x "$tools/bin/garage" ] && printf '%s' "$tools/bin/garage"
-}

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
+
+bench_report=docs/benchmarks.md
+bench_parts=(audio capture)
+
+# bench [PART]: all parts when none is named.
+command_bench() {
+    local part parts=("${bench_parts[@]}")
+    if [ $# -gt 0 ]; then parts=("$@"); fi
+    for part in "${parts[@]}"; do bench_package "$part" >/dev/null; done
+    install_for "CollabTrack is built with them and measured against them" build bench
+    require_rust
+    for part in "${parts[@]}"; do bench_one "$part"; done
+}
+
+bench_package() {
+    case $1 in
+    audio) printf collabtrack-audio ;;
+    capture) printf collabtrack-library ;;
+    *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
+    esac
+}
+
+bench_one() {
+    local part=$1 result=target/.dev/bench-$1.md
+    mkdir -p target/.dev
+    step "bench $part"
+    cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} | tee "$result.new" ||
+        fail "The benchmark $part failed; $bench_report is unchanged."
+    [ -s "$result.new" ] || fail "The benchmark $part printed nothing; $bench_report is unchanged."
+    { cat "$result.new" && printf '\n%s\n' "$(bench_machine)"; } >"$result"
+    rm "$result.new"
+    put_section "$part" "$result"
+    say "Written into $bench_report."
+}
+
+bench_machine() {
+    local model=unknown
+    [ ! -r /proc/cpuinfo ] || model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+    printf '*Measured %s at commit %s by `./dev bench`: %s, %s cores, %s, %s.*' "$(date -u +%Y-%m-%d)" "$(git rev-parse --short HEAD)" \
+        "$model" "$(getconf _NPROCESSORS_ONLN)" "$(uname -sr)" "$(rustc --version | cut -d' ' -f1,2)"
+}
+
+# put_section PART FILE: between the part's two markers, which are added at the end when they are not there.
+put_section() {
+    local begin="<!-- bench:$1 -->" end="<!-- /bench:$1 -->"
+    [ -e "$bench_report" ] || printf '# Benchmarks\n\nWritten by `./dev bench [part]`; run it to check any figure on your own machine.\n' >"$bench_report"
+    grep -qF "$begin" "$bench_report" || printf '\n%s\n%s\n' "$begin" "$end" >>"$bench_report"
+    awk -v begin="$begin" -v end="$end" -v file="$2" '
+        $0 == end { inside = 0 }
+        !inside { print }
+        $0 == begin { inside = 1; while ((getline line < file) > 0) print line }
+    ' "$bench_report" >"$bench_report.tmp"
+    mv "$bench_report.tmp" "$bench_report"
+}

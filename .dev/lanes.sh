@@ -1,0 +1,162 @@
+# shellcheck shell=bash
+# The checks and tests as lanes: one after the other, each with its log, none stopping the ones after it. The last lines say how every
+# lane ended and how many checks and tests passed and failed in all.
+
+logs=target/.dev/logs
+report=()
+passed=0
+failed=0
+failing=()
+
+command_check() {
+    begin_lanes
+    lane plain "set-up" prepare_check
+    stop_if_failed
+    static_lanes
+    end_lanes
+}
+
+command_test() {
+    begin_lanes
+    lane plain "set-up" prepare_test
+    stop_if_failed
+    static_lanes
+    lane cargo "Rust tests" ./dev with-services cargo test --workspace --no-fail-fast ${locked[@]+"${locked[@]}"}
+    lane vitest "UI unit tests" in_ui npm test
+    lane playwright "UI flows" in_ui npm run e2e
+    lane plain "programs" cargo build --workspace ${locked[@]+"${locked[@]}"}
+    lane summary "real app" real_app
+    lane summary "demo" ./dev demo
+    end_lanes
+}
+
+# Everything `test` needs, without testing anything.
+prepare_test() {
+    install_for "CollabTrack is built and tested with them" build studio tests
+    require_browser
+    prepare_code
+    require_machete
+    require_deny
+    require_tauri_driver
+    require_garage
+    forget_tool_builds
+}
+
+prepare_check() {
+    install_for "CollabTrack is built with them" build
+    prepare_code
+    require_machete
+    require_deny
+    forget_tool_builds
+}
+
+prepare_code() {
+    require_rust
+    require_rust_parts rustfmt clippy
+    require_node
+    require_ui_packages
+}
+
+static_lanes() {
+    # A lane runs in a process of its own; the Node it may have installed has to be found here as well.
+    require_node
+    lane plain "UI build" build_ui
+    lane plain "format" cargo fmt --all --check
+    lane plain "clippy" cargo clippy --workspace --all-targets ${locked[@]+"${locked[@]}"} -- -D warnings
+    lane plain "Rust docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps ${locked[@]+"${locked[@]}"}
+    lane plain "unused dependencies" cargo machete
+    lane plain "licences" cargo deny check licenses bans sources
+    advisories
+    lane plain "UI types" in_ui npm run check
+    lane plain "UI lint" in_ui npm run --if-present lint
+    lane plain "script" bash -n dev .dev/*.sh
+}
+
+# The database of known vulnerabilities is a git repository; where it cannot be reached, that is said and not hidden.
+advisories() {
+    if GIT_TERMINAL_PROMPT=0 timeout 15 git ls-remote --quiet --exit-code https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then
+        lane plain "advisories" cargo deny check advisories
+    else
+        step "advisories"
+        say "SKIP advisories: the RustSec database (github.com/rustsec/advisory-db) cannot be reached from here."
+        report+=("$(printf '%-8s%-22s%7s   %s' SKIP advisories "" "the RustSec database cannot be reached from here")")
+    fi
+}
+
+real_app() {
+    COLLABTRACK_TEST_APP=$(built collabtrack) COLLABTRACK_TEST_SERVER=$(built collabtrack-server) \
+        in_ui ../dev with-desktop npm run e2e:app
+}
+
+begin_lanes() {
+    began=$SECONDS
+    mkdir -p "$logs"
+    rm -f "$logs"/*.log
+    if is_ci; then export CARGO_INCREMENTAL=0; fi
+    export FORCE_COLOR=0
+}
+
+# lane KIND NAME COMMAND…: KIND says how the log is counted: cargo, vitest, playwright, summary ("N passed, N failed"), plain (one check).
+lane() {
+    local kind=$1 name=$2 log code start=$SECONDS good bad
+    shift 2
+    log=$logs/$(printf '%s' "$name" | tr ' ' '-').log
+    step "$name"
+    set +e
+    (set -e && "$@") 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    set -e
+    read -r good bad < <(count "$kind" "$code" "$log")
+    if [ "$code" -eq 0 ] && [ $((good + bad)) -eq 0 ]; then
+        say "No test ran in this lane: that is a failure."
+        code=1
+    fi
+    if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    note "$code" "$name" $((SECONDS - start)) "$kind" "$good" "$bad" "$log"
+}
+
+note() {
+    local word=ok text=
+    [ "$1" -eq 0 ] || word=FAILED
+    [ "$4" = plain ] || text="$5 passed, $6 failed"
+    [ "$1" -eq 0 ] || text="$text${text:+   }$7"
+    report+=("$(printf '%-8s%-22s%5d s   %s' "$word" "$2" "$3" "$text")")
+    [ "$1" -eq 0 ] || failing+=("$7")
+}
+
+# count KIND EXIT_CODE LOG: prints "PASSED FAILED".
+count() {
+    if [ "$1" = plain ]; then
+        if [ "$2" -eq 0 ]; then echo 1 0; else echo 0 1; fi
+        return
+    fi
+    sed 's/\x1b\[[0-9;]*[A-Za-z]//g' "$3" | awk -v kind="$1" '
+        # number_before WORD: the number that stands before WORD in this line
+        function number_before(word) { return match($0, "[0-9]+ " word) ? substr($0, RSTART) + 0 : 0 }
+        kind == "cargo" && /^test result: / { good += number_before("passed"); bad += number_before("failed") }
+        kind == "vitest" && /^ *Tests  / { good += number_before("passed"); bad += number_before("failed") }
+        kind == "playwright" && /^ +[0-9]+ (passed|flaky)/ { good += $1 }
+        kind == "playwright" && /^ +[0-9]+ (failed|interrupted|did not run)/ { bad += $1 }
+        kind == "summary" && /^[0-9]+ passed, [0-9]+ failed$/ { good = number_before("passed"); bad = number_before("failed") }
+        END { print good + 0, bad + 0 }'
+}
+
+stop_if_failed() {
+    [ "$failed" -eq 0 ] || end_lanes
+}
+
+end_lanes() {
+    local log line
+    for log in ${failing[@]+"${failing[@]}"}; do
+        step "the end of $log"
+        tail -n 80 "$log"
+    done
+    printf '\n'
+    for line in "${report[@]}"; do printf '%s\n' "$line"; done
+    printf '%-8s%-22s%5d s\n\n' "" "in all" $((SECONDS - began))
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
