@@ -1,1 +1,75 @@
-//! app
+//! The desktop app: library, player and sync behind thin commands, and one window.
+//!
+//! Everything with a rule in it lives in the libraries; this package puts them together.
+
+mod app;
+mod commands;
+mod dialogs;
+mod drops;
+mod error;
+mod events;
+mod paths;
+mod player;
+
+use std::process::ExitCode;
+
+use tauri::{Manager, Runtime, WindowEvent};
+
+pub use commands::NAMES as COMMAND_NAMES;
+pub use paths::Settings;
+
+/// The app on any runtime: the window's one, or the mock one of tests.
+pub fn builder<R: Runtime>(builder: tauri::Builder<R>, settings: Settings) -> tauri::Builder<R> {
+    builder
+        .plugin(tauri_plugin_dialog::init())
+        .invoke_handler(commands::handler())
+        .setup(move |tauri_app| {
+            let app = tauri::async_runtime::block_on(app::App::open(tauri_app.handle().clone(), settings))?;
+            events::forward(tauri_app.handle().clone(), &app);
+            tauri_app.manage(app);
+            Ok(())
+        })
+        .on_window_event(|window, event| {
+            if let WindowEvent::DragDrop(tauri::DragDropEvent::Drop { paths, .. }) = event {
+                drops::take(window.app_handle().clone(), paths.clone());
+            }
+        })
+}
+
+/// Runs the app until its window closes.
+#[must_use]
+pub fn run() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,zbus=warn".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let settings = match Settings::from_environment() {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(%error, "CollabTrack cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    // A second launch shows the first one's window; two programs must not work on one library.
+    let single = tauri_plugin_single_instance::init(|handle, _arguments, _folder| {
+        if let Some(window) = handle.get_webview_window("main") {
+            let _ = window.unminimize();
+            let _ = window.set_focus();
+        }
+    });
+    let app = match builder(tauri::Builder::default().plugin(single), settings).build(tauri::generate_context!()) {
+        Ok(app) => app,
+        Err(error) => {
+            tracing::error!(%error, "CollabTrack cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    app.run(|handle, event| {
+        if let tauri::RunEvent::Exit = event
+            && let Some(app) = handle.try_state::<app::App>()
+        {
+            tauri::async_runtime::block_on(app.close());
+        }
+    });
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,46 @@
+//! The steps of the demo as they happen: each is true or it is not.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+/// One step.
+#[derive(Serialize)]
+pub struct Step {
+    name: String,
+    ok: bool,
+    ms: u128,
+    detail: String,
+}
+
+/// All steps so far.
+#[derive(Default, Serialize)]
+pub struct Report {
+    steps: Vec<Step>,
+}
+
+impl Report {
+    /// Runs a step, prints it with its time, and remembers it. A step that fails ends the demo, because the next ones rest on it.
+    pub async fn step<T>(&mut self, name: &str, work: impl Future<Output = anyhow::Result<(T, String)>>) -> anyhow::Result<T> {
+        let start = Instant::now();
+        let result = work.await;
+        let ms = start.elapsed().as_millis();
+        let (ok, detail) = match &result {
+            Ok((_, detail)) => (true, detail.clone()),
+            Err(error) => (false, format!("{error:#}")),
+        };
+        println!("{} {name:<58} {ms:>6} ms  {detail}", if ok { "✓" } else { "✗" });
+        self.steps.push(Step { name: name.to_owned(), ok, ms, detail });
+        result.map(|(value, _)| value)
+    }
+
+    /// Whether every step was true, and there was at least one.
+    pub fn all_true(&self) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| step.ok)
+    }
+
+    /// How many steps there were.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+}

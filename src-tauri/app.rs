@@ -1,0 +1,41 @@
+//! The composition root: what the commands work with. No globals.
+
+use collabtrack_library::{Library, LibraryOptions};
+use tauri::{AppHandle, Runtime};
+
+use crate::dialogs::{Dialogs, ScriptedDialogs, SystemDialogs};
+use crate::paths::Settings;
+use crate::player::Player;
+
+/// State of the running app.
+pub struct App {
+    /// The local library with its watching and syncing.
+    pub library: Library,
+    /// The player.
+    pub player: Player,
+    /// How paths are asked for.
+    pub dialogs: Box<dyn Dialogs>,
+}
+
+impl App {
+    /// Opens the library and starts its background work.
+    /// # Errors
+    /// When the library cannot be opened; its files are then untouched.
+    pub async fn open<R: Runtime>(handle: AppHandle<R>, settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut options = LibraryOptions::new(settings.library);
+        options.suggested_server = settings.suggested_server;
+        let library = Library::open(options).await?;
+        library.start().await?;
+        let dialogs: Box<dyn Dialogs> = match ScriptedDialogs::from_environment() {
+            Some(scripted) => Box::new(scripted),
+            None => Box::new(SystemDialogs(handle)),
+        };
+        Ok(Self { player: Player::new(library.clone()), library, dialogs })
+    }
+
+    /// Stops sound and background work; whatever is unfinished goes on at the next start.
+    pub async fn close(&self) {
+        self.player.stop();
+        self.library.shutdown().await;
+    }
+}

@@ -1,0 +1,76 @@
+//! The commands of the web view, by screen. Each takes the state and its arguments, makes one call, and hands out the error.
+//!
+//! `ui/src/lib/ipc/commands.ts` lists the same names with their arguments and results; a test compares both.
+
+pub mod approval;
+pub mod catalogue;
+pub mod library;
+pub mod server;
+pub mod sound;
+
+/// Registers every command of [`NAMES`].
+macro_rules! commands {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        /// The names of all commands.
+        pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// The handler that dispatches calls of the web view.
+        pub fn handler<R: tauri::Runtime>() -> impl Fn(tauri::ipc::Invoke<R>) -> bool + Send + Sync + 'static {
+            tauri::generate_handler![$($module::$name),*]
+        }
+    };
+}
+
+commands![
+    library::status,
+    library::projects,
+    library::tracks,
+    library::track,
+    library::candidates,
+    library::choose_folder,
+    library::create_project,
+    library::rescan,
+    library::take_now,
+    library::set_note,
+    library::rename_track,
+    library::restore_version,
+    library::get_original,
+    sound::waveform,
+    sound::overview,
+    sound::player,
+    sound::player_load,
+    sound::player_unload,
+    sound::player_play,
+    sound::player_pause,
+    sound::player_seek,
+    sound::player_flip,
+    sound::player_level_match,
+    sound::player_loop,
+    sound::player_volume,
+    sound::devices,
+    sound::choose_device,
+    server::look_at_server,
+    server::register,
+    server::sign_in,
+    server::sign_out,
+    server::look_at_invitation,
+    server::join,
+    server::put_on_server,
+    server::members,
+    server::invite,
+    server::sync_now,
+    server::pause_sync,
+    catalogue::catalogue,
+    catalogue::export_catalogue,
+    catalogue::import_catalogue,
+    catalogue::import_propose,
+    catalogue::propose_cells,
+    approval::propose_version,
+    approval::inbox,
+    approval::proposal,
+    approval::approve,
+    approval::reject,
+    approval::ask_for_changes,
+    approval::withdraw,
+    approval::activity,
+];

@@ -1,0 +1,51 @@
+//! The catalogue as a table, out as CSV and back.
+
+use collabtrack_domain::id::ProjectId;
+use collabtrack_library::catalogue::CellEdit;
+use collabtrack_library::view::{CatalogueView, ImportView, ProposalView};
+use tauri::State;
+
+use crate::app::App;
+use crate::error::CommandResult;
+
+/// A table of the catalogue.
+#[tauri::command]
+pub async fn catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<CatalogueView> {
+    Ok(app.library.catalogue(&ProjectId::parse(&project)?, &table).await?)
+}
+
+/// Writes a table as CSV where the user says; the path as text, or none when the dialog was dismissed.
+#[tauri::command]
+pub async fn export_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<String>> {
+    let project = ProjectId::parse(&project)?;
+    let Some(target) = app.dialogs.save_csv(format!("{table}.csv")).await else { return Ok(None) };
+    app.library.export_catalogue(&project, &table, &target).await?;
+    Ok(Some(target.to_string_lossy().into_owned()))
+}
+
+/// Reads and checks an edited CSV; nothing is proposed yet. None when the dialog was dismissed.
+#[tauri::command]
+pub async fn import_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<ImportView>> {
+    let project = ProjectId::parse(&project)?;
+    let Some(source) = app.dialogs.open_csv().await else { return Ok(None) };
+    Ok(Some(app.library.import_catalogue(&project, &table, &source).await?))
+}
+
+/// Proposes what a checked CSV would change.
+#[tauri::command]
+pub async fn import_propose(app: State<'_, App>, import: String, title: String, reason: String) -> CommandResult<ProposalView> {
+    Ok(app.library.import_propose(&import, &title, &reason).await?)
+}
+
+/// Proposes edited cells.
+#[tauri::command]
+pub async fn propose_cells(
+    app: State<'_, App>,
+    project: String,
+    table: String,
+    title: String,
+    reason: String,
+    edits: Vec<CellEdit>,
+) -> CommandResult<ProposalView> {
+    Ok(app.library.propose_cells(&ProjectId::parse(&project)?, &table, &title, &reason, edits).await?)
+}

@@ -1,0 +1,87 @@
+//! Choosing files and folders: with the system's dialogs, or with answers from the environment where no person is there to click.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use tauri::{AppHandle, Runtime};
+use tauri_plugin_dialog::DialogExt;
+use tokio::sync::oneshot;
+
+/// The answer to a dialog: a path, or nothing when it was dismissed.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Option<PathBuf>> + Send + 'a>>;
+
+/// A way to ask for a path.
+pub trait Dialogs: Send + Sync {
+    /// A folder to watch.
+    fn folder(&self) -> Answer<'_>;
+    /// A CSV file to read.
+    fn open_csv(&self) -> Answer<'_>;
+    /// Where to write a CSV file, beginning with the given name.
+    fn save_csv(&self, name: String) -> Answer<'_>;
+}
+
+/// The system's dialogs.
+pub struct SystemDialogs<R: Runtime>(pub AppHandle<R>);
+
+async fn picked(receiver: oneshot::Receiver<Option<tauri_plugin_dialog::FilePath>>) -> Option<PathBuf> {
+    receiver.await.ok().flatten().and_then(|path| path.into_path().ok())
+}
+
+impl<R: Runtime> Dialogs for SystemDialogs<R> {
+    fn folder(&self) -> Answer<'_> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.dialog().file().set_title("The folder you bounce into").pick_folder(move |path| drop(sender.send(path)));
+        Box::pin(picked(receiver))
+    }
+
+    fn open_csv(&self) -> Answer<'_> {
+        let (sender, receiver) = oneshot::channel();
+        self.0
+            .dialog()
+            .file()
+            .set_title("The edited catalogue")
+            .add_filter("CSV", &["csv", "txt", "tsv"])
+            .pick_file(move |path| drop(sender.send(path)));
+        Box::pin(picked(receiver))
+    }
+
+    fn save_csv(&self, name: String) -> Answer<'_> {
+        let (sender, receiver) = oneshot::channel();
+        self.0
+            .dialog()
+            .file()
+            .set_title("Save the catalogue")
+            .set_file_name(name)
+            .add_filter("CSV", &["csv"])
+            .save_file(move |path| drop(sender.send(path)));
+        Box::pin(picked(receiver))
+    }
+}
+
+/// Answers from the environment: `COLLABTRACK_ANSWER_FOLDER`, `_OPEN`, `_SAVE`. Native dialogs cannot be driven by a test.
+pub struct ScriptedDialogs {
+    folder: Option<PathBuf>,
+    open: Option<PathBuf>,
+    save: Option<PathBuf>,
+}
+
+impl ScriptedDialogs {
+    /// The answers, if the environment holds any.
+    pub fn from_environment() -> Option<Self> {
+        let answer = |name: &str| std::env::var_os(format!("COLLABTRACK_ANSWER_{name}")).map(PathBuf::from);
+        let scripted = Self { folder: answer("FOLDER"), open: answer("OPEN"), save: answer("SAVE") };
+        (scripted.folder.is_some() || scripted.open.is_some() || scripted.save.is_some()).then_some(scripted)
+    }
+}
+
+impl Dialogs for ScriptedDialogs {
+    fn folder(&self) -> Answer<'_> {
+        Box::pin(std::future::ready(self.folder.clone()))
+    }
+    fn open_csv(&self) -> Answer<'_> {
+        Box::pin(std::future::ready(self.open.clone()))
+    }
+    fn save_csv(&self, _name: String) -> Answer<'_> {
+        Box::pin(std::future::ready(self.save.clone()))
+    }
+}

@@ -1,0 +1,92 @@
+//! Every command without a window: the mock runtime, a real library in a temporary folder.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use collabtrack::{COMMAND_NAMES, Settings};
+use serde_json::{Value, json};
+use tauri::WebviewWindowBuilder;
+use tauri::ipc::{CallbackFn, InvokeBody};
+use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets};
+use tauri::webview::InvokeRequest;
+
+struct Window {
+    _app: tauri::App<MockRuntime>,
+    webview: tauri::WebviewWindow<MockRuntime>,
+    _folder: tempfile::TempDir,
+}
+
+fn window() -> Window {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let settings = Settings { library: folder.path().join("library"), suggested_server: None };
+    let app = collabtrack::builder(mock_builder(), settings).build(mock_context(noop_assets())).expect("the app is built");
+    let webview = WebviewWindowBuilder::new(&app, "main", Default::default()).build().expect("a window");
+    Window { _app: app, webview, _folder: folder }
+}
+
+fn call(window: &Window, command: &str, arguments: Value) -> Result<Value, Value> {
+    let request = InvokeRequest {
+        cmd: command.into(),
+        callback: CallbackFn(0),
+        error: CallbackFn(1),
+        url: "tauri://localhost".parse().expect("an address"),
+        body: InvokeBody::Json(arguments),
+        headers: Default::default(),
+        invoke_key: INVOKE_KEY.to_string(),
+    };
+    get_ipc_response(&window.webview, request).map(|body| body.deserialize::<Value>().unwrap_or(Value::Null))
+}
+
+#[test]
+fn the_typescript_command_map_names_exactly_the_registered_commands() {
+    let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src/lib/ipc/commands.ts");
+    let text = std::fs::read_to_string(map).expect("the command map is there");
+    let listed: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(": {").map(|(name, _)| name))
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .filter(|name| *name != "args")
+        .collect();
+    let registered: BTreeSet<&str> = COMMAND_NAMES.iter().copied().collect();
+    assert_eq!(listed, registered);
+}
+
+#[test]
+fn every_command_answers_without_a_window_and_errors_have_three_parts() {
+    let window = window();
+    let arguments = json!({
+        "project": "prj_aaaaaaaaaaaaaaaaaaaaaaaaaa", "track": "trk_aaaaaaaaaaaaaaaaaaaaaaaaaa", "version": "ver_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "changeSet": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "candidate": "none", "name": "Night Drive", "note": "n", "slot": "a", "seconds": 1.0,
+        "on": true, "range": null, "volume": 0.5, "device": null, "address": "http://127.0.0.1:9", "email": "a@example.org",
+        "password": "long enough words", "invitation": null, "code": "cti_x", "role": "member", "paused": true, "table": "tracks",
+        "import": "none", "title": "t", "reason": "because", "edits": [], "revisionDigest": "00", "expectedHead": "00",
+        "effectDigest": "00", "fromFrame": 0, "toFrame": 1, "width": 1,
+    });
+    // These would open a dialog and wait for a person.
+    let asks_a_person = ["choose_folder", "export_catalogue", "import_catalogue"];
+    for command in COMMAND_NAMES.iter().filter(|name| !asks_a_person.contains(name)) {
+        if let Err(error) = call(&window, command, arguments.clone()) {
+            assert!(error.get("code").and_then(Value::as_str).is_some_and(|code| !code.is_empty()), "{command}: no code in {error}");
+            assert!(error.get("message").and_then(Value::as_str).is_some_and(|text| text.len() > 10), "{command}: no message in {error}");
+            assert!(error.get("hint").and_then(Value::as_str).is_some_and(|text| text.len() > 5), "{command}: no hint in {error}");
+        }
+    }
+}
+
+#[test]
+fn a_project_made_by_command_is_in_the_dashboard() {
+    let window = window();
+    let made = call(&window, "create_project", json!({ "name": "Night Drive EP" })).expect("a project is made");
+    assert_eq!(made["name"], "Night Drive EP");
+    let all = call(&window, "projects", json!({})).expect("the dashboard answers");
+    assert_eq!(all.as_array().map(Vec::len), Some(1));
+    assert_eq!(all[0]["id"], made["id"]);
+    assert_eq!(all[0]["on_server"], false);
+}
+
+#[test]
+fn ids_of_another_form_are_refused_with_words() {
+    let window = window();
+    let error = call(&window, "track", json!({ "track": "../../etc/passwd" })).expect_err("no such id");
+    assert_eq!(error["code"], "bad_request");
+}

@@ -1,0 +1,141 @@
+// What the lane of the real app starts and stops: server, driver, recorder. Everything lives in one temporary folder.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Builder, Capabilities } from 'selenium-webdriver';
+
+export const root = resolve(import.meta.dirname, '../..');
+export const binaries = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug');
+
+/** A port nobody listens on now. */
+export function freePort() {
+  return new Promise((done, failed) => {
+    const server = createServer();
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+/** Asks `question` until it answers with something true, or throws after `seconds`. */
+export async function until(what, seconds, question) {
+  const deadline = Date.now() + seconds * 1000;
+  let last;
+  while (Date.now() < deadline) {
+    try {
+      const answer = await question();
+      if (answer) return answer;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`${what}: not within ${seconds} s${last ? ` (${last.message})` : ''}`);
+}
+
+/** A machine of its own: home, folders, processes. */
+export class Machine {
+  constructor() {
+    this.folder = mkdtempSync(join(tmpdir(), 'collabtrack-app-'));
+    this.bounces = join(this.folder, 'Night Drive EP');
+    mkdirSync(this.bounces);
+    this.children = [];
+  }
+
+  start(name, command, args, env = {}) {
+    const log = [];
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.on('data', (data) => log.push(data));
+    child.stderr.on('data', (data) => log.push(data));
+    child.once('error', (error) => log.push(Buffer.from(String(error))));
+    this.children.push({ name, child, log });
+    return child;
+  }
+
+  log(name) {
+    return this.children.filter((entry) => entry.name === name).map((entry) => Buffer.concat(entry.log).toString()).join('\n');
+  }
+
+  /** The hosted service with its own Postgres and store; answers its address. */
+  async server() {
+    this.start('server', join(binaries, 'collabtrack-server'), ['--embedded', join(this.folder, 'studio'), '--listen', '127.0.0.1:0', '--json']);
+    const line = await until('the server prints its address', 60, () => /\{.*"url".*\}/.exec(this.log('server'))?.[0]);
+    this.url = JSON.parse(line).url;
+    await until('the server is ready', 30, async () => (await fetch(`${this.url}/readyz`)).ok);
+    return this.url;
+  }
+
+  /** The real app behind WebDriver. */
+  async app() {
+    const [port, native] = [await freePort(), await freePort()];
+    const env = {
+      COLLABTRACK_LIBRARY: join(this.folder, 'library'),
+      COLLABTRACK_ANSWER_FOLDER: this.bounces,
+      COLLABTRACK_STUDIO_URL: this.url,
+      NO_AT_BRIDGE: '1',
+      GDK_BACKEND: 'x11',
+      LIBGL_ALWAYS_SOFTWARE: '1',
+    };
+    const driver = this.start('driver', 'tauri-driver', ['--port', String(port), '--native-port', String(native), '--native-driver', '/usr/bin/WebKitWebDriver'], env);
+    await until('the driver listens', 20, async () => (await fetch(`http://127.0.0.1:${port}/status`)).status > 0);
+    const capabilities = new Capabilities();
+    capabilities.set('tauri:options', { application: join(binaries, 'collabtrack'), args: [] });
+    capabilities.setBrowserName('wry');
+    this.browser = await new Builder().withCapabilities(capabilities).usingServer(`http://127.0.0.1:${port}/`).build();
+    await this.browser.manage().setTimeouts({ script: 60_000 });
+    return this.browser;
+  }
+
+  /** Records what the null sink plays until `stop()`, which answers the samples: interleaved 32-bit floats, stereo, 48 kHz. */
+  record() {
+    const file = join(this.folder, 'recorded.raw');
+    const monitor = process.env.COLLABTRACK_TEST_MONITOR;
+    if (!monitor) throw new Error('COLLABTRACK_TEST_MONITOR is not set: run this lane through ./dev test');
+    const child = this.start('recorder', 'parec', ['-d', monitor, '--format=float32le', '--rate=48000', '--channels=2', '--latency-msec=50', '--raw', file]);
+    return {
+      stop: async () => {
+        child.kill('SIGTERM');
+        await new Promise((done) => (child.exitCode === null && child.signalCode === null ? child.once('exit', done) : done()));
+        const bytes = readFileSync(file);
+        return new Float32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 4));
+      },
+      /** How many samples above silence there are so far. */
+      sounding: () => {
+        const bytes = readFileSync(file);
+        const samples = new Float32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 4));
+        return samples.reduce((count, sample) => count + (Math.abs(sample) > 1e-4 ? 1 : 0), 0);
+      },
+    };
+  }
+
+  /** Waits until what the page shows is what the picture would show. */
+  async settled() {
+    await this.browser.executeAsyncScript('const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()));');
+  }
+
+  async screenshot(path) {
+    await this.settled();
+    writeFileSync(path, Buffer.from(await this.browser.takeScreenshot(), 'base64'));
+  }
+
+  async stop() {
+    try {
+      await this.browser?.quit();
+    } catch {
+      // The app may have ended already.
+    }
+    for (const { child } of this.children.toReversed()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const gone = new Promise((done) => child.once('exit', done));
+      child.kill('SIGTERM');
+      await Promise.race([gone, new Promise((done) => setTimeout(done, 15_000))]);
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
