@@ -12,6 +12,7 @@ command_check() {
     begin_lanes
     lane plain "set-up" prepare_check
     stop_if_failed
+    require_node
     static_lanes
     end_lanes
 }
@@ -20,12 +21,15 @@ command_test() {
     begin_lanes
     lane plain "set-up" prepare_test
     stop_if_failed
+    # A lane runs in a process of its own; what it found or installed has to be found here as well.
+    require_node
+    require_browser
     static_lanes
     lane cargo "Rust tests" ./dev with-services cargo test --workspace --no-fail-fast ${locked[@]+"${locked[@]}"}
     lane vitest "UI unit tests" in_ui npm test
     lane playwright "UI flows" in_ui npm run e2e
     lane plain "programs" cargo build --workspace ${locked[@]+"${locked[@]}"}
-    lane summary "real app" real_app
+    lane summary "real app" in_ui ../dev with-desktop npm run e2e:app
     lane summary "demo" ./dev demo
     end_lanes
 }
@@ -58,8 +62,6 @@ prepare_code() {
 }
 
 static_lanes() {
-    # A lane runs in a process of its own; the Node it may have installed has to be found here as well.
-    require_node
     lane plain "UI build" build_ui
     lane plain "format" cargo fmt --all --check
     lane plain "clippy" cargo clippy --workspace --all-targets ${locked[@]+"${locked[@]}"} -- -D warnings
@@ -81,11 +83,6 @@ advisories() {
         say "SKIP advisories: the RustSec database (github.com/rustsec/advisory-db) cannot be reached from here."
         report+=("$(printf '%-8s%-22s%7s   %s' SKIP advisories "" "the RustSec database cannot be reached from here")")
     fi
-}
-
-real_app() {
-    COLLABTRACK_TEST_APP=$(built collabtrack) COLLABTRACK_TEST_SERVER=$(built collabtrack-server) \
-        in_ui ../dev with-desktop npm run e2e:app
 }
 
 begin_lanes() {

@@ -31,3 +31,15 @@ random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # fingerprint: one checksum for the contents and names of the files listed, NUL-separated, on stdin.
 fingerprint() { sort -z | xargs -0 cksum | cksum | tr ' ' '-'; }
+
+milliseconds() {
+    local now=${EPOCHREALTIME:-}
+    now=${now/[.,]/}
+    if [ -n "$now" ]; then printf '%s' "${now%???}"; else printf '%s000' "$(date +%s)"; fi
+}
+
+# seconds_since MILLISECONDS: with one decimal.
+seconds_since() {
+    local tenths=$((($(milliseconds) - $1) / 100))
+    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}

@@ -27,13 +27,13 @@ postgres_bin() {
 # Postgres refuses to run as root: there it runs as nobody. (The change of user takes back the kernel's promise to stop the process
 # with its parent, so it is made again.)
 unprivileged() {
-    if is_root; then printf '%s\n' setpriv --reuid=nobody --regid="$(id -gn nobody)" --clear-groups --pdeathsig=QUIT; fi
+    if is_root; then printf '%s' "setpriv --reuid=nobody --regid=$(id -gn nobody) --clear-groups --pdeathsig=QUIT"; fi
 }
 
 start_postgres() {
-    local bin dir=$scratch/postgres log=$scratch/postgres.log port password try
+    local bin dir=$scratch/postgres log=$scratch/postgres.log port password try as_user
     bin=$(postgres_bin) || fail "PostgreSQL is not installed: the tests need its initdb and postgres." "Install the package postgresql."
-    mapfile -t as_user < <(unprivileged)
+    read -r -a as_user <<<"$(unprivileged)"
     password=$(random_hex 16)
     mkdir -m 700 "$dir"
     (umask 077 && printf '%s' "$password" >"$dir/password")

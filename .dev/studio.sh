@@ -21,7 +21,8 @@ build_programs() {
 
 # run [--until-ready] [APP ARGUMENTS…]
 command_run() {
-    local until_ready=
+    local until_ready='' called_at built_at
+    called_at=$(milliseconds)
     if [ "${1:-}" = --until-ready ]; then
         until_ready=1
         shift
@@ -32,7 +33,7 @@ command_run() {
         install_for "CollabTrack is built with them, its studio server needs a database, and this machine has no display" build studio display
     fi
     build_programs
-    local opened=${EPOCHREALTIME/[.,]/}
+    built_at=$(milliseconds)
     make_scratch
     if ! has_display; then
         say "There is no display here: the app runs under a virtual one, where nobody sees it. Ctrl-C ends it."
@@ -40,7 +41,7 @@ command_run() {
         start_bus
     fi
     start_studio
-    open_app "$until_ready" "$opened" "$@"
+    open_app "$until_ready" "$@"
 }
 
 # Starts the studio server, or uses the one that already runs at the same address. Sets $studio_url.
@@ -54,7 +55,7 @@ start_studio() {
     folder=$(studio_folder)
     (exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null &&
         fail "Another program already uses $listen." "Choose another address: COLLABTRACK_LISTEN=127.0.0.1:PORT ./dev run"
-    start INT "$log" env COLLABTRACK_LISTEN="$listen" "$(built collabtrack-server)" --embedded "$folder"
+    start INT "$log" "$(built collabtrack-server)" --embedded "$folder" --listen "$listen"
     wait_until 60 "$started" curl -fsS --noproxy '*' "$studio_url/readyz" ||
         { cat "$log" >&2; fail "The studio server did not start (its own words are above)." "Its data is untouched in $folder."; }
     say "Studio server: $studio_url (data in $folder)"
@@ -66,24 +67,18 @@ answers_as_studio() {
 
 # The app makes the file named in COLLABTRACK_READY_FILE when its window can be used.
 open_app() {
-    local until_ready=$1 opened=$2 app ready=$scratch/ready
-    shift 2
+    local until_ready=$1 app ready=$scratch/ready
+    shift
     env COLLABTRACK_STUDIO_URL="$studio_url" COLLABTRACK_READY_FILE="$ready" "$(built collabtrack)" "$@" &
     app=$!
     background_pids=("TERM:$app" ${background_pids[@]+"${background_pids[@]}"})
     if wait_until 60 "$app" test -e "$ready"; then
-        say "The window is usable after $(seconds_since "$opened") s."
+        say "The window is usable $(seconds_since "$called_at") s after ./dev run was called, $(seconds_since "$built_at") s after the build."
         [ -z "$until_ready" ] || return 0
     elif [ -n "$until_ready" ]; then
         fail "The app did not show a usable window within 60 s."
     fi
     wait "$app"
-}
-
-# seconds_since MICROSECONDS: with one decimal.
-seconds_since() {
-    local tenths=$(((${EPOCHREALTIME/[.,]/} - $1) / 100000))
-    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
 }
 
 command_server() {
