@@ -1,0 +1,93 @@
+//! Measuring a file in one decoding pass: peaks, loudness, true peak, hash and summary.
+//!
+//! Everything is computed from the decoded frames exactly once; the tables are enough to draw and level-match without the audio.
+
+pub mod dat;
+pub mod loudness;
+pub mod peaks;
+pub mod summary;
+pub mod true_peak;
+
+mod hash;
+mod kweight;
+mod levels;
+mod table;
+
+use std::path::Path;
+
+use crate::analysis::hash::PcmHasher;
+use crate::analysis::levels::Levels;
+use crate::analysis::loudness::{LoudnessMeter, LoudnessTable};
+use crate::analysis::peaks::{Pyramid, PyramidBuilder};
+use crate::analysis::true_peak::TruePeak;
+use crate::cancel::Cancel;
+use crate::decode::Decoder;
+use crate::error::AudioError;
+use crate::guard::guarded;
+
+pub use summary::Summary;
+
+/// Version of the numbers in [`Summary`]; raised whenever the same file would give other ones.
+pub const ANALYSIS_VERSION: u64 = 1;
+/// Frames decoded and measured at a time: small enough to stay in the cache.
+const STEP_FRAMES: usize = 8_192;
+
+/// Everything measured about one file.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// Numbers.
+    pub summary: Summary,
+    /// The peak pyramid (`CTPK`).
+    pub peaks: Pyramid,
+    /// The 100 ms loudness table (`CTLD`).
+    pub loudness: LoudnessTable,
+    /// BLAKE3 over the sound itself, the same for every lossless container of it.
+    pub pcm_hash: [u8; 32],
+}
+
+/// Measures the file at `path`; `progress` gets values from 0 to 1.
+/// # Errors
+/// `Io`, `NotAudio`, `Unsupported`, `Damaged`, `Limit`, `Cancelled`.
+pub fn analyse(path: &Path, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
+    guarded("measuring the file", || analyse_decoder(Decoder::open(path)?, cancel, progress))
+}
+
+fn analyse_decoder(mut decoder: Decoder, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
+    let info = decoder.info().clone();
+    decoder.keep_exact();
+    let channels = usize::from(info.channels);
+    let mut hasher = PcmHasher::new(&info);
+    let mut pyramid = PyramidBuilder::new(info.sample_rate, info.channels);
+    let mut meter = LoudnessMeter::new(info.sample_rate, info.channels);
+    let mut true_peaks: Vec<TruePeak> = (0..channels).map(|_| TruePeak::new(info.sample_rate)).collect();
+    let mut levels = Levels::new(&info);
+    let mut planes: Vec<Vec<f32>> = vec![Vec::with_capacity(STEP_FRAMES); channels];
+    let mut frames = 0_u64;
+    loop {
+        cancel.check()?;
+        planes.iter_mut().for_each(Vec::clear);
+        let got = decoder.read(&mut planes, STEP_FRAMES)?;
+        if got == 0 {
+            break;
+        }
+        frames += got as u64;
+        hasher.update(&planes, decoder.exact());
+        pyramid.update(&planes);
+        meter.update(&planes);
+        levels.update(&planes);
+        for (peak, plane) in true_peaks.iter_mut().zip(&planes) {
+            peak.update(plane);
+        }
+        if let Some(total) = info.frames {
+            progress(frames as f32 / total.max(1) as f32);
+        }
+    }
+    let peaks = pyramid.finish();
+    let loudness = meter.finish();
+    let true_peak = true_peaks.into_iter().map(TruePeak::finish).fold(0.0_f32, f32::max);
+    let used_bits = hasher.used_bits();
+    let pcm_hash = hasher.finish(&decoder);
+    let summary = Summary::new(decoder.info(), frames, &levels, &loudness, true_peak, used_bits, decoder.bad_samples());
+    progress(1.0);
+    Ok(Analysis { summary, peaks, loudness, pcm_hash })
+}
