@@ -159,7 +159,14 @@ mod tests {
 
     #[test]
     fn foreign_prefixes_and_other_alphabets_are_refused() {
-        for text in ["", "trk_", "ver_aaaaaaaaaaaaaaaaaaaaaaaaaa", "trk_Aaaaaaaaaaaaaaaaaaaaaaaaaa", "trk_aaaaaaaaaaaaaaaaaaaaaaaaa1", "trk_aaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        for text in [
+            "",
+            "trk_",
+            "ver_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "trk_Aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "trk_aaaaaaaaaaaaaaaaaaaaaaaaa1",
+            "trk_aaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
             assert!(TrackId::parse(text).is_err(), "{text} must be refused");
         }
     }

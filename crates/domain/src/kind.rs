@@ -30,7 +30,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind a user may choose.
-    pub const ALL: [Self; 8] = [Self::Demo, Self::Rough, Self::Mix, Self::Alternate, Self::Master, Self::Stem, Self::Multitrack, Self::Take];
+    pub const ALL: [Self; 8] =
+        [Self::Demo, Self::Rough, Self::Mix, Self::Alternate, Self::Master, Self::Stem, Self::Multitrack, Self::Take];
 
     /// The word for this kind, also on the wire and in databases.
     #[must_use]

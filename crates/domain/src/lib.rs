@@ -5,6 +5,10 @@
 //! as arguments.
 #![forbid(unsafe_code)]
 
+pub mod audit;
+pub mod canonical;
+pub mod catalogue;
+pub mod change_set;
 pub mod hash;
 pub mod id;
 pub mod kind;

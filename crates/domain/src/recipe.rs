@@ -153,8 +153,15 @@ impl Recipe {
     /// The recipe of one file that is stored as exactly one plain object.
     #[must_use]
     pub fn plain(path: String, length: u64, sha256: ObjectHash, object: String) -> Self {
-        let extent =
-            Extent { object: object.clone(), offset: 0, stored_len: length, raw_len: length, sha256, codec: Codec::Raw, params: serde_json::Value::Null };
+        let extent = Extent {
+            object: object.clone(),
+            offset: 0,
+            stored_len: length,
+            raw_len: length,
+            sha256,
+            codec: Codec::Raw,
+            params: serde_json::Value::Null,
+        };
         let (spans, extents) =
             if length == 0 { (Vec::new(), Vec::new()) } else { (vec![Span { at: 0, len: length, extent: 0, from: 0 }], vec![extent]) };
         Self { files: vec![RecipeFile { path, length, sha256, plain_object: Some(object), spans }], extents }

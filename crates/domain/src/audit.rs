@@ -1,0 +1,7 @@
+//! The audit log: entries as exact bytes, their chain, the Merkle tree over them, and checkpoints of that tree.
+//!
+//! Everything is verified from bytes as they were received; nothing is ever serialised again to be checked.
+
+pub mod chain;
+pub mod entry;
+pub mod merkle;

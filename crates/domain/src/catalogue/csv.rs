@@ -1,0 +1,11 @@
+//! The catalogue as CSV: out for any spreadsheet, and in again as a list of edits, told apart from what the spreadsheet broke.
+//!
+//! Importing only says what a file would change; it changes nothing.
+
+pub mod export;
+pub mod import;
+pub mod report;
+
+pub use export::{Delimiter, ExportOptions, export};
+pub use import::{ImportContext, import};
+pub use report::ImportReport;

@@ -1,0 +1,70 @@
+//! Words that spreadsheets of other languages write: months, yes and no. The lists stand in `words.json`.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::catalogue::cells::nfc;
+
+#[derive(Deserialize)]
+struct Lists {
+    months: Vec<Vec<String>>,
+    yes: Vec<String>,
+    no: Vec<String>,
+}
+
+struct Words {
+    months: HashMap<String, u32>,
+    truth: HashMap<String, bool>,
+}
+
+fn words() -> &'static Words {
+    static WORDS: OnceLock<Words> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        let lists: Lists = serde_json::from_str(include_str!("words.json")).expect("the word lists are checked by a test");
+        let months =
+            lists.months.into_iter().zip(1u32..).flat_map(|(names, month)| names.into_iter().map(move |name| (fold(&name), month)));
+        let truth = lists.yes.into_iter().map(|word| (fold(&word), true)).chain(lists.no.into_iter().map(|word| (fold(&word), false)));
+        Words { months: months.collect(), truth: truth.collect() }
+    })
+}
+
+/// The form under which words and names count as the same: NFC, lower case.
+pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower: String = nfc(text).chars().flat_map(char::to_lowercase).collect();
+    nfc(&lower).into_owned()
+}
+
+/// The month 1–12 that a word names in one of the known languages.
+pub(crate) fn month(word: &str) -> Option<u32> {
+    if word.len() > 32 || word.starts_with(|character: char| character.is_ascii_digit()) {
+        return None;
+    }
+    words().months.get(&fold(word)).copied()
+}
+
+/// Yes or no, if the word says so in one of the known languages.
+pub(crate) fn truth(word: &str) -> Option<bool> {
+    if word.len() > 32 { None } else { words().truth.get(&fold(word)).copied() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_month_and_both_truths_have_words_and_no_word_has_two_meanings() {
+        let lists: Lists = serde_json::from_str(include_str!("words.json")).expect("lists");
+        assert_eq!(lists.months.len(), 12);
+        let count: usize = lists.months.iter().map(Vec::len).sum();
+        assert_eq!(words().months.len(), count, "a month word stands twice");
+        assert_eq!(words().truth.len(), lists.yes.len() + lists.no.len(), "a word stands twice");
+        assert_eq!(month("DEZ"), Some(12));
+        assert_eq!(truth("WAHR"), Some(true));
+        assert_eq!(truth("maybe"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! Change sets: proposed groups of catalogue changes, their exact bytes, what approving them would do, and who may decide.
+
+pub mod authority;
+pub mod diff;
+pub mod effect;
+pub mod inverse;
+pub mod merge;
+pub mod op;
+pub mod resolve;
+pub mod revision;
+pub mod split;
+pub mod status;

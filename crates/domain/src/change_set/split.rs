@@ -1,0 +1,71 @@
+//! Dividing a change set in two, so that one part can be approved: never a silent subset.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::catalogue::row::RowId;
+use crate::change_set::op::{Op, Shape};
+
+/// Why a change set cannot be divided so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// One of the two parts would be empty.
+    #[error("one part would be empty; keep some of the changes and leave some")]
+    EmptyPart,
+    /// An operation number that does not exist.
+    #[error("there is no change number {index} in this proposal")]
+    UnknownOp {
+        /// The number, from 0.
+        index: usize,
+    },
+    /// Operations on one new or deleted track fell apart.
+    #[error("the changes around {row} belong together: keep all of them or none")]
+    TornApart {
+        /// The track.
+        row: RowId,
+    },
+}
+
+/// The operations `keep` names, and the rest, each in their order. What belongs to one new or deleted track stays together.
+/// # Errors
+/// When a part would be empty or a track would be torn apart.
+pub fn split(ops: &[Op], keep: &[usize]) -> Result<(Vec<Op>, Vec<Op>), SplitError> {
+    if let Some(&index) = keep.iter().find(|&&index| index >= ops.len()) {
+        return Err(SplitError::UnknownOp { index });
+    }
+    let keep: HashSet<usize> = keep.iter().copied().collect();
+    let whole: HashSet<RowId> = ops
+        .iter()
+        .filter_map(|op| match op.shape() {
+            Shape::Add { row, .. } | Shape::Delete { row, .. } => Some(row),
+            _ => None,
+        })
+        .collect();
+    let mut side: HashMap<RowId, bool> = HashMap::new();
+    for (index, op) in ops.iter().enumerate() {
+        let kept = keep.contains(&index);
+        for row in families(op).into_iter().filter(|row| whole.contains(row)) {
+            if *side.entry(row.clone()).or_insert(kept) != kept {
+                return Err(SplitError::TornApart { row });
+            }
+        }
+    }
+    let (kept, rest): (Vec<(usize, &Op)>, Vec<(usize, &Op)>) = ops.iter().enumerate().partition(|(index, _)| keep.contains(index));
+    if kept.is_empty() || rest.is_empty() {
+        return Err(SplitError::EmptyPart);
+    }
+    let owned = |part: Vec<(usize, &Op)>| part.into_iter().map(|(_, op)| op.clone()).collect();
+    Ok((owned(kept), owned(rest)))
+}
+
+/// The rows whose adding or deleting an operation goes with: its own, and the track a split belongs to.
+fn families(op: &Op) -> Vec<RowId> {
+    let mut rows: Vec<RowId> = op.row().into_iter().collect();
+    let track = match op.shape() {
+        Shape::Add { cells, .. } => cells.text("track").map(str::to_owned),
+        Shape::Delete { from, .. } => from.cells.text("track").map(str::to_owned),
+        Shape::Set { field: "track", to, .. } => to.and_then(|to| to.as_text().map(str::to_owned)),
+        _ => None,
+    };
+    rows.extend(track.and_then(|track| RowId::parse(&track).ok()));
+    rows
+}
