@@ -28,7 +28,7 @@ command_test() {
     lane cargo "Rust tests" ./dev with-services cargo test --workspace --no-fail-fast ${locked[@]+"${locked[@]}"}
     lane vitest "UI unit tests" in_ui npm test
     lane playwright "UI flows" in_ui npm run e2e
-    lane plain "programs" cargo build --workspace ${locked[@]+"${locked[@]}"}
+    lane plain "programs" cargo build "${programs[@]}" ${locked[@]+"${locked[@]}"}
     lane summary "real app" in_ui ../dev with-desktop npm run e2e:app
     lane summary "demo" ./dev demo
     end_lanes

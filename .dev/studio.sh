@@ -9,14 +9,15 @@ studio_folder() {
 # built NAME: where the debug build of a program stands.
 built() { printf '%s' "$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)/$1"; }
 
-# One build for everything, always the whole workspace: a part alone would resolve other features and compile its dependencies again.
+# One build for everything: a part alone, or programs without the example, would resolve other features and compile the dependencies again.
+programs=(--workspace --bins --example demo)
 build_programs() {
     require_rust
     require_node
     require_ui_packages
     build_ui || fail "The user interface could not be built (the words above say why)."
     say "Building CollabTrack (minutes the first time, seconds afterwards)."
-    cargo build --quiet --workspace ${locked[@]+"${locked[@]}"} || fail "CollabTrack does not build (the words above say why)."
+    cargo build --quiet "${programs[@]}" ${locked[@]+"${locked[@]}"} || fail "CollabTrack does not build (the words above say why)."
 }
 
 # run [--until-ready] [APP ARGUMENTS…]
@@ -98,8 +99,7 @@ command_cli() {
 command_demo() {
     install_for "CollabTrack is built with them and its studio server needs a database" build studio
     build_programs
-    where_called cargo run --quiet --manifest-path "$PWD/Cargo.toml" --package collabtrack-server --example demo \
-        ${locked[@]+"${locked[@]}"} -- "$@"
+    where_called "$(built examples/demo)" "$@"
 }
 
 command_package() {
