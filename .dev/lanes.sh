@@ -36,7 +36,7 @@ command_test() {
 
 # Everything `test` needs, without testing anything.
 prepare_test() {
-    install_for "CollabTrack is built and tested with them" build studio tests
+    install_for "CollabTrack is built, checked and tested with them" build studio checks tests
     require_browser
     prepare_code
     require_machete
@@ -47,7 +47,7 @@ prepare_test() {
 }
 
 prepare_check() {
-    install_for "CollabTrack is built with them" build
+    install_for "CollabTrack is built and checked with them" build checks
     prepare_code
     require_machete
     require_deny
@@ -71,7 +71,7 @@ static_lanes() {
     advisories
     lane plain "UI types" in_ui npm run check
     lane plain "UI lint" in_ui npm run --if-present lint
-    lane plain "script" bash -n dev .dev/*.sh
+    lane plain "shell scripts" shellcheck --external-sources --severity=warning dev .ci/run
 }
 
 # The database of known vulnerabilities is a git repository; where it cannot be reached, that is said and not hidden.

@@ -20,6 +20,8 @@ needs_of_build() {
 
 needs_of_studio() { need postgresql postgres_bin; }
 
+needs_of_checks() { need shellcheck have shellcheck; }
+
 needs_of_display() {
     need xvfb have Xvfb
     need xauth have xauth
