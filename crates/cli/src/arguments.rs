@@ -1,0 +1,255 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Versions, listening, syncing and approval without a window.
+///
+/// A TRACK is its name or its id (trk_…). A VERSION is its id (ver_…) or TRACK:NUMBER, such as "Night Drive:2".
+#[derive(Parser)]
+#[command(name = "collabtrack-cli", version)]
+pub struct Arguments {
+    /// Folder of the library; by default the one the desktop app uses.
+    #[arg(long, global = true, value_name = "DIR", env = "COLLABTRACK_LIBRARY")]
+    pub library: Option<PathBuf>,
+    /// Answers as one JSON document.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Keeps the session token in this file, readable by its owner only, instead of the system's keyring. For machines without a keyring.
+    #[arg(long, global = true, value_name = "FILE", env = "COLLABTRACK_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make DIR a watched folder of a project of this library.
+    Init {
+        /// The folder exports go to.
+        dir: PathBuf,
+        /// Name of the project; by default the folder's.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Capture finished exports, until interrupted.
+    Watch {
+        /// Capture what is finished or finishes while being looked at, then stop.
+        #[arg(long)]
+        once: bool,
+    },
+    /// List versions, newest first, with numbers and fingerprints.
+    Versions {
+        /// Only this track.
+        track: Option<String>,
+    },
+    /// Write the exact bytes of a version to a file, fetching them if they are not here.
+    Fetch {
+        /// The version.
+        version: String,
+        /// Target file; must not exist.
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+    /// Write what the player would play as a WAV file.
+    Render(Render),
+    /// Measure a file: loudness, true peak, rate, depth.
+    Analyse(Analyse),
+    /// Connect this library to a server.
+    Connect {
+        /// Address of the server.
+        url: String,
+    },
+    /// Sign in. The password is taken from COLLABTRACK_PASSWORD, else from standard input.
+    SignIn {
+        /// E-mail address.
+        email: String,
+    },
+    /// Make an account and sign in. The password is taken from COLLABTRACK_PASSWORD, else from standard input.
+    SignUp {
+        /// E-mail address.
+        email: String,
+        /// Name shown to others.
+        #[arg(long)]
+        name: String,
+        /// Invitation code, where the server registers by invitation.
+        #[arg(long)]
+        invitation: Option<String>,
+    },
+    /// End the session on this computer.
+    SignOut,
+    /// Make an invitation code for a project.
+    Invite {
+        /// Project, by name or id.
+        project: String,
+        /// The role it grants.
+        #[arg(long, default_value = "member")]
+        role: String,
+    },
+    /// Join a project with a code.
+    Join {
+        /// The code.
+        code: String,
+    },
+    /// Put a project of this computer on the server.
+    Publish {
+        /// Project, by name or id.
+        project: String,
+    },
+    /// Send and fetch until nothing is left, then go on waiting for news.
+    Sync {
+        /// Stop when nothing is left.
+        #[arg(long)]
+        once: bool,
+    },
+    /// The catalogue as CSV.
+    #[command(subcommand)]
+    Catalogue(Catalogue),
+    /// Proposals.
+    #[command(subcommand)]
+    Changes(Changes),
+    /// Propose a version as the approved one of its track.
+    Propose {
+        /// The version.
+        version: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Go back to a version: it becomes the newest one, nothing is rewritten.
+    Restore {
+        /// The version.
+        version: String,
+    },
+    /// Which version a file is, if any, and whether it is the approved one.
+    Identify {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Check the set-up and say what is wrong.
+    Doctor,
+}
+
+/// `render`.
+#[derive(Args)]
+pub struct Render {
+    /// The version in slot A.
+    pub version: String,
+    /// Target WAV file.
+    #[arg(short, long)]
+    pub output: PathBuf,
+    /// First second.
+    #[arg(long)]
+    pub from: Option<f64>,
+    /// Last second.
+    #[arg(long)]
+    pub to: Option<f64>,
+    /// A version in slot B: the render flips between both, level-matched, every --flip seconds.
+    #[arg(long)]
+    pub ab: Option<String>,
+    /// Seconds between flips.
+    #[arg(long, default_value_t = 2.0)]
+    pub flip: f64,
+}
+
+/// `analyse`.
+#[derive(Args)]
+pub struct Analyse {
+    /// The file.
+    pub file: PathBuf,
+    /// Also write its peaks as an audiowaveform `.dat` (version 2) file.
+    #[arg(long, value_name = "OUT")]
+    pub dat: Option<PathBuf>,
+}
+
+/// A table of the catalogue.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Table {
+    /// Tracks.
+    Tracks,
+    /// Splits.
+    Splits,
+}
+
+impl Table {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tracks => "tracks",
+            Self::Splits => "splits",
+        }
+    }
+}
+
+/// `catalogue …`.
+#[derive(Subcommand)]
+pub enum Catalogue {
+    /// Write a table as CSV.
+    Export {
+        /// Project, by name or id.
+        project: String,
+        /// Target file.
+        #[arg(short, long)]
+        output: PathBuf,
+        /// The table.
+        #[arg(long, value_enum, default_value = "tracks")]
+        table: Table,
+    },
+    /// Show what an edited CSV would change; nothing is proposed.
+    Diff {
+        /// Project, by name or id.
+        project: String,
+        /// The edited file.
+        file: PathBuf,
+        /// The table.
+        #[arg(long, value_enum, default_value = "tracks")]
+        table: Table,
+    },
+    /// Propose what an edited CSV would change.
+    Propose {
+        /// Project, by name or id.
+        project: String,
+        /// The edited file.
+        file: PathBuf,
+        /// The table.
+        #[arg(long, value_enum, default_value = "tracks")]
+        table: Table,
+        /// Title of the proposal.
+        #[arg(long)]
+        title: Option<String>,
+        /// Why.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
+/// `changes …`.
+#[derive(Subcommand)]
+pub enum Changes {
+    /// What waits, what is yours, what is decided.
+    List,
+    /// What a proposal would change now.
+    Show {
+        /// Id of the change set (chg_…).
+        change_set: String,
+    },
+    /// Approve exactly what `show` shows now.
+    Approve {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// Fingerprint of the revision you reviewed; without it, the newest one is shown and approved.
+        #[arg(long)]
+        revision: Option<String>,
+    },
+    /// Reject, with a reason.
+    Reject {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}

@@ -1,0 +1,38 @@
+//! The commands, by subject; each makes the library's call and says what came of it.
+
+pub mod catalogue;
+pub mod changes;
+pub mod server;
+pub mod sound;
+pub mod versions;
+
+use collabtrack_library::Library;
+
+use crate::arguments::Command;
+use crate::output::{Output, Trouble};
+
+/// Runs one command.
+pub async fn run(library: &Library, command: Command, output: &Output) -> Result<(), Trouble> {
+    match command {
+        Command::Init { dir, name } => versions::init(library, &dir, name.as_deref(), output).await,
+        Command::Watch { once } => versions::watch(library, once, output).await,
+        Command::Versions { track } => versions::list(library, track.as_deref(), output).await,
+        Command::Fetch { version, output: target } => versions::fetch(library, &version, &target, output).await,
+        Command::Restore { version } => versions::restore(library, &version, output).await,
+        Command::Identify { file } => versions::identify(library, &file, output).await,
+        Command::Doctor => versions::doctor(library, output).await,
+        Command::Render(render) => sound::render(library, &render, output).await,
+        Command::Analyse(analyse) => sound::analyse(&analyse, output),
+        Command::Connect { url } => server::connect(library, &url, output).await,
+        Command::SignIn { email } => server::sign_in(library, &email, output).await,
+        Command::SignUp { email, name, invitation } => server::sign_up(library, &email, &name, invitation.as_deref(), output).await,
+        Command::SignOut => server::sign_out(library, output).await,
+        Command::Invite { project, role } => server::invite(library, &project, &role, output).await,
+        Command::Join { code } => server::join(library, &code, output).await,
+        Command::Publish { project } => server::publish(library, &project, output).await,
+        Command::Sync { once } => server::sync(library, once, output).await,
+        Command::Catalogue(command) => catalogue::run(library, command, output).await,
+        Command::Changes(command) => changes::run(library, command, output).await,
+        Command::Propose { version, reason } => changes::propose(library, &version, &reason, output).await,
+    }
+}

@@ -1,0 +1,59 @@
+//! The catalogue as CSV: out, compared, proposed.
+
+use collabtrack_library::Library;
+use collabtrack_library::view::{ImportRemark, ImportView};
+
+use super::changes::changes_words;
+use crate::arguments::Catalogue;
+use crate::output::{Output, Trouble};
+use crate::select;
+
+/// Runs a `catalogue` command.
+pub async fn run(library: &Library, command: Catalogue, output: &Output) -> Result<(), Trouble> {
+    match command {
+        Catalogue::Export { project, output: target, table } => {
+            let project = select::project(library, &project).await?;
+            library.export_catalogue(&project, table.as_str(), &target).await?;
+            output.answer(&target.display().to_string(), |path| format!("Written: {path}"));
+        }
+        Catalogue::Diff { project, file, table } => {
+            let project = select::project(library, &project).await?;
+            output.answer(&library.import_catalogue(&project, table.as_str(), &file).await?, import_words);
+        }
+        Catalogue::Propose { project, file, table, title, reason } => {
+            let project = select::project(library, &project).await?;
+            let import = library.import_catalogue(&project, table.as_str(), &file).await?;
+            if !import.may_propose {
+                let why = import.errors.first().map_or_else(|| "The file changes nothing".to_owned(), |error| error.message.clone());
+                return Err(Trouble::new(why, "Nothing was proposed.", "`catalogue diff` shows everything about this file."));
+            }
+            let title = title.unwrap_or_else(|| format!("Edits from {}", import.file_name));
+            let proposal = library.import_propose(&import.import, &title, &reason).await?;
+            output.answer(&proposal, |proposal| format!("Waiting for review: {}  {}", proposal.id, proposal.title));
+        }
+    }
+    Ok(())
+}
+
+fn remarks(title: &str, remarks: &[ImportRemark]) -> String {
+    let mut text = String::new();
+    for remark in remarks {
+        let line = remark.line.map(|line| format!("line {line}, ")).unwrap_or_default();
+        let column = remark.column.as_ref().map(|column| format!("{column}: ")).unwrap_or_default();
+        text.push_str(&format!("  {title}: {line}{column}{}\n", remark.message));
+    }
+    text
+}
+
+fn import_words(import: &ImportView) -> String {
+    format!(
+        "{}: {} rows unchanged, {} changes\n{}{}{}{}",
+        import.file_name,
+        import.unchanged,
+        import.changes.len(),
+        changes_words(&import.changes),
+        remarks("error", &import.errors),
+        remarks("warning", &import.warnings),
+        remarks("note", &import.notices),
+    )
+}

@@ -1,0 +1,110 @@
+//! Connecting, signing in, inviting, joining, syncing.
+
+use std::io::BufRead;
+
+use collabtrack_library::Library;
+use collabtrack_library::view::{AppEvent, ConnectionView};
+
+use crate::output::{Output, Trouble};
+use crate::select;
+
+/// The password from `COLLABTRACK_PASSWORD`, else one line of standard input. Never an argument: those stand in process lists.
+fn password() -> Result<String, Trouble> {
+    if let Ok(password) = std::env::var("COLLABTRACK_PASSWORD") {
+        return Ok(password);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    if password.is_empty() {
+        return Err(Trouble::new("No password was given", "Nobody was signed in.", "Set COLLABTRACK_PASSWORD or type it on standard input."));
+    }
+    Ok(password)
+}
+
+async fn address(library: &Library) -> Result<String, Trouble> {
+    library.status().await?.connection.server.ok_or_else(|| {
+        Trouble::new("This library knows no server", "Everything stays on this computer.", "Name one first: `connect URL`.")
+    })
+}
+
+fn words(connection: &ConnectionView) -> String {
+    match (&connection.account_name, &connection.server) {
+        (Some(name), Some(server)) => format!("{name} at {server}"),
+        (None, Some(server)) => format!("{server}: nobody is signed in"),
+        _ => "no server".to_owned(),
+    }
+}
+
+/// Remembers a server after asking it what it is.
+pub async fn connect(library: &Library, url: &str, output: &Output) -> Result<(), Trouble> {
+    let server = library.connect(url).await?;
+    output.answer(&server, |server| format!("{}: CollabTrack {}, registration {}", server.address, server.version, server.registration));
+    Ok(())
+}
+
+/// Signs in.
+pub async fn sign_in(library: &Library, email: &str, output: &Output) -> Result<(), Trouble> {
+    let connection = library.sign_in(&address(library).await?, email, password()?.into()).await?;
+    output.answer(&connection, words);
+    Ok(())
+}
+
+/// Makes an account.
+pub async fn sign_up(library: &Library, email: &str, name: &str, invitation: Option<&str>, output: &Output) -> Result<(), Trouble> {
+    let connection = library.register(&address(library).await?, name, email, password()?.into(), invitation).await?;
+    output.answer(&connection, words);
+    Ok(())
+}
+
+/// Ends the session.
+pub async fn sign_out(library: &Library, output: &Output) -> Result<(), Trouble> {
+    output.answer(&library.sign_out().await?, words);
+    Ok(())
+}
+
+/// Makes an invitation code.
+pub async fn invite(library: &Library, project: &str, role: &str, output: &Output) -> Result<(), Trouble> {
+    let project = select::project(library, project).await?;
+    let invitation = library.invite(&project, role).await?;
+    output.answer(&invitation, |invitation| format!("{}\nGrants {}, once, until {}.", invitation.code, invitation.role, invitation.expires_at));
+    Ok(())
+}
+
+/// Joins a project.
+pub async fn join(library: &Library, code: &str, output: &Output) -> Result<(), Trouble> {
+    let project = library.join(code).await?;
+    output.answer(&project, |project| format!("{}  {}", project.id, project.name));
+    Ok(())
+}
+
+/// Puts a project on the server.
+pub async fn publish(library: &Library, project: &str, output: &Output) -> Result<(), Trouble> {
+    let project = select::project(library, project).await?;
+    let project = library.put_on_server(&project).await?;
+    output.answer(&project, |project| format!("{} is on the server. `sync` sends its versions.", project.name));
+    Ok(())
+}
+
+/// Sends and fetches.
+pub async fn sync(library: &Library, once: bool, output: &Output) -> Result<(), Trouble> {
+    library.sync_once().await?;
+    let status = library.status().await?;
+    output.answer(&status.sync, |sync| sync.sentence.clone());
+    if once {
+        return Ok(());
+    }
+    let mut events = library.events();
+    library.start().await?;
+    output.news("Waiting for news. Ctrl-C ends.");
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            event = events.recv() => match event {
+                Ok(AppEvent::Sync { .. }) => output.news(&library.status().await?.sync.sentence),
+                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+}

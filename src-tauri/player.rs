@@ -1,0 +1,269 @@
+//! The player: versions of the library in the slots of the engine.
+//!
+//! The engine owns sound and position; this file knows which version sits in which slot, and starts the engine when it is first needed,
+//! so that the app opens on a computer without any sound device.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use collabtrack_audio::engine::{DeviceOutput, Engine, LaneId, LaneSource, PlayerState, device_names};
+use collabtrack_domain::id::VersionId;
+use collabtrack_library::Library;
+use collabtrack_library::view::{LaneView, PlayerView, Slot};
+
+use crate::error::{CommandError, CommandResult};
+
+/// What a slot holds.
+#[derive(Clone)]
+struct Loaded {
+    version: VersionId,
+    number: i64,
+    track: String,
+    track_name: String,
+    is_preview: bool,
+    duration_s: f64,
+    source: LaneSource,
+}
+
+/// What is chosen, apart from what the engine knows.
+struct Desk {
+    engine: Option<Engine>,
+    slots: [Option<Loaded>; 2],
+    active: Slot,
+    level_match: bool,
+    loop_s: Option<(f64, f64)>,
+    volume: f64,
+    device: Option<String>,
+    note: Option<String>,
+}
+
+/// The player.
+pub struct Player {
+    library: Library,
+    desk: Mutex<Desk>,
+}
+
+fn lane(slot: Slot) -> LaneId {
+    match slot {
+        Slot::A => LaneId(0),
+        Slot::B => LaneId(1),
+    }
+}
+
+fn index(slot: Slot) -> usize {
+    usize::from(lane(slot).0)
+}
+
+impl Player {
+    /// A player with empty slots and no sound device yet.
+    pub fn new(library: Library) -> Self {
+        let desk =
+            Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None, note: None };
+        Self { library, desk: Mutex::new(desk) }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        // A command that panicked left whole values behind: each field is set in one assignment.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a version into a slot. A version that sits in the other slot changes places with this one's.
+    pub async fn load(&self, slot: Slot, version: &VersionId) -> CommandResult<PlayerView> {
+        let playable = self.library.playable(version).await?;
+        let source = LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: playable.is_preview };
+        let loaded = Loaded {
+            version: version.clone(),
+            number: playable.number,
+            track: playable.track.to_string(),
+            track_name: playable.track_name,
+            is_preview: playable.is_preview,
+            duration_s: playable.duration_ms as f64 / 1000.0,
+            source,
+        };
+        let mut desk = self.desk();
+        let other = 1 - index(slot);
+        let swap = desk.slots[other].as_ref().is_some_and(|there| there.version == *version);
+        let displaced = desk.slots[index(slot)].replace(loaded);
+        if swap {
+            desk.slots[other] = displaced;
+        }
+        if desk.slots[other].is_none() {
+            desk.active = slot;
+        }
+        desk.tell_lanes()?;
+        Ok(desk.view())
+    }
+
+    /// Empties a slot.
+    pub fn unload(&self, slot: Slot) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.slots[index(slot)] = None;
+        if desk.active == slot && desk.slots[1 - index(slot)].is_some() {
+            desk.active = if slot == Slot::A { Slot::B } else { Slot::A };
+        }
+        desk.tell_lanes()?;
+        Ok(desk.view())
+    }
+
+    /// Plays; opens the sound device the first time.
+    pub fn play(&self) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        if desk.slots.iter().all(Option::is_none) {
+            return Err(CommandError::new("not_found", "There is nothing to play: no version is loaded.", "Select a version first."));
+        }
+        desk.engine()?.play();
+        Ok(desk.view())
+    }
+
+    /// Pauses.
+    pub fn pause(&self) -> CommandResult<PlayerView> {
+        let desk = self.desk();
+        if let Some(engine) = &desk.engine {
+            engine.pause();
+        }
+        Ok(desk.view())
+    }
+
+    /// Goes to a position.
+    pub fn seek(&self, seconds: f64) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.engine()?.seek_seconds(seconds.max(0.0));
+        Ok(desk.view())
+    }
+
+    /// Lets a slot be heard.
+    pub fn flip(&self, slot: Slot) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        if desk.slots[index(slot)].is_none() {
+            return Err(CommandError::new("not_found", "That slot is empty, so there is nothing to flip to.", "Put a version into it first."));
+        }
+        desk.active = slot;
+        if let Some(engine) = &desk.engine {
+            engine.set_active(lane(slot));
+        }
+        Ok(desk.view())
+    }
+
+    /// Level matching on or off.
+    pub fn level_match(&self, on: bool) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.level_match = on;
+        if let Some(engine) = &desk.engine {
+            engine.set_level_match(on);
+        }
+        Ok(desk.view())
+    }
+
+    /// Loops a range in seconds.
+    pub fn set_loop(&self, range: Option<(f64, f64)>) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.loop_s = range.filter(|(from, to)| from.is_finite() && to.is_finite() && *from >= 0.0 && to > from);
+        let range = desk.loop_s;
+        let engine = desk.engine()?;
+        let rate = f64::from(engine.state().rate);
+        engine.set_loop(range.map(|(from, to)| ((from * rate).round() as u64, (to * rate).round() as u64)));
+        Ok(desk.view())
+    }
+
+    /// Volume, 0 to 1.
+    pub fn volume(&self, volume: f64) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.volume = if volume.is_finite() { volume.clamp(0.0, 1.0) } else { 1.0 };
+        if let Some(engine) = &desk.engine {
+            engine.set_volume(desk.volume as f32);
+        }
+        Ok(desk.view())
+    }
+
+    /// Names of the devices.
+    pub fn devices(&self) -> CommandResult<Vec<String>> {
+        Ok(device_names()?)
+    }
+
+    /// Chooses a device; none follows the system. Position and slots stay.
+    pub async fn choose_device(&self, device: Option<String>) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.device = device;
+        if let Some(engine) = desk.engine.take() {
+            let before = engine.state();
+            engine.stop();
+            let engine = desk.engine()?;
+            engine.seek_seconds(before.position_frames as f64 / f64::from(before.rate.max(1)));
+            if before.playing {
+                engine.play();
+            }
+        }
+        Ok(desk.view())
+    }
+
+    /// What the dock shows.
+    pub fn view(&self) -> PlayerView {
+        self.desk().view()
+    }
+
+    /// Silence, and the device back to the system.
+    pub fn stop(&self) {
+        if let Some(engine) = self.desk().engine.take() {
+            engine.stop();
+        }
+    }
+}
+
+impl Desk {
+    /// The engine, started on the chosen device if it is not running.
+    fn engine(&mut self) -> CommandResult<&Engine> {
+        if self.engine.is_none() {
+            let engine = Engine::start(Box::new(DeviceOutput::new(self.device.clone())))?;
+            engine.set_volume(self.volume as f32);
+            engine.set_level_match(self.level_match);
+            self.engine = Some(engine);
+            self.tell_lanes()?;
+        }
+        self.engine.as_ref().ok_or_else(|| collabtrack_audio::error::AudioError::NoDevice.into())
+    }
+
+    /// Brings the engine's lanes to what the slots hold.
+    fn tell_lanes(&mut self) -> CommandResult<()> {
+        let Some(engine) = &self.engine else { return Ok(()) };
+        for slot in [Slot::A, Slot::B] {
+            match &self.slots[index(slot)] {
+                Some(loaded) => drop(engine.load(lane(slot), loaded.source.clone())?),
+                None => engine.unload(lane(slot)),
+            }
+        }
+        engine.set_active(lane(self.active));
+        Ok(())
+    }
+
+    fn view(&self) -> PlayerView {
+        let state = self.engine.as_ref().map(Engine::state);
+        let seconds = |frames: u64, state: &PlayerState| frames as f64 / f64::from(state.rate.max(1));
+        let lanes: Vec<LaneView> = [Slot::A, Slot::B]
+            .into_iter()
+            .filter_map(|slot| {
+                let loaded = self.slots[index(slot)].as_ref()?;
+                Some(LaneView {
+                    slot,
+                    version: loaded.version.to_string(),
+                    number: loaded.number,
+                    track_name: loaded.track_name.clone(),
+                    track: loaded.track.clone(),
+                    gain_db: self.engine.as_ref().map_or(0.0, |engine| engine.lane_gain_db(lane(slot))),
+                    is_preview: loaded.is_preview,
+                    duration_s: loaded.duration_s,
+                })
+            })
+            .collect();
+        PlayerView {
+            playing: state.as_ref().is_some_and(|state| state.playing),
+            position_s: state.as_ref().map_or(0.0, |state| seconds(state.position_frames, state)),
+            duration_s: lanes.iter().map(|lane| lane.duration_s).fold(0.0, f64::max),
+            lanes,
+            active: self.active,
+            level_match: self.level_match,
+            loop_s: self.loop_s,
+            volume: self.volume,
+            device: state.as_ref().and_then(|state| state.device.clone()),
+            note: self.note.clone().or_else(|| state.as_ref().and_then(|state| state.note.clone())),
+        }
+    }
+}
