@@ -10,6 +10,7 @@ pub mod container;
 pub mod decode;
 
 pub mod downmix;
+pub mod engine;
 pub mod error;
 mod guard;
 pub mod limits;

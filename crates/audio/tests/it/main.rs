@@ -4,4 +4,11 @@ mod support;
 
 mod analysis;
 mod decoding;
+#[cfg(feature = "playback")]
+mod device;
+mod playing;
 mod preview;
+
+/// Aborts when code under `assert_no_alloc` allocates.
+#[global_allocator]
+static ALLOCATOR: assert_no_alloc::AllocDisabler = assert_no_alloc::AllocDisabler;

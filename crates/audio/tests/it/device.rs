@@ -1,0 +1,188 @@
+//! The real device output against a PulseAudio server of our own with a null sink. `./dev` installs `pulseaudio`.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use collabtrack_audio::engine::device::DeviceOutput;
+use collabtrack_audio::engine::{Engine, LaneId, LaneSource, Note};
+
+use crate::support::files::{self, Store};
+use crate::support::{folder, signal};
+
+const RATE: u32 = 48_000;
+
+/// A private server; both processes end with it.
+struct Server {
+    children: Vec<Child>,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().rev() {
+            // Already gone is fine.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = folder();
+        let at = |name: &str| folder.path().join(name).to_str().expect("a UTF-8 path").to_owned();
+        std::fs::create_dir(folder.path().join("run")).expect("the folder takes folders");
+        set_private(&folder.path().join("run"));
+        let server = Command::new("pulseaudio")
+            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no"])
+            .arg(format!("--log-target=file:{}", at("pulse.log")))
+            .args(["-L", &format!("module-native-protocol-unix socket={} auth-anonymous=1", at("native"))])
+            .args(["-L", "module-null-sink sink_name=t rate=48000 channels=2 format=float32le"])
+            .envs([("HOME", folder.path()), ("XDG_RUNTIME_DIR", &folder.path().join("run"))])
+            .env("PULSE_RUNTIME_PATH", at("run"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("pulseaudio is needed by this test ({error}); ./dev installs it"));
+        let server = Server { children: vec![server], folder };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !server.folder.path().join("native").exists() {
+            assert!(Instant::now() < deadline, "the private PulseAudio server did not start");
+            std::thread::yield_now();
+        }
+        server
+    }
+
+    fn address(&self) -> String {
+        format!("unix:{}", self.folder.path().join("native").display())
+    }
+
+    /// Records what the sink plays.
+    fn record(&mut self) -> impl Read + Send + use<> {
+        let mut parec = Command::new("parec")
+            .args(["-d", "t.monitor", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50", "--raw"])
+            .env("PULSE_SERVER", self.address())
+            .env("HOME", self.folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("parec is needed by this test ({error}); ./dev installs pulseaudio-utils"));
+        let output = parec.stdout.take().expect("the output is a pipe");
+        self.children.push(parec);
+        output
+    }
+}
+
+#[cfg(unix)]
+fn set_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).expect("rights can be set");
+}
+
+fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what} did not happen in {limit:?}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Child processes of this test see the private server through their environment, so the engine runs in one.
+const CHILD: &str = "COLLABTRACK_TEST_DEVICE_FILE";
+
+#[test]
+fn p15_the_recorded_monitor_holds_the_played_samples_in_order() {
+    let mut server = Server::start();
+    let seconds = 4;
+    let mut noise = signal::quantised(&signal::noise(21, 2, (RATE * seconds) as usize, 0.6), 24);
+    // No exact zeros, so that the music cannot be taken for silence.
+    noise.iter_mut().flatten().filter(|sample| **sample == 0.0).for_each(|sample| *sample = 0.25);
+    let path = files::wav(server.folder.path(), "x.wav", &noise, RATE, Store::I24);
+    let mut recording = server.record();
+    let recorder = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 65_536];
+        let wanted = (RATE * seconds) as usize * 8;
+        loop {
+            let got = recording.read(&mut buffer).expect("the recorder runs");
+            bytes.extend_from_slice(&buffer[..got]);
+            let start = bytes.as_chunks::<8>().0.iter().position(|frame| *frame != [0; 8]);
+            let complete = start.is_some_and(|start| bytes.len() >= start * 8 + wanted);
+            if got == 0 || complete || bytes.len() > 60 * 48_000 * 8 {
+                return bytes;
+            }
+        }
+    });
+    let child = Command::new(std::env::current_exe().expect("the test knows itself"))
+        .args(["--exact", "device::plays_one_file_in_a_child_process", "--ignored", "--nocapture"])
+        .env(CHILD, &path)
+        .env("PULSE_SERVER", server.address())
+        .env("HOME", server.folder.path())
+        .output()
+        .expect("the child runs");
+    assert!(child.status.success(), "{}\n{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    let bytes = recorder.join().expect("the recorder ends");
+    let recorded: Vec<[f32; 2]> = bytes
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|[a, b, c, d, e, f, g, h]| [f32::from_le_bytes([*a, *b, *c, *d]), f32::from_le_bytes([*e, *f, *g, *h])])
+        .collect();
+    let start = recorded.iter().position(|frame| *frame != [0.0; 2]).expect("something was heard");
+    let played = &recorded[start..];
+    assert!(played.len() >= noise[0].len(), "only {} of {} frames were recorded", played.len(), noise[0].len());
+    for (frame, (got, (left, right))) in played.iter().zip(noise[0].iter().zip(&noise[1])).enumerate() {
+        assert_eq!(*got, [*left, *right], "frame {frame} of {}", noise[0].len());
+    }
+}
+
+/// The body of the test above, run in a process of its own: environment variables choose the server.
+#[test]
+#[ignore = "run by p15 as a child process"]
+fn plays_one_file_in_a_child_process() {
+    let path = std::env::var_os(CHILD).expect("p15 runs this");
+    let engine = Engine::start(Box::new(DeviceOutput::new())).expect("the engine starts");
+    let source = LaneSource { path: path.into(), offset_frames: 0, table: None, is_preview: false };
+    let info = engine.load(LaneId::A, source).expect("it loads");
+    wait_until("opening the device", Duration::from_secs(10), || engine.state().device.is_some());
+    assert_eq!(engine.state().rate, RATE);
+    engine.play();
+    wait_until("starting to play", Duration::from_secs(5), || engine.state().playing);
+    wait_until("playing to the end", Duration::from_secs(30), || !engine.state().playing);
+    let state = engine.state();
+    assert_eq!(Some(state.position_frames), info.frames, "{state:?}");
+    assert_eq!(state.stalls, 0, "the core had to wait for the decoder");
+    // The last period is still on its way to the sink.
+    let heard = Instant::now() + Duration::from_secs(1);
+    wait_until("the tail", Duration::from_secs(5), || Instant::now() > heard);
+    engine.stop();
+}
+
+#[test]
+fn without_a_device_the_engine_starts_and_says_so() {
+    let folder = folder();
+    let path = files::wav(folder.path(), "x.wav", &signal::noise(1, 2, 48_000, 0.1), RATE, Store::I16);
+    let child = Command::new(std::env::current_exe().expect("the test knows itself"))
+        .args(["--exact", "device::starts_without_a_device_in_a_child_process", "--ignored", "--nocapture"])
+        .env(CHILD, &path)
+        .env("PULSE_SERVER", "unix:/nonexistent/native")
+        .env("ALSA_CONFIG_PATH", folder.path().join("no-such.conf"))
+        .env("HOME", folder.path())
+        .output()
+        .expect("the child runs");
+    assert!(child.status.success(), "{}\n{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+}
+
+/// The body of the test above.
+#[test]
+#[ignore = "run by the test above as a child process"]
+fn starts_without_a_device_in_a_child_process() {
+    let path = std::env::var_os(CHILD).expect("the test above runs this");
+    let engine = Engine::start(Box::new(DeviceOutput::new())).expect("the engine starts");
+    engine.load(LaneId::A, LaneSource { path: path.into(), offset_frames: 0, table: None, is_preview: false }).expect("it loads");
+    engine.play();
+    wait_until("the note", Duration::from_secs(5), || engine.state().note == Some(Note::NoDevice));
+    let state = engine.state();
+    assert_eq!((state.device, state.duration_frames), (None, 48_000));
+}
