@@ -2,10 +2,17 @@
 //!
 //! Importing only says what a file would change; it changes nothing.
 
+mod decode;
 pub mod export;
+mod header;
 pub mod import;
+mod issues;
+mod records;
 pub mod report;
 
 pub use export::{Delimiter, ExportOptions, export};
 pub use import::{ImportContext, import};
 pub use report::ImportReport;
+
+#[cfg(test)]
+mod tests;

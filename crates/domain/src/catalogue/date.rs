@@ -77,11 +77,13 @@ impl DateReading {
         })
     }
 
-    /// Whether both can be the same date: a year or day that one of them lacks is free.
+    /// Whether a spreadsheet that was given this date may show it as `shown`: a year that one of them lacks is free, and a month alone
+    /// becomes its first day.
     #[must_use]
-    pub fn agrees(self, other: Self) -> bool {
-        let free = |a: Option<u32>, b: Option<u32>| a.is_none() || b.is_none() || a == b;
-        self.month == other.month && free(self.year, other.year) && free(self.day, other.day)
+    pub fn shown_as(self, shown: Self) -> bool {
+        let year = self.year.is_none() || shown.year.is_none() || self.year == shown.year;
+        let day = self.day == shown.day || (self.day.is_none() && shown.day == Some(1));
+        self.month == shown.month && year && day
     }
 }
 
@@ -209,12 +211,41 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// The inverse of [`days_from_civil`].
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days - era * 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+/// The dates that a serial number stands for: in the 1900 system and in the 1904 system. Nothing beyond the year 9999.
+#[must_use]
+pub fn of_serial(serial: i64) -> Vec<DateReading> {
+    if !(0..=2_958_465).contains(&serial) {
+        return Vec::new();
+    }
+    // 25,569 is 1970-01-01 in the 1900 system, whose non-existent 29 February 1900 shifts everything before March by one.
+    let in_1900 = if serial < 60 { serial + 1 } else { serial } - 25_569;
+    [in_1900, serial - 24_107]
+        .into_iter()
+        .map(|days| {
+            let (year, month, day) = civil_from_days(days);
+            DateReading { year: u32::try_from(year).ok(), month: month as u32, day: Some(day as u32) }
+        })
+        .collect()
+}
+
 /// The serial numbers that spreadsheets give a full date: of the 1900 system and of the 1904 system.
 #[must_use]
 pub fn serials(reading: DateReading) -> Option<[i64; 2]> {
     let (year, day) = (reading.year?, reading.day?);
     let days = days_from_civil(i64::from(year), i64::from(reading.month), i64::from(day));
-    // 25,569 is 1970-01-01 in the 1900 system, whose non-existent 29 February 1900 shifts everything before March by one.
     let in_1900 = days + 25_569;
     let in_1900 = if in_1900 < 61 { in_1900 - 1 } else { in_1900 };
     Some([in_1900, days + 24_107])
@@ -258,5 +289,11 @@ mod tests {
         assert_eq!(serials(reading(1900, 1, 1)).map(|both| both[0]), Some(1));
         assert_eq!(serials(reading(1900, 3, 1)).map(|both| both[0]), Some(61));
         assert_eq!(serials(reading(1904, 1, 1)).map(|both| both[1]), Some(0));
+        for serial in (0..2_958_465).step_by(37) {
+            let both = of_serial(serial);
+            let in_1900 = serials(both[0]).map(|numbers| numbers[0]);
+            assert!(in_1900 == Some(serial) || serial == 60, "{serial}");
+            assert_eq!(serials(both[1]).map(|numbers| numbers[1]), Some(serial));
+        }
     }
 }

@@ -10,6 +10,8 @@ use crate::catalogue::cells::nfc;
 #[derive(Deserialize)]
 struct Lists {
     months: Vec<Vec<String>>,
+    r#true: Vec<String>,
+    r#false: Vec<String>,
     yes: Vec<String>,
     no: Vec<String>,
 }
@@ -17,6 +19,7 @@ struct Lists {
 struct Words {
     months: HashMap<String, u32>,
     truth: HashMap<String, bool>,
+    literals: HashMap<String, bool>,
 }
 
 fn words() -> &'static Words {
@@ -25,8 +28,13 @@ fn words() -> &'static Words {
         let lists: Lists = serde_json::from_str(include_str!("words.json")).expect("the word lists are checked by a test");
         let months =
             lists.months.into_iter().zip(1u32..).flat_map(|(names, month)| names.into_iter().map(move |name| (fold(&name), month)));
-        let truth = lists.yes.into_iter().map(|word| (fold(&word), true)).chain(lists.no.into_iter().map(|word| (fold(&word), false)));
-        Words { months: months.collect(), truth: truth.collect() }
+        let pairs = |yes: &[String], no: &[String]| -> HashMap<String, bool> {
+            yes.iter().map(|word| (fold(word), true)).chain(no.iter().map(|word| (fold(word), false))).collect()
+        };
+        let literals = pairs(&lists.r#true, &lists.r#false);
+        let mut truth = pairs(&lists.yes, &lists.no);
+        truth.extend(literals.clone());
+        Words { months: months.collect(), truth, literals }
     })
 }
 
@@ -52,6 +60,11 @@ pub(crate) fn truth(word: &str) -> Option<bool> {
     if word.len() > 32 { None } else { words().truth.get(&fold(word)).copied() }
 }
 
+/// True or false, if the word is what a spreadsheet in one of the known languages writes for a truth value.
+pub(crate) fn truth_literal(word: &str) -> Option<bool> {
+    if word.len() > 32 { None } else { words().literals.get(&fold(word)).copied() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +75,8 @@ mod tests {
         assert_eq!(lists.months.len(), 12);
         let count: usize = lists.months.iter().map(Vec::len).sum();
         assert_eq!(words().months.len(), count, "a month word stands twice");
-        assert_eq!(words().truth.len(), lists.yes.len() + lists.no.len(), "a word stands twice");
+        let truths = lists.r#true.len() + lists.r#false.len();
+        assert_eq!(words().truth.len(), truths + lists.yes.len() + lists.no.len(), "a word stands twice");
         assert_eq!(month("DEZ"), Some(12));
         assert_eq!(truth("WAHR"), Some(true));
         assert_eq!(truth("maybe"), None);

@@ -102,6 +102,8 @@ pub struct Answers {
     pub rows: BTreeMap<usize, RowChoice>,
     /// Suggested repairs that were accepted, by line and column name.
     pub accepted: BTreeSet<(usize, String)>,
+    /// Whether rows without id are the rows of the catalogue they look like; otherwise each is asked about.
+    pub accept_matches: bool,
 }
 
 /// What an item of the report is about.
@@ -128,6 +130,8 @@ pub enum IssueCode {
     DuplicateColumn,
     /// A column nobody knows.
     UnknownColumn,
+    /// A column of the catalogue that the file does not have.
+    MissingColumn,
     /// A heading beginning with `_` that is none of ours.
     ReservedColumn,
     /// A row that repeats the headings.

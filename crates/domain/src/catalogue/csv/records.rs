@@ -1,0 +1,196 @@
+//! Strict reading of records: quotes close and stand only where they may, and every limit is kept. Lenient readers repair such files in
+//! silence and lose cells on the way.
+
+use std::borrow::Cow;
+
+use crate::catalogue::csv::import::{MAX_CELL_BYTES, MAX_COLUMNS, MAX_RECORDS};
+use crate::catalogue::csv::issues;
+use crate::catalogue::csv::report::{Issue, IssueCode};
+
+/// One record.
+#[derive(Debug, Clone)]
+pub(super) struct Record<'a> {
+    /// Line of the file where it begins, from 1.
+    pub(super) line: usize,
+    /// Its cells.
+    pub(super) cells: Vec<Cow<'a, str>>,
+}
+
+impl Record<'_> {
+    /// Whether every cell is empty.
+    pub(super) fn is_blank(&self) -> bool {
+        self.cells.iter().all(|cell| cell.trim().is_empty())
+    }
+}
+
+/// Reads records one after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Records<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    line_start: usize,
+    delimiter: u8,
+    count: usize,
+}
+
+impl<'a> Records<'a> {
+    /// Records of `text`, whose first line has the number `line`. The delimiter is an ASCII character.
+    pub(super) fn new(text: &'a str, delimiter: char, line: usize) -> Self {
+        Self { text, at: 0, line, line_start: 0, delimiter: u8::try_from(delimiter).unwrap_or(b','), count: 0 }
+    }
+
+    fn wrong(&self, at: usize, code: IssueCode, expected: &str, found: &str, how: &str) -> Issue {
+        let column = self.text.get(self.line_start..at).map_or(1, |before| before.chars().count() + 1);
+        let mut issue = issues::file(code, expected.to_owned(), format!("{found} in line {}, character {column}", self.line), how);
+        issue.line = self.line;
+        issue
+    }
+
+    /// The next record, blank ones included; nothing at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Record<'a>>, Issue> {
+        let bytes = self.text.as_bytes();
+        if self.at >= bytes.len() {
+            return Ok(None);
+        }
+        self.count += 1;
+        if self.count > MAX_RECORDS {
+            let found = format!("more than {MAX_RECORDS} rows, blank ones included");
+            return Err(issues::file(
+                IssueCode::TooLarge,
+                format!("at most {MAX_RECORDS} rows"),
+                found,
+                "Delete blank rows at the end, or split the file.",
+            ));
+        }
+        let mut record = Record { line: self.line, cells: Vec::new() };
+        loop {
+            let cell = self.cell()?;
+            if cell.len() > MAX_CELL_BYTES {
+                let found = format!("a cell of {} bytes", cell.len());
+                let how = "Shorten the text; no column of the catalogue takes that much.";
+                return Err(self.wrong(self.at, IssueCode::TooLarge, &format!("cells of at most {MAX_CELL_BYTES} bytes"), &found, how));
+            }
+            record.cells.push(cell);
+            if record.cells.len() > MAX_COLUMNS && record.cells.last().is_some_and(|cell| !cell.trim().is_empty()) {
+                let found = format!("a row with more than {MAX_COLUMNS} cells");
+                return Err(self.wrong(
+                    self.at,
+                    IssueCode::TooLarge,
+                    &format!("at most {MAX_COLUMNS} columns"),
+                    &found,
+                    "Delete the columns that are not needed.",
+                ));
+            }
+            // Empty cells beyond the limit carry nothing; they are counted, not kept.
+            record.cells.truncate(MAX_COLUMNS + 1);
+            match bytes.get(self.at) {
+                Some(&byte) if byte == self.delimiter => {
+                    self.at += 1;
+                    if self.at == bytes.len() {
+                        record.cells.push(Cow::Borrowed(""));
+                        return Ok(Some(record));
+                    }
+                }
+                Some(b'\r') => {
+                    self.at += if bytes.get(self.at + 1) == Some(&b'\n') { 2 } else { 1 };
+                    self.new_line();
+                    return Ok(Some(record));
+                }
+                Some(_) => {
+                    self.at += 1;
+                    self.new_line();
+                    return Ok(Some(record));
+                }
+                None => return Ok(Some(record)),
+            }
+        }
+    }
+
+    fn new_line(&mut self) {
+        self.line += 1;
+        self.line_start = self.at;
+    }
+
+    fn cell(&mut self) -> Result<Cow<'a, str>, Issue> {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) == Some(&b'"') {
+            return self.quoted_cell();
+        }
+        let start = self.at;
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b'\r' | b'\n' => break,
+                b'"' => {
+                    let how = "Put the whole cell in quotes and double the quote inside it, as spreadsheets do.";
+                    return Err(self.wrong(
+                        self.at,
+                        IssueCode::Quoting,
+                        "quotes only around whole cells",
+                        "a quote inside a bare cell",
+                        how,
+                    ));
+                }
+                other if other == self.delimiter => break,
+                _ => self.at += 1,
+            }
+        }
+        Ok(Cow::Borrowed(&self.text[start..self.at]))
+    }
+
+    fn quoted_cell(&mut self) -> Result<Cow<'a, str>, Issue> {
+        let bytes = self.text.as_bytes();
+        let opening = (self.at, self.line, self.line_start);
+        self.at += 1;
+        let start = self.at;
+        let mut joined: Option<String> = None;
+        let mut part = start;
+        loop {
+            match bytes.get(self.at) {
+                None => {
+                    (self.line, self.line_start) = (opening.1, opening.2);
+                    let how = "Close the quote; until then everything after it counts as one cell.";
+                    return Err(self.wrong(opening.0, IssueCode::Quoting, "a closing quote", "a quote that is never closed", how));
+                }
+                Some(b'"') if bytes.get(self.at + 1) == Some(&b'"') => {
+                    joined.get_or_insert_default().push_str(&self.text[part..=self.at]);
+                    self.at += 2;
+                    part = self.at;
+                }
+                Some(b'"') => break,
+                Some(b'\r') => {
+                    self.at += if bytes.get(self.at + 1) == Some(&b'\n') { 2 } else { 1 };
+                    self.new_line();
+                }
+                Some(b'\n') => {
+                    self.at += 1;
+                    self.new_line();
+                }
+                Some(_) => self.at += 1,
+            }
+        }
+        let end = self.at;
+        self.at += 1;
+        match bytes.get(self.at) {
+            None | Some(b'\r' | b'\n') => {}
+            Some(&byte) if byte == self.delimiter => {}
+            Some(_) => {
+                let how = "Double the quotes inside the cell, as spreadsheets do.";
+                return Err(self.wrong(
+                    self.at,
+                    IssueCode::Quoting,
+                    "the end of the cell after its closing quote",
+                    "text after a closing quote",
+                    how,
+                ));
+            }
+        }
+        Ok(match joined {
+            None => Cow::Borrowed(&self.text[start..end]),
+            Some(mut text) => {
+                text.push_str(&self.text[part..end]);
+                Cow::Owned(text)
+            }
+        })
+    }
+}
