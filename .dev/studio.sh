@@ -85,7 +85,7 @@ open_app() {
 command_server() {
     install_for "CollabTrack is built with them and its studio server needs a database" build studio
     build_programs
-    [ $# -gt 0 ] || [ -n "${DATABASE_URL:-}" ] || [ -e .env ] || set -- --embedded "$(studio_folder)"
+    [ $# -gt 0 ] || [ -n "${DATABASE_URL:-}" ] || [ -e "$called_from/.env" ] || set -- --embedded "$(studio_folder)"
     where_called "$(built collabtrack-server)" "$@"
 }
 
