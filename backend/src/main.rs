@@ -1,1 +1,178 @@
-fn main() {}
+//! The program `collabtrack-server`: reads its settings, starts the service, and stops it in order.
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use collabtrack_server::app::{self, StoreTest};
+use collabtrack_server::blobs::{Blobs, self_test};
+use collabtrack_server::config::{Config, Environment, Registration};
+use collabtrack_server::{db, logging};
+
+/// The CollabTrack server: accounts, versions, catalogue and approval for music projects.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// Bring a private database and a private store, kept in this folder; needs no other settings.
+    #[arg(long, value_name = "DATA_DIR", global = true)]
+    embedded: Option<PathBuf>,
+    /// Address to listen on, such as 127.0.0.1:8000; port 0 takes a free one. [env: COLLABTRACK_LISTEN]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
+    /// Print the address as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the database up to date and end.
+    Migrate,
+    /// Test database and store, say what was found, and end.
+    Check,
+}
+
+/// An address with port, or a port alone on this machine.
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    port.or_else(|_| text.parse()).map_err(|_| "an address such as 127.0.0.1:8000, or a port".to_owned())
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = tokio::runtime::Runtime::new().context("no threads").and_then(|runtime| runtime.block_on(run(arguments)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(std::io::stderr(), &format!("collabtrack-server: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let environment = Environment::read(Path::new("."))?;
+    logging::start(&environment.log()?);
+    match &arguments.embedded {
+        Some(folder) => run_embedded(&arguments, &environment, folder).await,
+        None => {
+            let mut config = environment.config()?;
+            config.service.listen = arguments.listen.unwrap_or(config.service.listen);
+            match arguments.command {
+                Some(Command::Migrate) => migrate(&config).await,
+                Some(Command::Check) => check(&config).await,
+                None => serve(&arguments, &config).await,
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn run_embedded(arguments: &Arguments, environment: &Environment, folder: &Path) -> anyhow::Result<()> {
+    use collabtrack_server::embedded;
+    let mut service = environment.service(Registration::Open)?;
+    service.listen = arguments.listen.unwrap_or(service.listen);
+    if arguments.command.is_none() {
+        let signals = Signals::listen()?;
+        let studio = embedded::start(folder, service).await?;
+        announce(&studio.url, arguments.json);
+        signals.wait().await;
+        studio.stop().await;
+        return Ok(());
+    }
+    // Starting the services brings the database up to date.
+    let services = embedded::start_services(folder, service).await?;
+    let result = match arguments.command {
+        Some(Command::Check) => check(services.config()).await,
+        _ => Ok(()),
+    };
+    services.stop().await;
+    result
+}
+
+#[cfg(not(unix))]
+async fn run_embedded(_: &Arguments, _: &Environment, _: &Path) -> anyhow::Result<()> {
+    anyhow::bail!("the embedded studio runs on Linux and macOS; on this system give DATABASE_URL and the S3 settings of .env.example")
+}
+
+async fn serve(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let running = app::start_with(config, StoreTest::Run).await?;
+    announce(&running.url, arguments.json);
+    signals.wait().await;
+    running.stop().await;
+    Ok(())
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let pool = db::connect(&config.database_url, 2).await?;
+    db::migrate(&pool).await?;
+    pool.close().await;
+    say(std::io::stdout(), "The database is up to date.");
+    Ok(())
+}
+
+async fn check(config: &Config) -> anyhow::Result<()> {
+    let pool = db::connect(&config.database_url, 2).await?;
+    db::check(&pool).await?;
+    pool.close().await;
+    say(std::io::stdout(), "Database: up to date.");
+    let report = self_test::run(&Blobs::new(&config.store)).await?;
+    for step in report.steps {
+        say(std::io::stdout(), &format!("Store: {step}: yes."));
+    }
+    Ok(())
+}
+
+fn announce(url: &str, json: bool) {
+    let line = if json { serde_json::json!({"url": url}).to_string() } else { format!("CollabTrack server: {url}") };
+    say(std::io::stdout(), &line);
+}
+
+/// Prints a line; a reader that went away is no reason to stop.
+fn say(mut to: impl Write, line: &str) {
+    let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+}
+
+/// The wish to stop: Ctrl-C, or the system's polite signal.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Listens from now on, so that a signal during the start is not lost.
+    fn listen() -> anyhow::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self {
+                terminate: signal(SignalKind::terminate()).context("no signals")?,
+                interrupt: signal(SignalKind::interrupt()).context("no signals")?,
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    async fn wait(self) {
+        #[cfg(unix)]
+        {
+            let Self { mut terminate, mut interrupt } = self;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -231,7 +231,12 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
             let import = ada.import(&edited).await?;
             ensure!(import.errors.is_empty(), "no errors: {:?}", import.errors);
             ensure!(import.changes.len() == 1, "one cell changes: {:?}", import.changes);
-            let change = format!("{}: {} → {}", import.changes[0].row_label, import.changes[0].field, import.changes[0].to.clone().unwrap_or_default());
+            let change = format!(
+                "{}: {} → {}",
+                import.changes[0].row_label,
+                import.changes[0].field,
+                import.changes[0].to.clone().unwrap_or_default()
+            );
             ada.library.import_propose(&import.import, "ISRC for Night Drive", "From the distributor").await?;
             Ok(((), change))
         })
@@ -249,7 +254,10 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
     report
         .step("The audit log tells who decided", async {
             let entries = mira.activity().await?;
-            ensure!(entries.iter().any(|entry| entry.actor == "Mira" && entry.sentence.to_lowercase().contains("approve")), "Mira's approval is on record");
+            ensure!(
+                entries.iter().any(|entry| entry.actor == "Mira" && entry.sentence.to_lowercase().contains("approve")),
+                "Mira's approval is on record"
+            );
             Ok(((), format!("{} entries", entries.len())))
         })
         .await?;

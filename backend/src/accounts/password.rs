@@ -1,0 +1,156 @@
+//! Passwords: which are acceptable, and hashing them with argon2id on a bounded number of threads.
+
+use std::sync::{Arc, LazyLock};
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use collabtrack_protocol::problem::ErrorCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::HASH_WAIT;
+use super::address::Address;
+use crate::error::{Error, refuse};
+use crate::random;
+
+/// Least memory in KiB, passes and lanes of argon2id.
+const FLOOR: (u32, u32, u32) = (19_456, 2, 1);
+const WAITING: usize = 32;
+const MIN_CHARS: usize = 8;
+const MAX_CHARS: usize = 256;
+const MAX_BYTES: usize = 1_024;
+
+static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+
+/// Refuses passwords that are too short, too long, common, or that hold the address, the name or the product's name.
+/// # Errors
+/// `password_refused`, with the reason.
+pub fn check(password: &str, address: &Address, name: &str) -> Result<(), Error> {
+    let refused =
+        |why: String| refuse(ErrorCode::PasswordRefused, format!("No account was made: {why} A few unrelated words make a good password."));
+    let length = password.chars().count();
+    if length < MIN_CHARS || length > MAX_CHARS || password.len() > MAX_BYTES {
+        return Err(refused(format!("a password has {MIN_CHARS} to {MAX_CHARS} characters; this one has {length}.")));
+    }
+    let lower = password.to_lowercase();
+    if COMMON.contains(&lower.as_str()) {
+        return Err(refused("this password is among the most common ones, which are guessed first.".to_owned()));
+    }
+    let context = [address.local_key(), &name.to_lowercase(), "collabtrack"].map(str::to_owned);
+    // Very short words would forbid too much.
+    if context.iter().any(|word| word.chars().count() >= 4 && lower.contains(word.as_str())) {
+        return Err(refused("it holds your address, your name or the name of this program.".to_owned()));
+    }
+    Ok(())
+}
+
+/// The hashing threads: a few at work, some waiting, the rest turned away.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    at_work: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    /// Hash of nobody's password, verified for unknown addresses so that they cost the same work.
+    dummy: Arc<str>,
+}
+
+impl Passwords {
+    /// At most `threads` hashes at a time.
+    #[must_use]
+    pub fn new(threads: usize) -> Self {
+        let (memory_kib, passes, lanes) = FLOOR;
+        let params = Params::new(memory_kib, passes, lanes, None).expect("the floor is within what argon2 takes");
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let dummy = hash(&argon2, &random::hex128()).into();
+        Self { argon2, at_work: Arc::new(Semaphore::new(threads)), places: Arc::new(Semaphore::new(threads + WAITING)), dummy }
+    }
+
+    /// The PHC string of a password.
+    /// # Errors
+    /// `too_many_requests` when too many hashes are waiting.
+    pub async fn hash(&self, password: String) -> Result<String, Error> {
+        let argon2 = self.argon2.clone();
+        self.work(move || hash(&argon2, &password)).await
+    }
+
+    /// Whether the password is that of `hash`; for no hash the same work is done and the answer is no.
+    /// # Errors
+    /// `too_many_requests` when too many hashes are waiting.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let (argon2, known, dummy) = (self.argon2.clone(), hash.is_some(), Arc::clone(&self.dummy));
+        self.work(move || argon2.verify_password(password.as_bytes(), hash.as_deref().unwrap_or(&dummy)).is_ok() && known).await
+    }
+
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let turn = tokio::time::timeout(HASH_WAIT, Arc::clone(&self.at_work).acquire_owned()).await.map_err(|_| busy())?;
+        let turn: OwnedSemaphorePermit = turn.map_err(|_| busy())?;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop((turn, place));
+            result
+        });
+        done.await.map_err(|_| Error::Damaged { what: "password" })
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &str) -> String {
+    let hash = argon2.hash_password_with_salt(password.as_bytes(), &random::bytes::<16>());
+    hash.expect("argon2 takes any password within its length and 16 bytes of salt").to_string()
+}
+
+fn busy() -> Error {
+    refuse(
+        ErrorCode::TooManyRequests,
+        "Too many people are signing in right now, so this try was not looked at. Try again in a few seconds.",
+    )
+    .retry_after_s(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> Address {
+        Address::parse("nina.simone@example.com").expect("an address")
+    }
+
+    #[test]
+    fn short_long_common_and_personal_passwords_are_refused() {
+        for password in
+            ["", "seven77", "password123", "PASSWORD123", "nina.simone88", "xx Nina Simone xx", "mycollabtrack", &"x".repeat(257)]
+        {
+            assert!(check(password, &address(), "Nina Simone").is_err(), "{password}");
+        }
+        for password in ["correct horse battery", "ünïcödé wörds", " leading and trailing "] {
+            assert!(check(password, &address(), "Nina Simone").is_ok(), "{password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_stored_form_is_argon2id_at_or_above_the_floor() {
+        let stored = Passwords::new(1).hash("correct horse battery".to_owned()).await.expect("hashed");
+        let fields: Vec<&str> = stored.split('$').collect();
+        assert_eq!(fields[1..3], ["argon2id", "v=19"]);
+        let numbers: Vec<u32> = fields[3].split(',').map(|pair| pair[2..].parse().expect("a number")).collect();
+        assert!(numbers[0] >= 19_456 && numbers[1] >= 2 && numbers[2] >= 1, "{stored}");
+    }
+
+    #[tokio::test]
+    async fn a_password_counts_exactly_as_given() {
+        let passwords = Passwords::new(1);
+        let composed = "caf\u{e9} caf\u{e9}".to_owned();
+        let stored = passwords.hash(composed.clone()).await.expect("hashed");
+        assert!(passwords.verify(composed, Some(stored.clone())).await.expect("verified"));
+        assert!(!passwords.verify("cafe\u{301} cafe\u{301}".to_owned(), Some(stored)).await.expect("verified"));
+        assert!(!passwords.verify("anything".to_owned(), None).await.expect("verified"));
+    }
+
+    #[tokio::test]
+    async fn more_work_than_places_is_turned_away_at_once() {
+        let passwords = Passwords::new(1);
+        let tries = futures::future::join_all((0..60).map(|n| passwords.hash(format!("correct horse {n}")))).await;
+        let refused = tries.iter().filter(|result| result.is_err()).count();
+        assert!(refused >= 60 - 1 - WAITING, "{refused} were turned away");
+        assert!(refused < 60, "some were served");
+    }
+}

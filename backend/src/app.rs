@@ -1,0 +1,150 @@
+//! The service put together: from a configuration to a running server. The program, the tests and the demo all start it here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::password::Passwords;
+use crate::blobs::self_test::SelfTestError;
+use crate::blobs::{Blobs, self_test};
+use crate::config::{Config, Registration, ServiceConfig};
+use crate::db::{self, DatabaseError};
+use crate::hints::Hints;
+use crate::http;
+
+/// Most password hashes at a time.
+const MAX_HASH_THREADS: usize = 4;
+
+/// What every request may use. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of the service.
+#[derive(Debug)]
+pub struct Parts {
+    /// Connections to the database.
+    pub db: PgPool,
+    /// The S3 store.
+    pub blobs: Blobs,
+    /// The hashing threads.
+    pub passwords: Passwords,
+    /// Who may register.
+    pub registration: Registration,
+    /// News for open streams.
+    pub hints: Hints,
+    /// Set when the server is going down: open streams end.
+    pub stop: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] SelfTestError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen}; another program may use it, choose another with COLLABTRACK_LISTEN or --listen")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Whether the store is tested before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreTest {
+    /// Yes: the server refuses a store that cannot vouch for its bytes.
+    Run,
+    /// No: the same process has just tested it.
+    Skip,
+}
+
+/// A running server. Dropping it stops it at once; [`Running::stop`] lets requests end first.
+#[derive(Debug)]
+pub struct Running {
+    /// Address of the server, such as `http://127.0.0.1:8000`.
+    pub url: String,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    db: PgPool,
+}
+
+impl Running {
+    /// Lets open requests end, then closes the database connections.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let _ = (&mut self.task).await;
+        self.db.close().await;
+    }
+
+    /// The database, for tests that look behind the service.
+    #[must_use]
+    pub fn database(&self) -> &PgPool {
+        &self.db
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Connects, checks database and store, and serves.
+/// # Errors
+/// When the database is missing or not up to date, the store fails its self-test, or the address cannot be had.
+pub async fn start_with(config: &Config, test: StoreTest) -> Result<Running, StartError> {
+    let db = db::connect(&config.database_url, config.service.database_connections).await?;
+    db::check(&db).await?;
+    let blobs = Blobs::new(&config.store);
+    if test == StoreTest::Run {
+        self_test::run(&blobs).await?;
+    }
+    run(db, blobs, &config.service).await
+}
+
+/// Serves on the configured address.
+/// # Errors
+/// When the address cannot be had.
+pub async fn run(db: PgPool, blobs: Blobs, service: &ServiceConfig) -> Result<Running, StartError> {
+    let failed = |source| StartError::Listen { listen: service.listen, source };
+    let listener = TcpListener::bind(service.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let stop = CancellationToken::new();
+    let app = build(db.clone(), blobs, service.registration, &stop);
+    let router = http::router(app);
+    let token = stop.clone();
+    let task = tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(async move { token.cancelled().await }).await;
+        if let Err(error) = served {
+            tracing::error!(error = &error as &dyn std::error::Error, "the server stopped listening");
+        }
+    });
+    Ok(Running { url: format!("http://{address}"), stop, task, db })
+}
+
+/// The parts of the service, ready for requests.
+#[must_use]
+pub fn build(db: PgPool, blobs: Blobs, registration: Registration, stop: &CancellationToken) -> App {
+    let threads = available_parallelism().map_or(1, usize::from).min(MAX_HASH_THREADS);
+    let hints = Hints::start(db.clone(), stop.clone());
+    App(Arc::new(Parts { db, blobs, passwords: Passwords::new(threads), registration, hints, stop: stop.clone() }))
+}

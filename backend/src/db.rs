@@ -1,0 +1,146 @@
+//! The database: connecting, migrating, and reading typed values out of rows.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use collabtrack_domain::hash::ObjectHash;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions, Row};
+
+/// A transaction; writes that belong together share one.
+pub type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/server");
+
+/// The database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The address is not one of a Postgres database.
+    #[error("DATABASE_URL is not the address of a Postgres database, such as postgres://user:password@host/name")]
+    Address,
+    /// No connection.
+    #[error("the database does not answer; check that it runs and that DATABASE_URL is right")]
+    Connect(#[source] sqlx::Error),
+    /// A migration failed; it was rolled back.
+    #[error("the database could not be brought up to date; nothing of the failed step was kept")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// Migrations are missing.
+    #[error("the database is not up to date ({missing} steps missing); run `collabtrack-server migrate` first")]
+    Outdated {
+        /// How many.
+        missing: usize,
+    },
+    /// The database was migrated by a newer program.
+    #[error("the database was written by a newer CollabTrack server; start that one, nothing was changed")]
+    TooNew,
+}
+
+/// Connects a pool.
+/// # Errors
+/// When the address is malformed or nothing answers.
+pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, DatabaseError> {
+    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| DatabaseError::Address)?;
+    let options = options
+        .application_name("collabtrack-server")
+        .options([("statement_timeout", "60s"), ("lock_timeout", "20s"), ("idle_in_transaction_session_timeout", "60s")])
+        .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(2))
+        .log_statements(tracing::log::LevelFilter::Off);
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
+    pool.connect_with(options).await.map_err(DatabaseError::Connect)
+}
+
+/// Brings the schema up to date.
+/// # Errors
+/// When a step fails; it is rolled back.
+pub async fn migrate(pool: &PgPool) -> Result<(), DatabaseError> {
+    MIGRATIONS.run(pool).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::VersionMissing(_) => DatabaseError::TooNew,
+        other => DatabaseError::Migrate(other),
+    })
+}
+
+/// Checks that the schema is the one this program was built with.
+/// # Errors
+/// When steps are missing, or when there are steps this program does not know.
+pub async fn check(pool: &PgPool) -> Result<(), DatabaseError> {
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(pool).await.map_err(DatabaseError::Connect)?;
+    let applied: Vec<i64> = if exists {
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(pool).await.map_err(DatabaseError::Connect)?
+    } else {
+        Vec::new()
+    };
+    if applied.iter().any(|version| !known.contains(version)) {
+        return Err(DatabaseError::TooNew);
+    }
+    match known.iter().filter(|version| !applied.contains(version)).count() {
+        0 => Ok(()),
+        missing => Err(DatabaseError::Outdated { missing }),
+    }
+}
+
+/// Typed values out of a row; a value that does not parse is a damaged database, reported as a decoding error.
+pub(crate) trait RowExt {
+    /// A value kept as its text: an id, a role, a word.
+    fn text_as<T>(&self, column: &'static str) -> Result<T, sqlx::Error>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static;
+    /// An optional value kept as its text.
+    fn optional_text_as<T>(&self, column: &'static str) -> Result<Option<T>, sqlx::Error>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static;
+    /// A SHA-256 value.
+    fn hash(&self, column: &'static str) -> Result<ObjectHash, sqlx::Error>;
+    /// A role.
+    fn role(&self, column: &'static str) -> Result<collabtrack_domain::role::Role, sqlx::Error>;
+    /// A length or offset, never negative.
+    fn unsigned(&self, column: &'static str) -> Result<u64, sqlx::Error>;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the stored value is not of its form")]
+struct NotOfItsForm;
+
+pub(crate) fn damaged(column: &'static str) -> sqlx::Error {
+    decode(column, NotOfItsForm)
+}
+
+fn decode(column: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(source) }
+}
+
+impl RowExt for PgRow {
+    fn text_as<T>(&self, column: &'static str) -> Result<T, sqlx::Error>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        self.try_get::<&str, _>(column)?.parse().map_err(|e| decode(column, e))
+    }
+
+    fn optional_text_as<T>(&self, column: &'static str) -> Result<Option<T>, sqlx::Error>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        self.try_get::<Option<&str>, _>(column)?.map(|text| text.parse().map_err(|e| decode(column, e))).transpose()
+    }
+
+    fn hash(&self, column: &'static str) -> Result<ObjectHash, sqlx::Error> {
+        let bytes: [u8; 32] = self.try_get::<&[u8], _>(column)?.try_into().map_err(|e| decode(column, e))?;
+        Ok(ObjectHash::from_bytes(bytes))
+    }
+
+    fn role(&self, column: &'static str) -> Result<collabtrack_domain::role::Role, sqlx::Error> {
+        collabtrack_domain::role::Role::from_word(self.try_get(column)?).ok_or_else(|| damaged(column))
+    }
+
+    fn unsigned(&self, column: &'static str) -> Result<u64, sqlx::Error> {
+        u64::try_from(self.try_get::<i64, _>(column)?).map_err(|e| decode(column, e))
+    }
+}

@@ -1,0 +1,124 @@
+//! What can go wrong in a request: a refusal with a stable code, or a failure of a part the server depends on. Turning it into an HTTP
+//! answer is the business of [`crate::problem`].
+
+use std::borrow::Cow;
+
+use collabtrack_protocol::problem::{ErrorCode, FieldProblem};
+
+use crate::blobs::BlobError;
+
+/// Why a request did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is refused; the caller can do something about it.
+    #[error("{}", .0.detail)]
+    Refused(Box<Refusal>),
+    /// The database did not do what it was asked.
+    #[error("the database did not answer as it should")]
+    Database(#[source] sqlx::Error),
+    /// The object store did not do what it was asked.
+    #[error("the object store did not answer as it should")]
+    Store(#[from] BlobError),
+    /// Something this server wrote cannot be read back.
+    #[error("stored {what} cannot be read back")]
+    Damaged {
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+/// A refusal: a stable code, and words that say what happened, what it means for the music, and what to do.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Code a program branches on.
+    pub code: ErrorCode,
+    /// Words for the person.
+    pub detail: Cow<'static, str>,
+    /// Fields that are not acceptable.
+    pub fields: Vec<FieldProblem>,
+    /// Seconds to wait before trying again.
+    pub retry_after_s: Option<u64>,
+    /// Facts that the code documents.
+    pub facts: Option<serde_json::Value>,
+}
+
+/// A refusal with a code and words.
+pub fn refuse(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Error {
+    Error::Refused(Box::new(Refusal { code, detail: detail.into(), fields: Vec::new(), retry_after_s: None, facts: None }))
+}
+
+/// A value that is not acceptable, with the field it stands in.
+pub fn invalid(field: &str, message: impl Into<String>) -> Error {
+    let message = message.into();
+    let detail = format!("Nothing was changed: {message}");
+    let fields = vec![FieldProblem { field: field.to_owned(), message }];
+    Error::Refused(Box::new(Refusal { code: ErrorCode::Invalid, detail: detail.into(), fields, retry_after_s: None, facts: None }))
+}
+
+/// The one answer for what is not there and for what belongs to others.
+pub fn not_found() -> Error {
+    refuse(
+        ErrorCode::NotFound,
+        "There is nothing here that you may see: it does not exist, or it belongs to a project you are not in. Check the address, or ask for an invitation.",
+    )
+}
+
+impl Error {
+    /// Adds facts to a refusal.
+    #[must_use]
+    pub fn with_facts(mut self, facts: serde_json::Value) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.facts = Some(facts);
+        }
+        self
+    }
+
+    /// Adds the seconds to wait to a refusal.
+    #[must_use]
+    pub fn retry_after_s(mut self, seconds: u64) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.retry_after_s = Some(seconds);
+        }
+        self
+    }
+
+    /// Whether the whole transaction may simply be tried again: a deadlock or a serialisation failure.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => matches!(error.code().as_deref(), Some("40001" | "40P01")),
+            _ => false,
+        }
+    }
+}
+
+/// The one place where names of constraints become codes.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let constraint = match &error {
+            sqlx::Error::Database(database) => database.constraint().map(str::to_owned),
+            _ => None,
+        };
+        match constraint.as_deref() {
+            Some("account_email_key") => refuse(
+                ErrorCode::AddressTaken,
+                "An account with this e-mail address exists already, so no second one was made. Sign in with it instead.",
+            ),
+            Some("member_pkey") => refuse(ErrorCode::AlreadyMember, "You are a member of this project already, so nothing was changed."),
+            Some(
+                "project_pkey" | "track_pkey" | "version_pkey" | "upload_pkey" | "change_set_pkey" | "track_alias_pkey"
+                | "version_alias_pkey",
+            ) => id_taken(),
+            Some("version_is_covered") => refuse(
+                ErrorCode::RecipeInvalid,
+                "The recipe does not rebuild every byte of the version's files, so the version stays announced. Send the recipe again.",
+            ),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// An id that already stands for something else.
+pub fn id_taken() -> Error {
+    refuse(ErrorCode::IdTaken, "This id already stands for something else, so nothing was changed. Try again with a new id.")
+}

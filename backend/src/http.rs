@@ -1,0 +1,82 @@
+//! The HTTP API: every route, and what lies around all of them. Handlers extract, authorise through the nouns, and answer.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use collabtrack_protocol::limits::{MAX_AUTH_BODY_BYTES, MAX_JSON_BODY_BYTES};
+use tower::ServiceBuilder;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+mod accounts;
+mod around;
+mod changes;
+mod events;
+mod extract;
+mod health;
+mod invitations;
+pub mod openapi;
+mod projects;
+mod uploads;
+mod versions;
+
+/// Recipes and announcements of versions with many files are larger than other bodies.
+const MAX_VERSION_BODY_BYTES: usize = 16 * 1024 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Every route below `/api/v1`, with its description.
+fn api() -> OpenApiRouter<App> {
+    let small = OpenApiRouter::new()
+        .routes(routes!(accounts::register))
+        .routes(routes!(accounts::sign_in))
+        .routes(routes!(accounts::sign_out))
+        .routes(routes!(invitations::look))
+        .routes(routes!(invitations::accept))
+        .layer(DefaultBodyLimit::max(MAX_AUTH_BODY_BYTES));
+    let large = OpenApiRouter::new()
+        .routes(routes!(versions::announce))
+        .routes(routes!(versions::commit))
+        .layer(DefaultBodyLimit::max(MAX_VERSION_BODY_BYTES));
+    let rest = OpenApiRouter::new()
+        .routes(routes!(accounts::server))
+        .routes(routes!(accounts::account))
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::view))
+        .routes(routes!(invitations::create))
+        .routes(routes!(uploads::create))
+        .routes(routes!(uploads::view))
+        .routes(routes!(uploads::urls))
+        .routes(routes!(uploads::complete))
+        .routes(routes!(versions::reads))
+        .routes(routes!(changes::page))
+        .routes(routes!(events::events))
+        .layer(DefaultBodyLimit::max(MAX_JSON_BODY_BYTES));
+    OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(large).merge(rest)
+}
+
+/// The service as one router.
+pub fn router(app: App) -> Router {
+    let (api, document) = api().split_for_parts();
+    let document = openapi::finish(document);
+    let around = ServiceBuilder::new()
+        .layer(middleware::from_fn(around::request))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
+    Router::new()
+        .nest("/api/v1", api.route("/openapi.json", axum::routing::get(move || openapi::answer(document.clone()))))
+        .route("/healthz", axum::routing::get(health::alive))
+        .route("/readyz", axum::routing::get(health::ready))
+        .layer(around)
+        .with_state(app)
+}
+
+/// The API's description.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    openapi::finish(api().split_for_parts().1)
+}

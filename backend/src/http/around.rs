@@ -1,0 +1,63 @@
+//! What lies around every request: an id, a line in the log, problem documents, security headers, and a panic that stays one request's.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tracing::Instrument;
+
+use crate::{problem, random};
+
+/// Header that carries the request's id back.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest address a request may have, in bytes.
+const MAX_URI_BYTES: usize = 4 * 1024;
+
+/// Wraps one request. The log gets the route's pattern, never the address itself, which may hold what must not be logged.
+pub(super) async fn request(request: Request, next: Next) -> Response {
+    let id = random::hex128();
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = %route);
+    let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES);
+    let answered = async {
+        if too_long {
+            return StatusCode::URI_TOO_LONG.into_response();
+        }
+        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!("a request ended in a panic");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+    .instrument(span.clone())
+    .await;
+    let mut response = problem::document(answered, &id);
+    span.in_scope(|| {
+        let status = response.status().as_u16();
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(http.status = status, duration_ms, "{method} {route} answered {status}");
+    });
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    // No page is ever served here, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,51 @@
+//! The description of the API, OpenAPI 3.1, generated from the handlers. Every operation gets the problem document as its other answer.
+
+use axum::Json;
+use axum::response::IntoResponse;
+use collabtrack_protocol::problem::Problem;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response, ServerBuilder};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Title, version and address; the operations come from the routes.
+pub(super) fn head() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("CollabTrack")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Version control, listening and approval for music. Errors are problem documents (RFC 9457) with a stable `code`.",
+        ))
+        .license(Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    OpenApiBuilder::new().info(info).servers(Some([ServerBuilder::new().url("/api/v1").build()])).build()
+}
+
+/// Adds what all operations share.
+pub(super) fn finish(mut document: OpenApi) -> OpenApi {
+    let components = document.components.get_or_insert_default();
+    components.schemas.insert("Problem".to_owned(), Problem::schema());
+    let mut shared = Vec::new();
+    Problem::schemas(&mut shared);
+    components.schemas.extend(shared);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session token, `cts_…`.")).build();
+    components.add_security_scheme("session", SecurityScheme::Http(bearer));
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            let mut problem = Response::new("A problem document.");
+            let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+            problem.content.insert("application/problem+json".to_owned(), RefOr::T(content));
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [item.get.as_mut(), item.post.as_mut(), item.put.as_mut(), item.delete.as_mut(), item.patch.as_mut()].into_iter().flatten()
+}
+
+/// `GET /api/v1/openapi.json`.
+pub(super) async fn answer(document: OpenApi) -> impl IntoResponse {
+    Json(document)
+}

@@ -1,0 +1,8 @@
+//! Versions: announced with a number, completed by a recipe, read through signed requests. A version, once recorded, never changes what
+//! it is; only its state does.
+
+pub mod announce;
+pub mod commit;
+pub mod reads;
+pub(crate) mod rows;
+mod tracks;
