@@ -2,7 +2,7 @@
 
 use collabtrack_audio::error::AudioError;
 use collabtrack_domain::id::IdError;
-use collabtrack_library::error::LibraryError;
+use collabtrack_library::error::{LibraryError, chain};
 use collabtrack_library::view::ErrorView;
 use serde::Serialize;
 
@@ -46,22 +46,8 @@ impl From<AudioError> for CommandError {
                 ("not_audio", "The original is safe. Export it as WAV, AIFF, FLAC, MP3, M4A or OGG to hear it here.")
             }
             AudioError::Cancelled => ("cancelled", "Press play to start again."),
-            AudioError::Io { .. } | AudioError::Damaged { .. } | AudioError::Limit { .. } | AudioError::Internal { .. } => {
-                ("file", "The version itself is untouched. Fetch it again, or listen to another version.")
-            }
+            _ => ("file", "The version itself is untouched. Fetch it again, or listen to another version."),
         };
         Self::new(code, chain(&error), hint)
     }
-}
-
-/// An error with everything that caused it, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -5,7 +5,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use collabtrack_audio::engine::{DeviceOutput, Engine, LaneId, LaneSource, PlayerState, device_names};
+use collabtrack_audio::engine::device::{DeviceOutput, device_names};
+use collabtrack_audio::engine::{Engine, LaneId, LaneSource, Note, PlayerState};
 use collabtrack_domain::id::VersionId;
 use collabtrack_library::Library;
 use collabtrack_library::view::{LaneView, PlayerView, Slot};
@@ -33,7 +34,6 @@ struct Desk {
     loop_s: Option<(f64, f64)>,
     volume: f64,
     device: Option<String>,
-    note: Option<String>,
 }
 
 /// The player.
@@ -44,8 +44,8 @@ pub struct Player {
 
 fn lane(slot: Slot) -> LaneId {
     match slot {
-        Slot::A => LaneId(0),
-        Slot::B => LaneId(1),
+        Slot::A => LaneId::A,
+        Slot::B => LaneId::B,
     }
 }
 
@@ -53,11 +53,22 @@ fn index(slot: Slot) -> usize {
     usize::from(lane(slot).0)
 }
 
+/// What the listener should know, as a sentence.
+fn sentence(note: Note, position_s: f64) -> String {
+    let at = format!("{}:{:02}", position_s as u64 / 60, position_s as u64 % 60);
+    match note {
+        Note::NoDevice => "There is no device to play on. Connect headphones or speakers; your versions are not affected.".to_owned(),
+        Note::DeviceLost => format!("The sound device went away. Playback is paused at {at}."),
+        Note::DeviceBusy => "Another program uses the sound device. Close it, or choose another device in Settings.".to_owned(),
+        Note::LaneDamaged => "A part of this version cannot be decoded; it is silent there, and everything else is in place.".to_owned(),
+    }
+}
+
 impl Player {
     /// A player with empty slots and no sound device yet.
     pub fn new(library: Library) -> Self {
         let desk =
-            Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None, note: None };
+            Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None };
         Self { library, desk: Mutex::new(desk) }
     }
 
@@ -175,24 +186,18 @@ impl Player {
     }
 
     /// Names of the devices.
-    pub fn devices(&self) -> CommandResult<Vec<String>> {
-        Ok(device_names()?)
+    pub fn devices(&self) -> Vec<String> {
+        device_names()
     }
 
     /// Chooses a device; none follows the system. Position and slots stay.
-    pub async fn choose_device(&self, device: Option<String>) -> CommandResult<PlayerView> {
+    pub fn choose_device(&self, device: Option<String>) -> PlayerView {
         let mut desk = self.desk();
-        desk.device = device;
-        if let Some(engine) = desk.engine.take() {
-            let before = engine.state();
-            engine.stop();
-            let engine = desk.engine()?;
-            engine.seek_seconds(before.position_frames as f64 / f64::from(before.rate.max(1)));
-            if before.playing {
-                engine.play();
-            }
+        desk.device.clone_from(&device);
+        if let Some(engine) = &desk.engine {
+            engine.set_device(device);
         }
-        Ok(desk.view())
+        desk.view()
     }
 
     /// What the dock shows.
@@ -212,7 +217,10 @@ impl Desk {
     /// The engine, started on the chosen device if it is not running.
     fn engine(&mut self) -> CommandResult<&Engine> {
         if self.engine.is_none() {
-            let engine = Engine::start(Box::new(DeviceOutput::new(self.device.clone())))?;
+            let engine = Engine::start(Box::new(DeviceOutput::new()))?;
+            if self.device.is_some() {
+                engine.set_device(self.device.clone());
+            }
             engine.set_volume(self.volume as f32);
             engine.set_level_match(self.level_match);
             self.engine = Some(engine);
@@ -263,7 +271,7 @@ impl Desk {
             loop_s: self.loop_s,
             volume: self.volume,
             device: state.as_ref().and_then(|state| state.device.clone()),
-            note: self.note.clone().or_else(|| state.as_ref().and_then(|state| state.note.clone())),
+            note: state.as_ref().and_then(|state| state.note.map(|note| sentence(note, seconds(state.position_frames, state)))),
         }
     }
 }

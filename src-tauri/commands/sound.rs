@@ -84,11 +84,11 @@ pub async fn player_volume(app: State<'_, App>, volume: f64) -> CommandResult<Pl
 /// Names of the devices one can listen on.
 #[tauri::command]
 pub async fn devices(app: State<'_, App>) -> CommandResult<Vec<String>> {
-    app.player.devices()
+    Ok(app.player.devices())
 }
 
 /// Chooses a device; none follows the system.
 #[tauri::command]
 pub async fn choose_device(app: State<'_, App>, device: Option<String>) -> CommandResult<PlayerView> {
-    app.player.choose_device(device).await
+    Ok(app.player.choose_device(device))
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use collabtrack_audio::engine::{LaneSource, OfflineScript, render_offline};
+use collabtrack_audio::cancel::Cancel;
+use collabtrack_audio::engine::render::{RenderOrder, render_offline};
+use collabtrack_audio::engine::{LaneId, LaneSource};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, TrackId, VersionId};
 use collabtrack_library::view::{ActivityView, ImportView, ProjectView, ProposalDetail, ProposalView, TrackDetail, TrackView, VersionView};
@@ -125,9 +127,10 @@ impl Person {
             lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: false });
         }
         let target = self.folder.join(format!("{version}.wav"));
-        let script = OfflineScript { from_seconds: None, to_seconds: None, flip_every_seconds: other.map(|_| 1.0) };
+        let flips = if other.is_some() { (1..6).map(|second| (f64::from(second), if second % 2 == 1 { LaneId::B } else { LaneId::A })).collect() } else { Vec::new() };
+        let order = RenderOrder { lanes, from_seconds: 0.0, to_seconds: None, flips, level_match: true, rate: None, depth: None };
         let to = target.clone();
-        tokio::task::spawn_blocking(move || render_offline(lanes, &script, &to)).await??;
+        tokio::task::spawn_blocking(move || render_offline(&order, &to, &Cancel::default(), &mut |_| {})).await??;
         Ok(target)
     }
 

@@ -1,0 +1,113 @@
+//! A computer with a library and a bounce folder, worked through the real program.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What a run of the program gave.
+pub struct Run {
+    pub ok: bool,
+    pub answer: Value,
+    pub trouble: String,
+}
+
+impl Run {
+    /// The answer of a run that must have worked.
+    pub fn expect(self, what: &str) -> Value {
+        assert!(self.ok, "{what}: {}", self.trouble);
+        self.answer
+    }
+
+    /// The three parts of a run that must have failed, as one text.
+    pub fn expect_trouble(self, what: &str) -> String {
+        assert!(!self.ok, "{what} must fail, but answered {}", self.answer);
+        let view: Value = serde_json::from_str(self.trouble.lines().last().unwrap_or_default()).expect("trouble is one JSON document");
+        assert!(view["hint"].as_str().is_some_and(|hint| hint.len() > 5), "{what}: what to do is missing in {view}");
+        assert!(view["message"].as_str().is_some_and(|text| text.len() > 10), "{what}: what happened is missing in {view}");
+        format!("{} {} {}", view["code"].as_str().unwrap_or_default(), view["message"].as_str().unwrap_or_default(), view["hint"].as_str().unwrap_or_default())
+    }
+}
+
+/// A computer.
+pub struct Computer {
+    folder: tempfile::TempDir,
+}
+
+impl Computer {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("Night Drive EP")).expect("a bounce folder");
+        Self { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn bounces(&self) -> PathBuf {
+        self.path("Night Drive EP")
+    }
+
+    /// Runs the program with `--json`.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let output = Command::new(env!("CARGO_BIN_EXE_collabtrack-cli"))
+            .args(arguments)
+            .args(["--json", "--library"])
+            .arg(self.path("library"))
+            .arg("--token-file")
+            .arg(self.path("token"))
+            .env("COLLABTRACK_PASSWORD", "four walls and an amplifier")
+            .env_remove("RUST_LOG")
+            .output()
+            .expect("the program runs");
+        Run {
+            ok: output.status.success(),
+            answer: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+            trouble: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Captures until a track has that many versions, and answers them, newest first.
+    pub fn capture(&self, track: &str, versions: usize) -> Vec<Value> {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            self.run(&["watch", "--once"]).expect("watch");
+            let listed = self.run(&["versions", track]);
+            if listed.ok
+                && let Some(found) = listed.answer.as_array()
+                && found.len() >= versions
+            {
+                return found.clone();
+            }
+            assert!(std::time::Instant::now() < deadline, "{track} did not reach {versions} versions: {}", listed.trouble);
+        }
+    }
+}
+
+/// A second of a tone as a 16-bit stereo WAV.
+pub fn write_wav(path: &Path, hertz: f32) {
+    let rate = 44_100u32;
+    let data: Vec<u8> = (0..rate)
+        .flat_map(|frame| {
+            let sample = ((frame as f32 / rate as f32 * hertz * std::f32::consts::TAU).sin() * 12_000.0) as i16;
+            [sample.to_le_bytes(), sample.to_le_bytes()].concat()
+        })
+        .collect();
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + data.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    file.extend(rate.to_le_bytes());
+    file.extend((rate * 4).to_le_bytes());
+    file.extend(b"\x04\0\x10\0data");
+    file.extend((data.len() as u32).to_le_bytes());
+    file.extend(data);
+    std::fs::write(path, file).expect("a WAV is written");
+}
+
+/// What `render` takes for itself: the WAV's bytes after its header.
+pub fn samples(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).expect("a WAV");
+    let at = bytes.windows(4).position(|window| window == b"data").expect("a data chunk") + 8;
+    bytes[at..].to_vec()
+}

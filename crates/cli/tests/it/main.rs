@@ -1,0 +1,5 @@
+//! The companion as a program: real folders, real libraries, a real server.
+
+mod alone;
+mod computer;
+mod together;

@@ -1,0 +1,190 @@
+// The real app, as a musician and then an admin use it: a bounce appears as a version, is heard (recorded from a null sink), overwritten,
+// compared, sent to a server, proposed and approved; a relaunch finds everything. Ends with `N passed, N failed`.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { By, Key } from 'selenium-webdriver';
+import { Machine, until } from './machine.mjs';
+import { framesFound, tone, writeWav } from './sound.mjs';
+
+const pictures = process.env.COLLABTRACK_SCREENSHOTS;
+const evidence = process.env.COLLABTRACK_TEST_EVIDENCE;
+const machine = new Machine();
+const results = [];
+
+const visible = async (element) => (await element.isDisplayed().catch(() => false)) && element;
+
+/** The first visible element whose role-bearing tag shows or is labelled with exactly `name`. */
+async function named(tag, name) {
+  const quoted = `"${name}"`;
+  const path = `//${tag}[normalize-space(.)=${quoted} or @aria-label=${quoted} or .//*[normalize-space(text())=${quoted}]]`;
+  for (const element of await machine.browser.findElements(By.xpath(path))) {
+    if (await visible(element)) return element;
+  }
+  return undefined;
+}
+
+async function click(tag, name, seconds = 20) {
+  const element = await until(`a ${tag} “${name}” that can be clicked`, seconds, async () => {
+    const found = await named(tag, name);
+    return found && (await found.isEnabled()) && found;
+  });
+  await element.click();
+}
+
+async function fill(label, text) {
+  const field = await until(`a field “${label}”`, 20, async () => {
+    const path = `//label[.//*[normalize-space(text())="${label}"] or normalize-space(text())="${label}"]`;
+    for (const found of await machine.browser.findElements(By.xpath(path))) {
+      const id = await found.getAttribute('for');
+      const inputs = id ? await machine.browser.findElements(By.id(id)) : await found.findElements(By.css('input, textarea'));
+      for (const input of inputs) if (await visible(input)) return input;
+    }
+    return undefined;
+  });
+  await field.clear();
+  await field.sendKeys(text);
+}
+
+const pageText = () => machine.browser.executeScript('return document.body.innerText');
+const shows = (text, seconds = 20) =>
+  until(`the page shows ${text}`, seconds, async () => (text instanceof RegExp ? text.test(await pageText()) : (await pageText()).includes(text)));
+const press = (...keys) => machine.browser.actions().sendKeys(...keys).perform();
+
+/** Calls a command of the app as the page does. */
+const command = (name, args = {}) =>
+  machine.browser.executeAsyncScript(
+    `const done = arguments[2];
+     window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1]).then((value) => done({ value }), (error) => done({ error }));`,
+    name,
+    args,
+  );
+
+async function check(name, work) {
+  const start = Date.now();
+  try {
+    await work();
+    results.push(true);
+    console.log(`ok   ${name} (${Date.now() - start} ms)`);
+  } catch (error) {
+    results.push(false);
+    console.log(`FAIL ${name}: ${error.stack ?? error}`);
+    if (evidence) {
+      mkdirSync(evidence, { recursive: true });
+      await machine.screenshot(join(evidence, `${results.length}.png`)).catch(() => {});
+      writeFileSync(join(evidence, `${results.length}.txt`), (await pageText().catch(String)) + '\n\n' + machine.log('driver') + '\n\n' + machine.log('server'));
+    }
+    throw error;
+  }
+}
+
+async function picture(name) {
+  if (pictures) await machine.screenshot(join(pictures, `${name}.png`));
+}
+
+const loud = tone(8, 0.5);
+const quiet = tone(8, 0.25);
+const bounce = join(machine.bounces, 'Night Drive.wav');
+
+try {
+  await machine.server();
+  await machine.app();
+  await machine.browser.manage().window().setRect({ width: 1280, height: 800 }).catch(() => {});
+
+  await check('first paint offers a folder', async () => {
+    await shows('Hear every version of every song.');
+    await picture('first-run');
+  });
+  await check('a folder is chosen and watched', async () => {
+    await click('button', 'Choose folder…');
+    await shows('Night Drive EP');
+  });
+  await check('a WAV dropped into the folder appears as version 1', async () => {
+    writeWav(bounce, loud);
+    await until('the track is listed', 30, async () => (await command('tracks', { project: null })).value?.[0]?.versions === 1);
+    await until('the row is shown', 10, async () => (await named('button', 'Play Night Drive')) ?? (await named('a', 'Night Drive')));
+  });
+  await check('Space plays it: the null sink hears every sample', async () => {
+    const recorder = machine.record();
+    await click('button', 'Play Night Drive');
+    await until('sound is recorded', 20, () => recorder.sounding() > 48_000 * 4);
+    await press(Key.SPACE);
+    await until('it paused', 10, async () => (await command('player')).value?.playing === false);
+    const recorded = await recorder.stop();
+    // A ramp of a few ms opens the sound; what is compared starts after it.
+    const frames = framesFound(recorded, loud, 2_400);
+    assert.ok(frames > 48_000, `one second sample for sample, found ${frames} frames`);
+  });
+  await check('the same file name again is version 2, and A/B flips at the same place', async () => {
+    writeWav(bounce, quiet);
+    await until('version 2 is there', 30, async () => (await command('tracks', { project: null })).value?.[0]?.versions === 2);
+    const track = (await command('tracks', { project: null })).value[0].id;
+    await machine.browser.executeScript(`location.hash = '#/track/${track}'`);
+    await shows('History');
+    const versions = (await command('track', { track })).value.versions;
+    await command('player_load', { slot: 'a', version: versions[0].id });
+    await command('player_load', { slot: 'b', version: versions[1].id });
+    await command('player_seek', { seconds: 2 });
+    await press('x');
+    const flipped = await until('B is heard', 10, async () => {
+      const player = (await command('player')).value;
+      return player.active === 'b' && player;
+    });
+    assert.ok(Math.abs(flipped.position_s - 2) < 0.05, `the position stayed: ${flipped.position_s}`);
+    const gains = Object.fromEntries(flipped.lanes.map((lane) => [lane.slot, lane.gain_db]));
+    assert.ok(Math.abs(gains.b + 6.02) < 0.1, `the louder version is turned down by 6 dB: ${JSON.stringify(gains)}`);
+    assert.ok(Math.abs(gains.a) < 0.01, `the quieter one is left alone: ${JSON.stringify(gains)}`);
+    await picture('track');
+  });
+  await check('a wrong password is told, then registering signs in', async () => {
+    await machine.browser.executeScript(`location.hash = '#/connect'`);
+    await fill('Server address', machine.url);
+    await click('button', 'Sign in').catch(() => {});
+    const wrong = await command('sign_in', { address: machine.url, email: 'mira@example.org', password: 'not the password' });
+    assert.equal(wrong.error?.code, 'wrong_credentials', JSON.stringify(wrong));
+    const made = await command('register', { address: machine.url, name: 'Mira', email: 'mira@example.org', password: 'four walls and an amplifier', invitation: null });
+    assert.equal(made.value?.state, 'connected', JSON.stringify(made));
+    await machine.browser.executeScript(`location.hash = '#/'`);
+    await shows('Synced').catch(() => {});
+  });
+  await check('the project goes to the server and both versions are synced', async () => {
+    const project = (await command('projects')).value[0].id;
+    const put = await command('put_on_server', { project });
+    assert.ok(put.value?.on_server, JSON.stringify(put));
+    const track = (await command('tracks', { project: null })).value[0].id;
+    await until('both versions are confirmed', 60, async () =>
+      (await command('track', { track })).value.versions.every((version) => version.sync.state === 'synced' && version.is_final),
+    );
+    await picture('library');
+  });
+  await check('version 2 is proposed, heard in the approval pane, and approved', async () => {
+    const track = (await command('tracks', { project: null })).value[0].id;
+    const newest = (await command('track', { track })).value.versions[0];
+    const proposal = await command('propose_version', { version: newest.id, reason: 'Softer, as the label asked' });
+    assert.ok(proposal.value?.id, JSON.stringify(proposal));
+    await machine.browser.executeScript(`location.hash = '#/inbox'`);
+    await shows('Softer, as the label asked');
+    await picture('approval');
+    await click('button', 'Play proposed, version 2');
+    await until('it plays', 10, async () => (await command('player')).value?.playing === true);
+    await press(Key.SPACE);
+    await click('button', 'Approve version 2');
+    await shows('Undo');
+    await until('the server approved it', 40, async () => (await command('tracks', { project: null })).value[0].approved === 2);
+  });
+  await check('after a relaunch everything is there, and nobody was asked to sign in again', async () => {
+    await machine.browser.quit();
+    await machine.app();
+    await until('the library opens', 20, async () => (await command('tracks', { project: null })).value?.[0]?.versions === 2);
+    const status = (await command('status')).value;
+    assert.equal(status.connection.account_name, 'Mira', JSON.stringify(status.connection));
+    assert.equal(status.connection.credential, 'keyring');
+  });
+} catch {
+  // Already told; what comes after a failed step rests on it.
+} finally {
+  await machine.stop();
+}
+const failed = results.filter((result) => !result).length + (results.length < 9 && results.every(Boolean) ? 1 : 0);
+console.log(`${results.filter(Boolean).length} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
