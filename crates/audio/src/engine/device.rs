@@ -31,6 +31,7 @@ fn name(device: &cpal::Device) -> Option<String> {
 /// The output that plays on a device.
 #[derive(Default)]
 pub struct DeviceOutput {
+    period_frames: Option<u32>,
     open: Option<Open>,
 }
 
@@ -45,19 +46,29 @@ impl DeviceOutput {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// As [`DeviceOutput::new`], asking for periods of `frames` frames: longer ones survive a busier computer.
+    pub fn with_period(frames: u32) -> Self {
+        DeviceOutput { period_frames: Some(frames), open: None }
+    }
+
+    fn wish(&self, wish: &StreamWish) -> StreamWish {
+        StreamWish { device: wish.device.clone(), period_frames: wish.period_frames.or(self.period_frames) }
+    }
 }
 
 impl Output for DeviceOutput {
     fn prepare(&mut self, wish: &StreamWish) -> Result<StreamInfo, AudioError> {
-        let device = choose(wish)?;
-        Ok(plan(&device, wish)?.info)
+        let wish = self.wish(wish);
+        let device = choose(&wish)?;
+        Ok(plan(&device, &wish)?.info)
     }
 
     fn open(&mut self, core: RenderCore, wish: &StreamWish, faults: FaultSender) -> Result<StreamInfo, AudioError> {
         self.close();
         let (stop, stopped) = channel();
         let (reply, answer) = channel();
-        let wish = wish.clone();
+        let wish = self.wish(wish);
         let thread =
             std::thread::Builder::new().name("audio-device".to_owned()).spawn(move || own_stream(core, &wish, faults, &reply, &stopped));
         let thread = thread.map_err(|error| AudioError::Internal { what: format!("starting a thread: {error}") })?;
