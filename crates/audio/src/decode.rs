@@ -57,7 +57,7 @@ pub fn probe(path: &Path) -> Result<AudioInfo, AudioError> {
 }
 
 enum Reader {
-    Pcm(PcmReader),
+    Pcm(Box<PcmReader>),
     Coded(Box<CodedReader>),
 }
 
@@ -88,7 +88,7 @@ impl Decoder {
             if let Some(layout) = crate::container::walk(&mut bytes)?
                 && layout.format.is_some()
             {
-                return Ok(Reader::Pcm(PcmReader::new(bytes, layout)?));
+                return Ok(Reader::Pcm(Box::new(PcmReader::new(bytes, layout)?)));
             }
             Ok(Reader::Coded(Box::new(CodedReader::open(path)?)))
         })?;

@@ -214,7 +214,7 @@ impl Level {
         self.data.extend_from_slice(&bin.min.to_le_bytes());
         self.data.extend_from_slice(&bin.max.to_le_bytes());
         self.data.extend_from_slice(&bin.rms.to_le_bytes());
-        if index % 64 == 0 {
+        if index.is_multiple_of(64) {
             self.over.extend_from_slice(&[0; 8]);
         }
         self.over[index / 8] |= u8::from(bin.over) << (index % 8);

@@ -199,7 +199,7 @@ fn p12_true_peak_is_within_a_fifth_of_a_decibel_of_ideal_interpolation() {
         out
     };
     let quarter: Vec<f32> =
-        (0..6_000).map(|frame| (std::f64::consts::FRAC_PI_2 * f64::from(frame) + 0.785_398).sin() as f32 * 0.7).collect();
+        (0..6_000).map(|frame| (std::f64::consts::FRAC_PI_2 * f64::from(frame) + std::f64::consts::FRAC_PI_4).sin() as f32 * 0.7).collect();
     let near_nyquist: Vec<f32> = signal::sine(rate, 19_313.0, 6_000, 0.6);
     let music = signal::music(42, rate, 6_000).remove(0);
     for (name, samples) in [("hats", hats), ("quarter of the rate", quarter), ("19 kHz", near_nyquist), ("music", music)] {

@@ -1,6 +1,7 @@
 //! Seeded signals: noise, tones, chords, hats. Planar, full scale ±1.
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 /// A small seeded generator (xorshift64*), the same on every machine.
 #[derive(Clone)]
@@ -43,8 +44,18 @@ pub(crate) fn sine(rate: u32, frequency: f64, frames: usize, level: f64) -> Vec<
 /// Music of a kind: a chord a second with decaying partials, a bass, a soft noise on the off-beat; stereo.
 pub(crate) fn music(seed: u64, rate: u32, frames: usize) -> Vec<Vec<f32>> {
     let mut random = Seed::new(seed);
-    let mut planes = vec![vec![0.0_f32; frames]; 2];
+    let mut left = vec![0.0_f32; frames];
+    let mut right = vec![0.0_f32; frames];
     let per_chord = rate as usize;
+    let mut mix = |range: Range<usize>, pan: f64, mut value: Box<dyn FnMut(usize) -> f64>| {
+        let start = range.start;
+        let planes = left[range.clone()].iter_mut().zip(&mut right[range]);
+        for (index, (left, right)) in planes.enumerate() {
+            let sample = value(start + index);
+            *left += (sample * (1.0 - pan)) as f32;
+            *right += (sample * pan) as f32;
+        }
+    };
     for start in (0..frames).step_by(per_chord) {
         let root = 110.0 * 2_f64.powf(random.below(12) as f64 / 12.0);
         let third = if random.below(2) == 0 { 3.0 } else { 4.0 };
@@ -55,29 +66,28 @@ pub(crate) fn music(seed: u64, rate: u32, frames: usize) -> Vec<Vec<f32>> {
                 let level = 0.12 / f64::from(partial) / (1.0 + note as f64 * 0.2);
                 let phase = random.unit() * TAU;
                 let step = TAU * frequency * f64::from(partial) / f64::from(rate);
-                for frame in start..(start + per_chord).min(frames) {
-                    let time = (frame - start) as f64 / f64::from(rate);
-                    let value = level * (-1.5 * time * f64::from(partial)).exp() * (phase + step * (frame - start) as f64).sin();
-                    planes[0][frame] += (value * (1.0 - pan)) as f32;
-                    planes[1][frame] += (value * pan) as f32;
-                }
+                let tone = move |frame: usize| {
+                    let since = (frame - start) as f64;
+                    level * (-1.5 * since / f64::from(rate) * f64::from(partial)).exp() * (phase + step * since).sin()
+                };
+                mix(start..(start + per_chord).min(frames), pan, Box::new(tone));
             }
         }
         for hit in 0..2 {
-            let from = start + per_chord / 4 + hit * per_chord / 2;
+            let from = (start + per_chord / 4 + hit * per_chord / 2).min(frames);
+            let mut random = Seed::new(seed + from as u64);
             // A running mean keeps the noise below 16 kHz at any rate.
             let mut recent = vec![0.0; (rate / 16_000).max(1) as usize];
-            for frame in from..(from + per_chord / 8).min(frames) {
-                let decay = (-40.0 * (frame - from) as f64 / f64::from(rate)).exp();
+            let noise = move |frame: usize| {
                 let slot = frame % recent.len();
                 recent[slot] = random.unit();
-                let value = (0.2 * decay * recent.iter().sum::<f64>() / (recent.len() as f64).sqrt()) as f32;
-                planes[0][frame] += value;
-                planes[1][frame] += value * 0.8;
-            }
+                let decay = (-40.0 * (frame - from) as f64 / f64::from(rate)).exp();
+                0.35 * decay * recent.iter().sum::<f64>() / (recent.len() as f64).sqrt()
+            };
+            mix(from..(from + per_chord / 8).min(frames), 0.45, Box::new(noise));
         }
     }
-    planes
+    vec![left, right]
 }
 
 /// Rounds to `bits` bits, so that integer files hold the signal exactly.
