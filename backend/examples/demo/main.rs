@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
 use collabtrack_audio::decode::Decoder;
+use collabtrack_server::config::{Registration, ServiceConfig};
 use collabtrack_server::embedded;
 
 use music::{Depth, Piece};
@@ -87,12 +88,13 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
 
     let studio = report
         .step("a studio server with its own Postgres and S3 store", async {
-            let studio = embedded::start(&folder.join("studio"), embedded::Options::default()).await?;
-            let url = studio.url().to_string();
+            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
+            let studio = embedded::start(&folder.join("studio"), service).await?;
+            let url = studio.url.clone();
             Ok((studio, url))
         })
         .await?;
-    let address = studio.url().to_string();
+    let address = studio.url.clone();
 
     let mira = Person::open("Mira", folder).await?;
     let jon = Person::open("Jon", folder).await?;
@@ -111,7 +113,7 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
                 let name = other.file_name().context("a file has a name")?.to_string_lossy().into_owned();
                 jon.bounce(other, &name)?;
             }
-            let tracks = jon.capture_until(1 + bounces.others.len()).await?;
+            let tracks = jon.capture_tracks(1 + bounces.others.len()).await?;
             let words: Vec<String> = tracks.iter().map(|track| format!("{} v{}", track.name, track.versions)).collect();
             ensure!(tracks.iter().all(|track| track.versions == 1), "every track has one version: {words:?}");
             Ok(((), words.join(", ")))
@@ -121,7 +123,7 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
         .step("Jon bounces over the same file: version 2, version 1 untouched", async {
             let before = fingerprint(&bounces.first_mix)?;
             jon.bounce(&bounces.second_mix, "Night Drive.wav")?;
-            let detail = jon.capture_version("Night Drive", 2).await?;
+            let detail = jon.capture_versions("Night Drive", 2).await?;
             let [second, first] = detail.versions.as_slice() else { bail!("two versions of Night Drive, found {}", detail.versions.len()) };
             ensure!(first.fingerprint == before, "version 1 still has the bytes it was captured with");
             ensure!(second.fingerprint == fingerprint(&bounces.second_mix)?, "version 2 has the new bytes");
@@ -263,7 +265,7 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
         .await?;
     report
         .step("The server stops; Ada still hears version 2", async {
-            studio.stop().await?;
+            studio.stop().await;
             let detail = ada.track("Night Drive").await?;
             let second = detail.versions.iter().find(|version| version.number == 2).context("version 2 is there")?;
             let played = ada.render(&second.id, None).await?;

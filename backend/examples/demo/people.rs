@@ -1,7 +1,6 @@
 //! A person at a computer: a library, a bounce folder, an account.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use collabtrack_audio::cancel::Cancel;
@@ -13,7 +12,6 @@ use collabtrack_library::view::{ActivityView, ImportView, ProjectView, ProposalD
 use collabtrack_library::{Library, LibraryOptions};
 
 const PASSWORD: &str = "four walls and an amplifier";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A person at a computer.
 pub struct Person {
@@ -55,7 +53,7 @@ impl Person {
         std::fs::create_dir_all(&bounces)?;
         let mut options = LibraryOptions::new(folder.join("library"));
         // The demo's sessions end with it; they do not belong into this computer's keyring.
-        options.credentials = collabtrack_library::CredentialChoice::Memory;
+        options.credentials = collabtrack_library::credentials::CredentialChoice::Memory;
         let library = Library::open(options).await?;
         Ok(Self { name, folder, bounces, library })
     }
@@ -78,32 +76,20 @@ impl Person {
         Ok(())
     }
 
-    /// Looks through the folder until there are that many tracks.
-    pub async fn capture_until(&self, tracks: usize) -> anyhow::Result<Vec<TrackView>> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            self.library.scan_once().await?;
-            let found = self.library.tracks(None).await?;
-            if found.len() >= tracks {
-                return Ok(found);
-            }
-            ensure!(Instant::now() < deadline, "{} of {tracks} tracks after a minute", found.len());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+    /// Captures every export that settles; there must then be that many tracks.
+    pub async fn capture_tracks(&self, tracks: usize) -> anyhow::Result<Vec<TrackView>> {
+        self.library.scan_until_settled().await?;
+        let found = self.library.tracks(None).await?;
+        ensure!(found.len() == tracks, "{tracks} tracks, found {}: {:?}", found.len(), self.library.candidates().await?);
+        Ok(found)
     }
 
-    /// Looks through the folder until a track has that many versions.
-    pub async fn capture_version(&self, track: &str, versions: usize) -> anyhow::Result<TrackDetail> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            self.library.scan_once().await?;
-            let detail = self.track(track).await?;
-            if detail.versions.len() >= versions {
-                return Ok(detail);
-            }
-            ensure!(Instant::now() < deadline, "{} of {versions} versions after a minute", detail.versions.len());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+    /// Captures every export that settles; the track must then have that many versions.
+    pub async fn capture_versions(&self, track: &str, versions: usize) -> anyhow::Result<TrackDetail> {
+        self.library.scan_until_settled().await?;
+        let detail = self.track(track).await?;
+        ensure!(detail.versions.len() == versions, "{versions} versions, found {}", detail.versions.len());
+        Ok(detail)
     }
 
     /// The track of that name, or of that name's beginning.
@@ -124,7 +110,7 @@ impl Person {
         for id in std::iter::once(version).chain(other) {
             let playable = self.library.playable(&VersionId::parse(id)?).await?;
             ensure!(!playable.is_preview, "the original plays, not its preview");
-            lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: false });
+            lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: Some((*playable.loudness).clone()), is_preview: false });
         }
         let target = self.folder.join(format!("{version}.wav"));
         let flips = if other.is_some() { (1..6).map(|second| (f64::from(second), if second % 2 == 1 { LaneId::B } else { LaneId::A })).collect() } else { Vec::new() };

@@ -12,6 +12,7 @@ mod select;
 use std::process::ExitCode;
 
 use clap::Parser;
+use collabtrack_library::credentials::CredentialChoice;
 use collabtrack_library::{Library, LibraryOptions};
 
 use arguments::{Arguments, Command};
@@ -49,7 +50,9 @@ async fn run(arguments: Arguments, output: &Output) -> Result<(), Trouble> {
         }
     };
     let mut options = LibraryOptions::new(dir);
-    options.token_file = arguments.token_file;
+    if let Some(file) = arguments.token_file {
+        options.credentials = CredentialChoice::File(file);
+    }
     let library = Library::open(options).await?;
     let result = commands::run(&library, arguments.command, output).await;
     library.shutdown().await;

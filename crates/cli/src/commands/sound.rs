@@ -1,7 +1,7 @@
 //! Rendering what plays, and measuring files.
 
 use collabtrack_audio::analysis::dat::{Dat, Resolution};
-use collabtrack_audio::analysis::{self};
+use collabtrack_audio::analysis;
 use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::engine::render::{RenderOrder, render_offline};
 use collabtrack_audio::engine::{LaneId, LaneSource};
@@ -35,7 +35,7 @@ pub async fn render(library: &Library, render: &Render, output: &Output) -> Resu
         let version = select::version(library, text).await?;
         longest_ms = longest_ms.max(version.duration_ms);
         let playable = library.playable(&VersionId::parse(&version.id)?).await?;
-        lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: playable.is_preview });
+        lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: Some((*playable.loudness).clone()), is_preview: playable.is_preview });
     }
     let from = render.from.unwrap_or(0.0);
     let flips = if render.ab.is_some() {

@@ -1,25 +1,21 @@
 //! Watching, listing, fetching, going back, recognising.
 
+use std::io::Read;
 use std::path::Path;
 
+use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{TrackId, VersionId};
 use collabtrack_library::Library;
-use collabtrack_library::view::{AppEvent, CredentialPlace, VersionView};
+use collabtrack_library::view::{AppEvent, CredentialPlace, ReviewState, VersionView};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::output::{Output, Trouble};
 use crate::select;
 
 /// Watches a folder as a project.
 pub async fn init(library: &Library, dir: &Path, name: Option<&str>, output: &Output) -> Result<(), Trouble> {
-    let project = match name {
-        Some(name) => {
-            let project = library.create_project(name).await?;
-            let id = collabtrack_domain::id::ProjectId::parse(&project.id)?;
-            library.add_folder(Some(&id), dir).await?
-        }
-        None => library.add_folder(None, dir).await?,
-    };
+    let project = library.add_folder_named(None, dir, name).await?;
     output.answer(&project, |project| format!("{}  {}\nExports that appear in {} become versions.", project.id, project.name, dir.display()));
     Ok(())
 }
@@ -27,7 +23,7 @@ pub async fn init(library: &Library, dir: &Path, name: Option<&str>, output: &Ou
 /// Captures what is finished; without `once` until interrupted.
 pub async fn watch(library: &Library, once: bool, output: &Output) -> Result<(), Trouble> {
     if once {
-        let captured = library.scan_once().await?;
+        let captured = library.scan_until_settled().await?.captured.len();
         let candidates = library.candidates().await?;
         output.answer(&candidates, |candidates| {
             let mut text = format!("{captured} captured\n");
@@ -96,10 +92,11 @@ pub async fn list(library: &Library, track: Option<&str>, output: &Output) -> Re
     Ok(())
 }
 
-/// Writes the exact bytes of a version.
+/// Writes the exact bytes of a version, fetching them first where they are not here.
 pub async fn fetch(library: &Library, version: &str, target: &Path, output: &Output) -> Result<(), Trouble> {
     let version = select::version(library, version).await?;
-    library.fetch(&VersionId::parse(&version.id)?, target).await?;
+    let id = VersionId::parse(&version.id)?;
+    library.fetch(&id, target).await?;
     output.answer(&version, |version| format!("{}  {}", version.fingerprint, target.display()));
     Ok(())
 }
@@ -112,12 +109,41 @@ pub async fn restore(library: &Library, version: &str, output: &Output) -> Resul
     Ok(())
 }
 
+#[derive(Serialize)]
+struct Known {
+    track_name: String,
+    track: String,
+    version: String,
+    number: i64,
+    approved: bool,
+}
+
+#[derive(Serialize)]
+struct Identity {
+    file: String,
+    fingerprint: String,
+    versions: Vec<Known>,
+}
+
 /// Says which version a file is.
 pub async fn identify(library: &Library, file: &Path, output: &Output) -> Result<(), Trouble> {
-    let answer = library.identify(file).await?;
+    let fingerprint = fingerprint(file)?;
+    let versions = library
+        .identify(&fingerprint)
+        .await?
+        .into_iter()
+        .map(|(track, version)| Known {
+            approved: version.review == ReviewState::Approved,
+            track_name: track.name,
+            track: track.id,
+            version: version.id,
+            number: version.number,
+        })
+        .collect();
+    let answer = Identity { file: file.display().to_string(), fingerprint: fingerprint.to_string(), versions };
     output.answer(&answer, |answer| {
         if answer.versions.is_empty() {
-            return format!("{} is no version of this library.\nSHA-256 {}", file.display(), answer.fingerprint);
+            return format!("{} is no version of this library.\nSHA-256 {}", answer.file, answer.fingerprint);
         }
         let mut text = String::new();
         for found in &answer.versions {
@@ -127,6 +153,19 @@ pub async fn identify(library: &Library, file: &Path, output: &Output) -> Result
         text
     });
     Ok(())
+}
+
+/// SHA-256 of a file, read in pieces.
+fn fingerprint(file: &Path) -> Result<ObjectHash, Trouble> {
+    let mut hash = Sha256::new();
+    let mut reader = std::fs::File::open(file)?;
+    let mut piece = vec![0u8; 1024 * 1024];
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(ObjectHash::from_bytes(hash.finalize().into())),
+            read => hash.update(&piece[..read]),
+        }
+    }
 }
 
 #[derive(Serialize)]

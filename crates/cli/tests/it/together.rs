@@ -1,5 +1,6 @@
 //! Two computers and a server: everything through the program.
 
+use collabtrack_server::config::{Registration, ServiceConfig};
 use collabtrack_server::embedded;
 
 use crate::computer::{Computer, samples, write_wav};
@@ -24,11 +25,12 @@ impl Studio {
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
             runtime.block_on(async {
-                let studio = embedded::start(&data, embedded::Options::default()).await.expect("the studio starts");
-                tell.send(studio.url().to_string()).expect("somebody waits for the address");
+                let studio = embedded::start(&data, service).await.expect("the studio starts");
+                tell.send(studio.url.clone()).expect("somebody waits for the address");
                 let _ = stopped.await;
-                studio.stop().await.expect("the studio stops");
+                studio.stop().await;
             });
         });
         Self { url: told.recv().expect("the studio's address"), stop: Some(stop), thread: Some(thread), _folder: folder }
