@@ -4,14 +4,17 @@
 bench_report=docs/benchmarks.md
 bench_parts=(audio capture)
 
-# bench [PART]: all parts when none is named.
+# bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
     local part parts=("${bench_parts[@]}")
-    if [ $# -gt 0 ]; then parts=("$@"); fi
-    for part in "${parts[@]}"; do bench_package "$part" >/dev/null; done
+    if [ $# -gt 0 ]; then
+        parts=("$1")
+        shift
+        bench_package "${parts[0]}" >/dev/null
+    fi
     install_for "CollabTrack is built with them and measured against them" build bench
     require_rust
-    for part in "${parts[@]}"; do bench_one "$part"; done
+    for part in "${parts[@]}"; do bench_one "$part" "$@"; done
 }
 
 bench_package() {
@@ -24,22 +27,26 @@ bench_package() {
 
 bench_one() {
     local part=$1 result=target/.dev/bench-$1.md
+    shift
     mkdir -p target/.dev
     step "bench $part"
-    cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} | tee "$result.new" ||
+    cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} -- "$@" |
+        tee "$result.new" ||
         fail "The benchmark $part failed; $bench_report is unchanged."
     [ -s "$result.new" ] || fail "The benchmark $part printed nothing; $bench_report is unchanged."
-    { cat "$result.new" && printf '\n%s\n' "$(bench_machine)"; } >"$result"
+    { cat "$result.new" && printf '\n%s\n' "$(bench_machine "$part" "$@")"; } >"$result"
     rm "$result.new"
     put_section "$part" "$result"
     say "Written into $bench_report."
 }
 
+# bench_machine PART ARGUMENTS…: where the figures come from, in one line.
 bench_machine() {
     local model=unknown
     [ ! -r /proc/cpuinfo ] || model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
-    printf '*Measured %s at commit %s by `./dev bench`: %s, %s cores, %s, %s.*' "$(date -u +%Y-%m-%d)" "$(git rev-parse --short HEAD)" \
-        "$model" "$(getconf _NPROCESSORS_ONLN)" "$(uname -sr)" "$(rustc --version | cut -d' ' -f1,2)"
+    printf '*Measured %s at commit %s by `./dev bench %s`: %s, %s cores, %s, %s, ffmpeg %s.*' "$(date -u +%Y-%m-%d)" \
+        "$(git rev-parse --short HEAD)" "$*" "$model" "$(getconf _NPROCESSORS_ONLN)" "$(uname -sr)" \
+        "$(rustc --version | cut -d' ' -f1,2)" "$(ffmpeg -version | awk 'NR == 1 { print $3 }')"
 }
 
 # put_section PART FILE: between the part's two markers, which are added at the end when they are not there.

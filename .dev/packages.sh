@@ -41,10 +41,7 @@ needs_of_tests() {
     linux_like ubuntu || need chromium browser
 }
 
-needs_of_bench() {
-    need ffmpeg have ffmpeg
-    need flac have flac
-}
+needs_of_bench() { need ffmpeg have ffmpeg; }
 
 have_compilers() { have cc && have c++ && have make; }
 have_fonts() { [ -n "$(find /usr/share/fonts ~/.local/share/fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null)" ]; }
