@@ -11,6 +11,8 @@ pub mod identifiers;
 pub mod musical_key;
 pub mod number;
 pub mod row;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod schema;
 pub mod validate;
 pub mod value;

@@ -10,3 +10,6 @@ pub mod resolve;
 pub mod revision;
 pub mod split;
 pub mod status;
+
+#[cfg(test)]
+mod tests;

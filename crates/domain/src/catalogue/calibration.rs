@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::cells::CellValue;
 use crate::catalogue::date::DateOrder;
-use crate::catalogue::number::NumberStyle;
+use crate::catalogue::number::{self, NumberStyle};
 use crate::catalogue::schema::{Field, FieldType, Format};
 use crate::catalogue::value::{ParseContext, PercentStyle, Style};
 
@@ -73,6 +73,7 @@ impl Calibration {
     /// Looks at a cell whose value at export is known.
     pub fn observe(&mut self, field: &Field, base: &CellValue, cell: &str) {
         let cell = cell.trim();
+        self.observe_share(field, cell);
         if cell.is_empty()
             || !matches!(field.field_type, FieldType::Date | FieldType::Integer | FieldType::Decimal)
             || field.display(base) == cell
@@ -111,6 +112,22 @@ impl Calibration {
             if let Some(percent) = percent.filter(|_| fitting.iter().all(|(_, other)| *other == percent)) {
                 evidence.percent.add(percent);
             }
+        }
+    }
+
+    /// Where one share is written above 1, shares are not written as fractions, whatever the others look like.
+    fn observe_share(&mut self, field: &Field, cell: &str) {
+        if field.format != Some(Format::Percent) || cell.ends_with('%') {
+            return;
+        }
+        let above_one = |style: NumberStyle| {
+            style
+                .plain(cell)
+                .and_then(|plain| number::units(&plain, field.scale))
+                .is_some_and(|units| units > 10_i128.pow(field.scale.into()))
+        };
+        if NUMBERS.into_iter().any(above_one) {
+            self.columns.entry(field.name.to_string()).or_insert(NOTHING).percent.add(PercentStyle::Points);
         }
     }
 

@@ -62,15 +62,15 @@ impl Damage {
 pub const CELL_LIMIT: usize = 32_767;
 
 /// What a spreadsheet did to the value `base` of this column so that `cell` stands there; nothing when that cannot be told from an edit.
-/// `cell` is as it stands in the file, guard and all.
+/// `cell` is as it stands in the file, guard and all; `style` is what was learned of the column.
 #[must_use]
-pub fn recognise(field: &Field, base: &CellValue, cell: &str) -> Option<Damage> {
+pub fn recognise(field: &Field, base: &CellValue, cell: &str, style: Style) -> Option<Damage> {
     let shown = field.display(base);
     let cell = cell.trim();
     if cell.is_empty() || own_form(field, cell, base) {
         return None;
     }
-    if field.is_quoted() { of_text(&shown, cell) } else { of_typed(field, base, &shown, cell) }
+    if field.is_quoted() { of_text(&shown, cell) } else { of_typed(field, base, &shown, cell, style) }
 }
 
 /// Whether `cell` is exactly how this column would write another value: then it is an edit, whatever else it might be.
@@ -139,7 +139,7 @@ fn same_date(shown: &str, cell: &str) -> bool {
     bases.iter().any(|base| cells.iter().any(|cell| base.shown_as(*cell)))
 }
 
-fn of_typed(field: &Field, base: &CellValue, shown: &str, cell: &str) -> Option<Damage> {
+fn of_typed(field: &Field, base: &CellValue, shown: &str, cell: &str, learned: Style) -> Option<Damage> {
     if loose(cell) == shown {
         return Some(Damage::Form);
     }
@@ -153,8 +153,13 @@ fn of_typed(field: &Field, base: &CellValue, shown: &str, cell: &str) -> Option<
             (full_years || same_date(shown, cell)).then_some(Damage::Date)
         }
         FieldType::Integer | FieldType::Decimal => {
-            let percents: &[Option<PercentStyle>] =
-                if field.format == Some(Format::Percent) { &[Some(PercentStyle::Points), Some(PercentStyle::Fraction)] } else { &[None] };
+            // A single 0.5 for 50.00 may well be meant; only a whole column of fractions is the spreadsheet's doing.
+            let fractions = learned.percent == Some(PercentStyle::Fraction);
+            let percents: &[Option<PercentStyle>] = match field.format {
+                Some(Format::Percent) if fractions => &[Some(PercentStyle::Points), Some(PercentStyle::Fraction)],
+                Some(Format::Percent) => &[Some(PercentStyle::Points)],
+                _ => &[None],
+            };
             let styles = crate::catalogue::number::NumberStyle::ALL;
             let styled = styles
                 .iter()

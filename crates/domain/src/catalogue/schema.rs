@@ -133,7 +133,7 @@ words! {
         IpiBase = "ipi_base",
         /// International Standard Name Identifier.
         Isni = "isni",
-        /// MusicBrainz id.
+        /// Id of the `MusicBrainz` database.
         Mbid = "mbid",
         /// Key of a piece.
         MusicalKey = "musical_key",

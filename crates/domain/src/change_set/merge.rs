@@ -230,9 +230,9 @@ pub struct BaseMismatch {
     /// The column, `_row` or `_approved`.
     pub field: String,
     /// What the state really said; `null` for nothing or for an unknown state.
-    pub expected: Value,
+    pub expected: Box<Value>,
     /// What the operation says.
-    pub found: Value,
+    pub found: Box<Value>,
 }
 
 /// Merges a change set with the current catalogue. The result is a statement; nothing is changed.

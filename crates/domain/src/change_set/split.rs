@@ -49,12 +49,11 @@ pub fn split(ops: &[Op], keep: &[usize]) -> Result<(Vec<Op>, Vec<Op>), SplitErro
             }
         }
     }
-    let (kept, rest): (Vec<(usize, &Op)>, Vec<(usize, &Op)>) = ops.iter().enumerate().partition(|(index, _)| keep.contains(index));
-    if kept.is_empty() || rest.is_empty() {
-        return Err(SplitError::EmptyPart);
-    }
-    let owned = |part: Vec<(usize, &Op)>| part.into_iter().map(|(_, op)| op.clone()).collect();
-    Ok((owned(kept), owned(rest)))
+    let part = |kept: bool| -> Vec<Op> {
+        ops.iter().enumerate().filter(|(index, _)| keep.contains(index) == kept).map(|(_, op)| op.clone()).collect()
+    };
+    let (kept, rest) = (part(true), part(false));
+    if kept.is_empty() || rest.is_empty() { Err(SplitError::EmptyPart) } else { Ok((kept, rest)) }
 }
 
 /// The rows whose adding or deleting an operation goes with: its own, and the track a split belongs to.

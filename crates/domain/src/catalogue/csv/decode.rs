@@ -11,16 +11,16 @@ use crate::catalogue::value::quoted;
 /// Why bytes are not read.
 pub(super) enum Unread {
     /// Something must be put right.
-    Error(Issue),
+    Error(Box<Issue>),
     /// A person must say how.
-    Question(Issue),
+    Question(Box<Issue>),
 }
 
 /// The text of a file, without byte order mark.
 pub(super) fn decode(bytes: &[u8], chosen: Option<Encoding>) -> Result<(Cow<'_, str>, Encoding), Unread> {
     if bytes.len() > MAX_BYTES {
         let found = format!("{} bytes", bytes.len());
-        return Err(Unread::Error(issues::file(
+        return Err(Unread::Error(issues::boxed(
             IssueCode::TooLarge,
             format!("at most {MAX_BYTES} bytes"),
             found,
@@ -28,7 +28,7 @@ pub(super) fn decode(bytes: &[u8], chosen: Option<Encoding>) -> Result<(Cow<'_, 
         )));
     }
     if let Some((what, how)) = sniff(bytes) {
-        return Err(Unread::Error(issues::file(IssueCode::NotCsv, "a CSV file".to_owned(), what.to_owned(), how)));
+        return Err(Unread::Error(issues::boxed(IssueCode::NotCsv, "a CSV file".to_owned(), what.to_owned(), how)));
     }
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return utf8(rest, 3);
@@ -45,10 +45,10 @@ pub(super) fn decode(bytes: &[u8], chosen: Option<Encoding>) -> Result<(Cow<'_, 
         Some(Encoding::Utf16Be) => utf16(bytes, u16::from_be_bytes).map(|text| (text, Encoding::Utf16Be)),
         Some(Encoding::Windows1252) => Ok((decode_windows_1252(bytes).into(), Encoding::Windows1252)),
         Some(Encoding::MacRoman) => Ok((decode_mac_roman(bytes).into(), Encoding::MacRoman)),
-        None if looks_like_utf16(bytes) => Err(Unread::Question(which_encoding(bytes, &["utf16_le", "utf16_be"]))),
+        None if looks_like_utf16(bytes) => Err(Unread::Question(boxed_encoding(bytes, &["utf16_le", "utf16_be"]))),
         None => match std::str::from_utf8(bytes) {
             Ok(text) => Ok((text.into(), Encoding::Utf8)),
-            Err(_) => Err(Unread::Question(which_encoding(bytes, &["windows1252", "mac_roman"]))),
+            Err(_) => Err(Unread::Question(boxed_encoding(bytes, &["windows1252", "mac_roman"]))),
         },
     }
 }
@@ -82,7 +82,7 @@ fn utf8(bytes: &[u8], before: usize) -> Result<(Cow<'_, str>, Encoding), Unread>
                 "Save the file as “CSV UTF-8” again; part of it was damaged or mixed.",
             );
             issue.line = line;
-            Err(Unread::Error(issue))
+            Err(Unread::Error(Box::new(issue)))
         }
     }
 }
@@ -90,9 +90,9 @@ fn utf8(bytes: &[u8], before: usize) -> Result<(Cow<'_, str>, Encoding), Unread>
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'_, str>, Unread> {
     let damaged = || {
         let how = "Save the file as “CSV UTF-8” again; part of it is missing or damaged.";
-        Unread::Error(issues::file(IssueCode::Encoding, "UTF-16 text throughout".to_owned(), "half a character".to_owned(), how))
+        Unread::Error(issues::boxed(IssueCode::Encoding, "UTF-16 text throughout".to_owned(), "half a character".to_owned(), how))
     };
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return Err(damaged());
     }
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -134,4 +134,8 @@ fn which_encoding(bytes: &[u8], words: &[&str]) -> Issue {
 fn sample(bytes: &[u8]) -> &[u8] {
     let at = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
     &bytes[at.saturating_sub(20)..(at + 40).min(bytes.len())]
+}
+
+fn boxed_encoding(bytes: &[u8], words: &[&str]) -> Box<Issue> {
+    Box::new(which_encoding(bytes, words))
 }

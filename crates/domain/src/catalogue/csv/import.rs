@@ -57,9 +57,9 @@ pub fn import(bytes: &[u8], context: &mut ImportContext<'_>) -> ImportReport {
             report.encoding = encoding;
             text
         }
-        Err(Unread::Error(issue)) => return refused(report, issue),
+        Err(Unread::Error(issue)) => return refused(report, *issue),
         Err(Unread::Question(issue)) => {
-            report.questions.push(issue);
+            report.questions.push(*issue);
             issues::group(&mut report);
             return report;
         }
@@ -101,7 +101,7 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
     let mut records = Records::new(text, delimiter, first_line);
     let mut rows: Vec<Record<'_>> = Vec::new();
     let mut header: Option<Header<'_>> = None;
-    while let Some(mut record) = records.next().map_err(Box::new)? {
+    while let Some(mut record) = records.next()? {
         if record.is_blank() {
             continue;
         }

@@ -24,6 +24,11 @@ pub(super) fn file(code: IssueCode, expected: String, found: String, how: &str) 
     Issue { code, line: 0, row: None, column: String::new(), expected, found, message, repair: code.word(), suggestions: Vec::new() }
 }
 
+/// As [`file`], for results.
+pub(super) fn boxed(code: IssueCode, expected: String, found: String, how: &str) -> Box<Issue> {
+    Box::new(file(code, expected, found, how))
+}
+
 /// An issue with a row.
 pub(super) fn row(code: IssueCode, line: usize, id: Option<&RowId>, expected: String, found: String, how: &str) -> Issue {
     let message = format!("Row {line}: found {found}, expected {expected}. {how}");

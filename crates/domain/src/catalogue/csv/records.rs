@@ -40,15 +40,15 @@ impl<'a> Records<'a> {
         Self { text, at: 0, line, line_start: 0, delimiter: u8::try_from(delimiter).unwrap_or(b','), count: 0 }
     }
 
-    fn wrong(&self, at: usize, code: IssueCode, expected: &str, found: &str, how: &str) -> Issue {
+    fn wrong(&self, at: usize, code: IssueCode, expected: &str, found: &str, how: &str) -> Box<Issue> {
         let column = self.text.get(self.line_start..at).map_or(1, |before| before.chars().count() + 1);
         let mut issue = issues::file(code, expected.to_owned(), format!("{found} in line {}, character {column}", self.line), how);
         issue.line = self.line;
-        issue
+        Box::new(issue)
     }
 
     /// The next record, blank ones included; nothing at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Record<'a>>, Issue> {
+    pub(super) fn next(&mut self) -> Result<Option<Record<'a>>, Box<Issue>> {
         let bytes = self.text.as_bytes();
         if self.at >= bytes.len() {
             return Ok(None);
@@ -56,7 +56,7 @@ impl<'a> Records<'a> {
         self.count += 1;
         if self.count > MAX_RECORDS {
             let found = format!("more than {MAX_RECORDS} rows, blank ones included");
-            return Err(issues::file(
+            return Err(issues::boxed(
                 IssueCode::TooLarge,
                 format!("at most {MAX_RECORDS} rows"),
                 found,
@@ -112,7 +112,7 @@ impl<'a> Records<'a> {
         self.line_start = self.at;
     }
 
-    fn cell(&mut self) -> Result<Cow<'a, str>, Issue> {
+    fn cell(&mut self) -> Result<Cow<'a, str>, Box<Issue>> {
         let bytes = self.text.as_bytes();
         if bytes.get(self.at) == Some(&b'"') {
             return self.quoted_cell();
@@ -138,7 +138,7 @@ impl<'a> Records<'a> {
         Ok(Cow::Borrowed(&self.text[start..self.at]))
     }
 
-    fn quoted_cell(&mut self) -> Result<Cow<'a, str>, Issue> {
+    fn quoted_cell(&mut self) -> Result<Cow<'a, str>, Box<Issue>> {
         let bytes = self.text.as_bytes();
         let opening = (self.at, self.line, self.line_start);
         self.at += 1;

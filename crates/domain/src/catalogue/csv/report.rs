@@ -216,7 +216,7 @@ pub struct RepairGroup {
     pub count: usize,
     /// Lines of the first ones.
     pub lines: Vec<usize>,
-    /// In words, such as “12 cells of release_date can be day/month or month/day”.
+    /// In words, such as “12 cells of `release_date`: expected one date”.
     pub title: String,
 }
 

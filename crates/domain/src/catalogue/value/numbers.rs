@@ -100,7 +100,7 @@ impl Field {
         })?;
         let mut parsed = self.accept(value)?;
         let below_one = number::units(&plain, 9).is_some_and(|units| units > 0 && units < 1_000_000_000);
-        if percent && below_one && !sign && context.style.percent.is_none() {
+        if percent && below_one && !sign && context.style.percent != Some(PercentStyle::Fraction) {
             let expected = format!("a share in per cent; {plain} is less than one per cent. Write 50 for a half");
             parsed.warnings.push(self.problem(ProblemCode::SmallPercent, text, expected));
         }

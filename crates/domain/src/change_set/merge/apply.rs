@@ -42,8 +42,8 @@ pub(super) fn check_base(input: &MergeInput<'_>, index: usize, op: &Op) -> Resul
         op: index,
         row: row.to_string(),
         field: field.to_owned(),
-        expected,
-        found,
+        expected: expected.into(),
+        found: found.into(),
     };
     let Some(base) = input.bases.find(input.current, &row, rev) else {
         return Err(mismatch("_row", Value::Null, Value::String(rev.to_string())));

@@ -188,12 +188,13 @@ impl Reader<'_, '_> {
         {
             return Read::Unchanged;
         }
+        let style = self.styles.get(place).copied().unwrap_or_default();
         let literal = !self.context.answers.literal.is_empty() && self.context.answers.literal.contains(&key);
-        if let Some(damage) = was.filter(|_| !literal).and_then(|was| damage::recognise(field, was, raw)) {
+        if let Some(damage) = was.filter(|_| !literal).and_then(|was| damage::recognise(field, was, raw, style)) {
             return Read::Noticed(damage);
         }
         let references = |text: &str| self.state.find_row(text);
-        let parse = ParseContext { base: was, style: self.styles.get(place).copied().unwrap_or_default(), references: &references };
+        let parse = ParseContext { base: was, style, references: &references };
         match field.parse(text, &parse) {
             Ok(parsed) => {
                 if same(parsed.value.as_ref(), was) && !literal_differs(&parsed.value, was, literal) {

@@ -1,0 +1,333 @@
+//! Added, changed, cleared and deleted: what an import makes of edits.
+
+use serde_json::json;
+
+use super::{assert_untouched, codes};
+use crate::catalogue::cells::CellValue;
+use crate::catalogue::csv::report::{Answers, BlankMode, ColumnChoice, IssueCode, MissingRows, RowChoice};
+use crate::catalogue::csv::{Delimiter, ExportOptions, export};
+use crate::catalogue::row::Catalogue;
+use crate::catalogue::samples::{band, catalogue, exported, imported, imported_on, row, salt, split, text, track};
+use crate::catalogue::schema::Table;
+use crate::change_set::merge::{Bases, CellResult, Changes};
+use crate::change_set::op::Op;
+use crate::role::Role;
+
+fn tracks(catalogue: &Catalogue) -> String {
+    exported(catalogue, Table::Tracks)
+}
+
+/// The export with one text replaced, imported without answers.
+fn edited(from: &str, to: &str) -> crate::catalogue::csv::ImportReport {
+    let file = tracks(&band());
+    assert!(file.contains(from), "{from} is in the file:\n{file}");
+    imported(&band(), Table::Tracks, file.replacen(from, to, 1).as_bytes(), &Answers::default())
+}
+
+#[test]
+fn the_file_is_what_the_contract_says() {
+    let file = export(&band(), Table::Tracks, &ExportOptions { delimiter: Delimiter::Comma, role: Role::Admin });
+    assert!(file.starts_with(b"\xef\xbb\xbf\"_id\",\"_rev\",\"_action\",\"title\","));
+    let text = String::from_utf8(file).expect("UTF-8");
+    assert_eq!(text.matches("\r\n").count(), 4, "a row of headings and three tracks, each ending in CRLF");
+    assert!(text.contains(",\"A\\|B|C\\\\D\","), "items of lists are escaped: {text}");
+    assert!(text.contains(",\"'=1+1\",\"'quoted\",\"'@x\","), "formulas are guarded, other text is not: {text}");
+    assert!(text.contains(",120.50,\"F#m\",3m45.120s,\"mix\",\"line one\nline \"\"two\"\"\","), "typed cells are bare: {text}");
+    let semicolon = export(&band(), Table::Splits, &ExportOptions { delimiter: Delimiter::Semicolon, role: Role::Admin });
+    let text = String::from_utf8(semicolon).expect("UTF-8");
+    assert!(text.starts_with("\u{feff}\"_id\";\"_rev\";\"_action\";\"_track\";\"track\";\"right\""), "{text}");
+    assert!(text.contains(";\"Night Drive\";\"trk_"), "{text}");
+}
+
+#[test]
+fn an_untouched_file_changes_nothing() {
+    for table in Table::ALL {
+        assert_untouched(&imported(&band(), table, exported(&band(), table).as_bytes(), &Answers::default()));
+    }
+}
+
+#[test]
+fn a_changed_cell_is_one_operation_on_the_state_that_was_exported() {
+    let report = edited("\"Night Drive\"", "\"Night Drive (Édit)\"");
+    let base = band();
+    let row = base.row(&track(1)).expect("a row");
+    assert_eq!(report.ops, [Op::set(row.id(), row.rev(), "title", text("Night Drive"), text("Night Drive (Édit)"))]);
+    assert_eq!((report.counts.changed, report.counts.cleared, report.counts.unchanged_rows), (1, 0, 2));
+    assert_eq!((report.changed[0].line, report.changed[0].result), (2, CellResult::Take));
+}
+
+#[test]
+fn a_cleared_cell_is_a_category_of_its_own_and_modes_decide() {
+    let file = tracks(&band()).replacen("\"USS1Z9900001\"", "", 1);
+    let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!((report.counts.cleared, report.counts.changed, report.ops.len()), (1, 0, 1));
+    assert_eq!(report.cleared[0].to, None);
+    let ignoring = imported(&band(), Table::Tracks, file.as_bytes(), &Answers { blanks: Some(BlankMode::Ignore), ..Answers::default() });
+    assert_eq!(ignoring.ops, []);
+    let fill = Answers { blanks: Some(BlankMode::FillOnly), ..Answers::default() };
+    let filling =
+        imported(&band(), Table::Tracks, file.replace("\"Night Drive\"", "\"Other\"").replace("99.00", "98.00").as_bytes(), &fill);
+    assert_eq!(filling.ops, [], "cells that have a value keep it");
+}
+
+#[test]
+fn a_row_without_id_is_added_with_defaults_and_a_deleted_one_says_so() {
+    let file = tracks(&band()) + "\"\",\"\",\"\",\"Slow Dawn\",,,,,,,,,USS1Z9900009\r\n";
+    let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!(report.errors, []);
+    assert_eq!((report.counts.added, report.added[0].line), (1, 6));
+    assert_eq!(report.added[0].cells.text("stage"), Some("demo"), "new rows get the default");
+    assert_eq!(report.added[0].cells.text("isrc"), Some("USS1Z9900009"));
+
+    let id = track(3).to_string();
+    let with_action = |action: &str| {
+        let start = tracks(&band()).find(&id).expect("the row") + id.len() + 1;
+        let mut file = tracks(&band());
+        let place = file[start..].find(",,").expect("an empty action") + start + 1;
+        file.insert_str(place, action);
+        imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default())
+    };
+    let deleted = with_action("Delete");
+    assert!(matches!(deleted.ops.as_slice(), [Op::TrackDelete { .. }]), "{deleted:?}");
+    assert_eq!((deleted.counts.deleted, deleted.deleted[0].row.clone()), (1, track(3)));
+    assert_eq!(codes(&with_action("remove").errors), [IssueCode::UnknownAction]);
+}
+
+#[test]
+fn deleting_a_track_takes_its_splits_along() {
+    let file = tracks(&band());
+    let start = file.find(&track(1).to_string()).expect("the row");
+    let place =
+        file[start..].find(",,").map_or_else(|| file[start..].find("\",\"Night").expect("the title") + start + 1, |place| place + start);
+    let _ = place;
+    let rev = band().row(&track(1)).expect("a row").rev().to_string();
+    let marked = file.replacen(&format!("\"{rev}\","), &format!("\"{rev}\",\"delete\""), 1);
+    let report = imported(&band(), Table::Tracks, marked.as_bytes(), &Answers::default());
+    assert_eq!(report.errors, []);
+    let deleted: Vec<_> = report.deleted.iter().map(|row| row.row.clone()).collect();
+    assert_eq!(deleted, [track(1), split(1), split(2)]);
+    assert_eq!(report.ops.len(), 3);
+}
+
+#[test]
+fn delete_and_edit_together_is_an_error() {
+    let rev = band().row(&track(3)).expect("a row").rev().to_string();
+    let file = tracks(&band()).replacen(&format!("\"{rev}\",,\"3:45\""), &format!("\"{rev}\",delete,\"Other\""), 1);
+    let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!(codes(&report.errors), [IssueCode::DeleteAndEdit]);
+    assert_eq!(report.ops, [], "errors block proposing");
+}
+
+#[test]
+fn missing_rows_stay_unless_the_file_is_said_to_be_complete() {
+    let file: String = tracks(&band()).split_inclusive("\r\n").filter(|line| !line.contains(&track(3).to_string())).collect();
+    assert_untouched(&imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default()));
+    let complete = |confirmed: Option<usize>| {
+        let answers = Answers { missing_rows: MissingRows::Delete { confirmed }, ..Answers::default() };
+        imported(&band(), Table::Tracks, file.as_bytes(), &answers)
+    };
+    assert_eq!(codes(&complete(None).questions), [IssueCode::MissingRows]);
+    assert_eq!(codes(&complete(Some(2)).questions), [IssueCode::MissingRows]);
+    let report = complete(Some(1));
+    assert_eq!((report.counts.deleted, report.deleted[0].line, report.ops.len()), (1, 0, 1));
+}
+
+#[test]
+fn a_file_without_ids_is_matched_by_natural_keys_only_when_somebody_says_so() {
+    let file = "ISRC,BPM\r\nUS-S1Z-99-00001,121\r\nUSS1Z9900008,100\r\n";
+    let asked = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!(codes(&asked.questions), [IssueCode::NaturalMatch]);
+    assert_eq!(asked.questions[0].suggestions, [track(1).to_string()]);
+    assert_eq!(codes(&asked.errors), [IssueCode::Rule], "the new row has no title: {:?}", asked.errors);
+    let taken = imported(
+        &band(),
+        Table::Tracks,
+        "isrc,bpm\r\nUSS1Z9900001,121\r\n".as_bytes(),
+        &Answers { accept_matches: true, ..Answers::default() },
+    );
+    assert_eq!((taken.counts.changed, taken.counts.added, taken.has_base), (1, 0, false));
+    assert!(codes(&taken.warnings).contains(&IssueCode::NoBase));
+    assert_eq!(taken.changed[0].to, text("121.00"));
+    let rows = [(2, RowChoice::Existing { id: track(3) })].into_iter().collect();
+    let chosen = imported(&band(), Table::Tracks, "title,bpm\r\n,121\r\n".as_bytes(), &Answers { rows, ..Answers::default() });
+    assert_eq!((chosen.changed.len(), chosen.changed[0].row.clone()), (1, track(3)));
+}
+
+#[test]
+fn repeated_natural_keys_match_nothing() {
+    let two = catalogue(vec![row(&track(1), json!({"title": "Interlude"})), row(&track(2), json!({"title": "Interlude"}))]);
+    let file = "title,version_title,main_artist,bpm\r\nInterlude,,,100\r\n";
+    let report = imported(&two, Table::Tracks, file.as_bytes(), &Answers { accept_matches: true, ..Answers::default() });
+    assert_eq!((report.counts.added, report.counts.changed), (1, 0));
+}
+
+#[test]
+fn columns_are_known_by_name_alias_label_case_and_choice() {
+    let answers = Answers {
+        accept_matches: true,
+        columns: [("Tempo".to_owned(), ColumnChoice::Field { name: "bpm".into() })].into_iter().collect(),
+        ..Answers::default()
+    };
+    let report = imported(&band(), Table::Tracks, " ISRC ,EAN,Tempo\r\nUSS1Z9900002,4006381333931,101\r\n".as_bytes(), &answers);
+    assert_eq!(report.errors, []);
+    let fields: Vec<_> = report.columns.iter().map(|column| column.field.as_deref()).collect();
+    assert_eq!(fields, [Some("isrc"), Some("upc"), Some("bpm")]);
+    assert_eq!(report.counts.changed, 2);
+}
+
+#[test]
+fn unknown_columns_are_named_and_a_look_alike_is_suggested() {
+    let file = "_id,_rev,title,Kode,Zeug\r\n".to_owned()
+        + &band()
+            .table(Table::Tracks)
+            .map(|row| {
+                format!(
+                    "{},{},\"{}\",{},x\r\n",
+                    row.id(),
+                    row.rev(),
+                    row.cells().text("title").expect("a title").replace("=1", "'=1"),
+                    row.cells().text("isrc").unwrap_or_default()
+                )
+            })
+            .collect::<String>();
+    let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!(report.errors, []);
+    assert_eq!(codes(&report.warnings), [IssueCode::UnknownColumn, IssueCode::UnknownColumn]);
+    assert!(
+        report.warnings[0].message.contains("Kode") && report.warnings[0].message.contains("left out"),
+        "{}",
+        report.warnings[0].message
+    );
+    assert_eq!(report.columns[3].suggestion.as_deref(), Some("isrc"));
+    assert_eq!(report.columns[4].suggestion, None);
+    assert_eq!(codes(&report.notices), [IssueCode::MissingColumn], "columns that are not there are untouched");
+    assert_eq!(report.ops, []);
+}
+
+#[test]
+fn an_older_file_gives_three_values_and_a_conflict_can_still_be_proposed() {
+    let old = band();
+    let file = tracks(&old).replacen("\"Night Drive\"", "\"Mine\"", 1).replacen("120.50", "121.00", 1);
+    let mut content = old.row(&track(1)).expect("a row").content().clone();
+    content.cells.set("title", text("Theirs"));
+    content.cells.set("bpm", text("121.00"));
+    content.cells.set("label", text("Bright"));
+    let current = old.with(&Changes { upserts: vec![content], ..Changes::default() }, || salt(1));
+    let bases = Bases::new(old.rows().iter().cloned());
+    let report = imported_on(&current, &bases, Role::Admin, Table::Tracks, file.as_bytes(), &Answers::default());
+    assert!(report.has_base);
+    let results: Vec<_> = report.changed.iter().map(|change| (change.column.as_str(), change.result)).collect();
+    assert_eq!(
+        results,
+        [("title", CellResult::Conflict), ("bpm", CellResult::AlreadySo)],
+        "label, which the old file did not have, is untouched"
+    );
+    assert_eq!(report.changed[0].current, text("Theirs"));
+    assert_eq!((report.ops.len(), report.counts.conflicts), (1, 1));
+    assert_eq!(codes(&report.warnings), [IssueCode::Conflict]);
+
+    let forgotten = imported_on(&current, &Bases::none(), Role::Admin, Table::Tracks, file.as_bytes(), &Answers::default());
+    assert!(!forgotten.has_base && codes(&forgotten.warnings).contains(&IssueCode::UnknownRev));
+    let change = forgotten.changed.iter().find(|change| change.column == "title").expect("compared with now");
+    assert_eq!((change.from.clone(), change.result), (text("Theirs"), CellResult::Take));
+}
+
+#[test]
+fn columns_of_others_are_absent_and_locked_ones_stay() {
+    let member = export(&band(), Table::Tracks, &ExportOptions { delimiter: Delimiter::Comma, role: Role::Member });
+    let member = String::from_utf8(member).expect("UTF-8");
+    assert!(!member.contains("writer_notes") && !member.contains("secret"));
+    let listener = export(&band(), Table::Splits, &ExportOptions { delimiter: Delimiter::Comma, role: Role::Listener });
+    assert!(!String::from_utf8(listener).expect("UTF-8").contains("50.00"));
+
+    let readable = band().readable_by(Role::Member);
+    let report = imported_on(
+        &readable,
+        &Bases::none(),
+        Role::Member,
+        Table::Tracks,
+        member.replacen("3m45.120s", "3m46.000s", 1).as_bytes(),
+        &Answers::default(),
+    );
+    assert_eq!((codes(&report.notices), report.ops.len()), (vec![IssueCode::ReadOnly], 0));
+    let smuggled =
+        "_id,_rev,writer_notes\r\n".to_owned() + &format!("{},{},mine\r\n", track(1), band().row(&track(1)).expect("a row").rev());
+    let report = imported_on(&readable, &Bases::none(), Role::Member, Table::Tracks, smuggled.as_bytes(), &Answers::default());
+    assert_eq!(
+        (codes(&report.warnings), report.ops.len()),
+        (vec![IssueCode::UnknownColumn], 0),
+        "a column one may not read is like one that is not there"
+    );
+}
+
+#[test]
+fn ids_that_are_not_of_this_table_give_one_and_the_same_error() {
+    let line = |id: &str| format!("_id,title\r\n{id},X\r\n");
+    let error = |id: &str| {
+        let report = imported(&band(), Table::Tracks, line(id).as_bytes(), &Answers::default());
+        assert_eq!(report.ops, []);
+        report.errors.into_iter().map(|issue| issue.message.replace(id, "ID")).collect::<Vec<_>>()
+    };
+    let unknown = error(track(50).as_str());
+    assert_eq!(unknown.len(), 1);
+    assert_eq!(error(split(1).as_str()), unknown, "of the other table");
+    assert_eq!(error("trk_nonsense"), unknown, "malformed");
+    assert_eq!(error("42"), unknown, "something else");
+    let deleted = imported(&band(), Table::Tracks, line(track(99).as_str()).as_bytes(), &Answers::default());
+    assert_eq!(codes(&deleted.errors), [IssueCode::DeletedRow]);
+    let again = Answers { rows: [(2, RowChoice::New)].into_iter().collect(), ..Answers::default() };
+    let added = imported(&band(), Table::Tracks, line(track(99).as_str()).as_bytes(), &again);
+    assert_eq!((added.counts.added, added.errors.len()), (1, 0));
+}
+
+#[test]
+fn an_id_twice_counts_once_when_equal_and_is_an_error_when_different() {
+    let row = |title: &str| format!("{},{},{title}\r\n", track(1), band().row(&track(1)).expect("a row").rev());
+    let head = "_id,_rev,title\r\n";
+    let equal = imported(&band(), Table::Tracks, (head.to_owned() + &row("B") + &row("B")).as_bytes(), &Answers::default());
+    assert!(codes(&equal.notices).contains(&IssueCode::SameTwice) && equal.ops.len() == 1);
+    let file = head.to_owned() + &row("B") + &row("C");
+    let different = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!((codes(&different.errors), different.ops.len()), (vec![IssueCode::DuplicateId], 0));
+    let second = Answers { rows: [(3, RowChoice::New)].into_iter().collect(), ..Answers::default() };
+    let split = imported(&band(), Table::Tracks, file.as_bytes(), &second);
+    assert_eq!((split.counts.changed, split.counts.added), (1, 1));
+}
+
+#[test]
+fn values_that_only_one_row_may_have_are_errors_with_their_rows() {
+    let taken = edited("\"USS1Z9900002\"", "\"USS1Z9900001\"");
+    assert_eq!((codes(&taken.errors), taken.errors[0].column.as_str()), (vec![IssueCode::Unique], "isrc"));
+    let two = "title,isrc\r\nOne,USS1Z9900005\r\nTwo,USS1Z9900005\r\n";
+    let report = imported(&band(), Table::Tracks, two.as_bytes(), &Answers::default());
+    assert_eq!((codes(&report.errors), report.errors[0].line), (vec![IssueCode::Unique], 3));
+}
+
+#[test]
+fn splits_name_their_track_by_id_or_isrc() {
+    let file = exported(&band(), Table::Splits).replacen("50.00", "25.00", 1)
+        + "\"\",\"\",\"\",\"\",\"US-S1Z-99-00001\",\"composition\",\"Cleo\",\"lyricist\",25\r\n";
+    let report = imported(&band(), Table::Splits, file.as_bytes(), &Answers::default());
+    assert_eq!(report.errors, [], "25 + 25 + 50 make a whole");
+    assert_eq!(report.added[0].cells.get("track"), Some(&CellValue::text(track(1).as_str())));
+    let uneven =
+        imported(&band(), Table::Splits, exported(&band(), Table::Splits).replacen("50.00", "49.99", 1).as_bytes(), &Answers::default());
+    assert_eq!(codes(&uneven.errors), [IssueCode::Rule]);
+    assert!(uneven.errors[0].message.contains("99.99 instead of 100.00"), "{}", uneven.errors[0].message);
+}
+
+#[test]
+fn what_to_do_is_grouped_by_what_settles_it() {
+    let head = "_id,_rev,release_date\r\n";
+    let rows: String = band().table(Table::Tracks).map(|row| format!("{},{},03/02/2026\r\n", row.id(), row.rev())).collect();
+    let report = imported(&band(), Table::Tracks, (head.to_owned() + &rows).as_bytes(), &Answers::default());
+    assert_eq!(report.repairs.len(), 1);
+    assert_eq!(
+        (report.repairs[0].count, report.repairs[0].column.as_str(), report.repairs[0].code),
+        (3, "release_date", IssueCode::Ambiguous)
+    );
+    assert_eq!(report.questions[0].suggestions, ["2026-02-03", "2026-03-02"]);
+    let style = serde_json::from_value(json!({"styles": {"release_date": {"date_order": "month_day"}}})).expect("answers");
+    let answered = imported(&band(), Table::Tracks, (head.to_owned() + &rows).as_bytes(), &style);
+    assert_eq!((answered.questions.len(), answered.changed[0].to.clone()), (0, text("2026-03-02")));
+}
