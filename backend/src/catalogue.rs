@@ -1,5 +1,179 @@
-//! The catalogue of a project: its rows, schema and heads in the database. It changes only through approved change sets.
+//! The catalogue of a project as its members read it: rows, schema, CSV out, and CSV in as a report or a draft. It changes only through
+//! approved change sets.
+
+use std::collections::HashSet;
+
+use collabtrack_domain::catalogue::csv::report::Answers;
+use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions, ImportContext, ImportReport};
+use collabtrack_domain::catalogue::row::Row;
+use collabtrack_domain::catalogue::schema::Table;
+use collabtrack_domain::change_set::merge::Bases;
+use collabtrack_domain::id::{ChangeSetId, ProjectId};
+use collabtrack_domain::role::{Action, Role};
+use collabtrack_protocol::approval::Propose;
+use collabtrack_protocol::catalogue::{ApprovedVersion, Catalogue, CatalogueRow, ImportAnswer, UncataloguedTrack};
+use sqlx::PgPool;
+
+use crate::error::Error;
+use crate::sessions::Session;
+use crate::{access, change_sets, random};
 
 pub(crate) mod rows;
 
 pub(crate) use rows::begin;
+
+/// The catalogue as the asking account may read it.
+/// # Errors
+/// `not_found` for whoever is not in the project.
+pub async fn view(db: &PgPool, session: &Session, project: &ProjectId) -> Result<Catalogue, Error> {
+    let mut tx = db.begin().await?;
+    let role = access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
+    let snapshot = rows::load(&mut tx, project).await?;
+    let outside = rows::outside(&mut tx, project).await?;
+    tx.commit().await?;
+    let readable = snapshot.catalogue.readable_by(role);
+    Ok(Catalogue {
+        head: snapshot.head.to_string(),
+        number: snapshot.number,
+        schema: readable.schema().to_value(),
+        rows: readable.rows().iter().map(row_view).collect(),
+        outside: outside.into_iter().map(|(id, name)| UncataloguedTrack { id: id.to_string(), name }).collect(),
+    })
+}
+
+fn row_view(row: &Row) -> CatalogueRow {
+    CatalogueRow {
+        table: row.table().as_str().to_owned(),
+        id: row.id().to_string(),
+        rev: row.rev().to_string(),
+        cells: row.cells().to_map(),
+        approved: row.approved().map(|approved| ApprovedVersion {
+            version: approved.version.clone(),
+            number: approved.number,
+            sha256: approved.sha256,
+        }),
+    }
+}
+
+/// The column schema document.
+/// # Errors
+/// `not_found` for whoever is not in the project.
+pub async fn schema(db: &PgPool, session: &Session, project: &ProjectId) -> Result<serde_json::Value, Error> {
+    let mut tx = db.begin().await?;
+    access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
+    let schema = rows::current_schema(&mut tx, project).await?;
+    tx.commit().await?;
+    Ok(schema.to_value())
+}
+
+/// One table as CSV, with the columns the asking account may read.
+/// # Errors
+/// `not_found` for whoever is not in the project.
+pub async fn export(db: &PgPool, session: &Session, project: &ProjectId, table: Table, delimiter: Delimiter) -> Result<Vec<u8>, Error> {
+    let mut tx = db.begin().await?;
+    let role = access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
+    let snapshot = rows::load(&mut tx, project).await?;
+    tx.commit().await?;
+    blocking(move || csv::export(&snapshot.catalogue, table, &ExportOptions { delimiter, role })).await
+}
+
+/// What comes of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportMode {
+    /// Only the report; nothing is written.
+    Preview,
+    /// The report, and a draft change set if nothing blocks.
+    Draft,
+}
+
+/// What a CSV file would change, and on request a draft that proposes it.
+/// # Errors
+/// `forbidden` for a role that may not propose. A file that cannot be read is a report with errors, not an error.
+pub async fn import(
+    db: &PgPool,
+    session: &Session,
+    project: &ProjectId,
+    table: Table,
+    mode: ImportMode,
+    bytes: Vec<u8>,
+    answers: Answers,
+) -> Result<ImportAnswer, Error> {
+    let mut tx = db.begin().await?;
+    let role = access::check(&mut tx, &session.account, project, Action::Propose).await?;
+    let snapshot = rows::load(&mut tx, project).await?;
+    let tokens = tokens(&bytes);
+    let bases = rows::states_by_token(&mut tx, project, &tokens).await?;
+    let deleted = rows::deleted(&mut tx, project).await?;
+    tx.commit().await?;
+    let head = snapshot.head;
+    let report = blocking(move || read(&snapshot, table, role, bases, &deleted, &answers, &bytes)).await?;
+    let change_set = if mode == ImportMode::Draft && !report.is_blocked() && !report.ops.is_empty() {
+        let id = ChangeSetId::from_random(random::bytes());
+        let counts = (report.changed.len() + report.cleared.len(), report.added.len(), report.deleted.len());
+        let ops =
+            report.ops.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(|_| Error::Damaged { what: "operation" })?;
+        let body = Propose {
+            change_set: id.clone(),
+            title: format!("CSV import of {}: {} cells changed, {} rows added, {} deleted", table.as_str(), counts.0, counts.1, counts.2),
+            reason: String::new(),
+            base_head: head.to_string(),
+            ops,
+            submit: false,
+        };
+        change_sets::propose::propose(db, session, project, &body).await?;
+        Some(id.to_string())
+    } else {
+        None
+    };
+    let report = serde_json::to_value(&report).map_err(|_| Error::Damaged { what: "report" })?;
+    Ok(ImportAnswer { report, change_set })
+}
+
+fn read(
+    snapshot: &rows::Snapshot,
+    table: Table,
+    role: Role,
+    bases: Vec<Row>,
+    deleted: &HashSet<collabtrack_domain::catalogue::row::RowId>,
+    answers: &Answers,
+    bytes: &[u8],
+) -> ImportReport {
+    let catalogue = snapshot.catalogue.readable_by(role);
+    let bases = Bases::new(bases.iter().map(|row| row.readable_by(catalogue.schema(), role)));
+    let mut context = ImportContext {
+        table,
+        catalogue: &catalogue,
+        bases: &bases,
+        was_deleted: &|row| deleted.contains(row),
+        role,
+        answers,
+        random: &mut random::bytes,
+    };
+    csv::import(bytes, &mut context)
+}
+
+/// Everything in the file that looks like a row token, whatever its encoding: only these states can be bases.
+fn tokens(bytes: &[u8]) -> Vec<String> {
+    const TOKEN_LEN: usize = 20;
+    let compact: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    let runs = compact.split(|byte| !byte.is_ascii_lowercase() || *byte > b'p').filter(|run| run.len() == TOKEN_LEN);
+    let unique: HashSet<&[u8]> = runs.collect();
+    unique.into_iter().map(|run| String::from_utf8_lossy(run).into_owned()).collect()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Damaged { what: "CSV" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_found_in_any_encoding_and_nothing_else_is() {
+        let text = "\"_id\",\"_rev\"\r\n\"trk_aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"iodphflofdekjeibahdd\",\"aaaaaaaaaaaaaaaaaaaaaa\"";
+        assert_eq!(tokens(text.as_bytes()), ["iodphflofdekjeibahdd"]);
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(tokens(&wide), ["iodphflofdekjeibahdd"]);
+    }
+}

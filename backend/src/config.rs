@@ -144,7 +144,7 @@ const NAMES: [&str; 11] = [
 ];
 /// Names of other programs of CollabTrack that may stand in the same environment.
 const FOREIGN: [&str; 2] = ["COLLABTRACK_STUDIO_URL", "COLLABTRACK_READY_FILE"];
-const FOREIGN_PREFIX: &str = "COLLABTRACK_TEST_";
+const FOREIGN_PREFIXES: [&str; 2] = ["COLLABTRACK_TEST_", "COLLABTRACK_ANSWER_"];
 
 /// The settings as given: names and values, with every name known.
 #[derive(Debug, Clone)]
@@ -177,7 +177,7 @@ impl Environment {
         let unknown = values.keys().find(|name| {
             let setting = name.strip_suffix("_FILE").unwrap_or(name);
             name.starts_with("COLLABTRACK_")
-                && !name.starts_with(FOREIGN_PREFIX)
+                && !FOREIGN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
                 && !FOREIGN.contains(&name.as_str())
                 && !NAMES.contains(&setting)
         });

@@ -109,6 +109,10 @@ impl From<sqlx::Error> for Error {
                 "project_pkey" | "track_pkey" | "version_pkey" | "upload_pkey" | "change_set_pkey" | "track_alias_pkey"
                 | "version_alias_pkey",
             ) => id_taken(),
+            Some("idempotent_answer_pkey") => refuse(
+                ErrorCode::IdempotencyMismatch,
+                "This idempotency key was used for another request at the same moment, so this one was not carried out. Use a new key.",
+            ),
             Some("version_is_covered") => refuse(
                 ErrorCode::RecipeInvalid,
                 "The recipe does not rebuild every byte of the version's files, so the version stays announced. Send the recipe again.",

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use collabtrack_protocol::limits::{MAX_AUTH_BODY_BYTES, MAX_JSON_BODY_BYTES};
+use collabtrack_protocol::limits::{MAX_AUTH_BODY_BYTES, MAX_CSV_BYTES, MAX_JSON_BODY_BYTES, MAX_REVISION_BYTES};
 use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +16,9 @@ use crate::app::App;
 
 mod accounts;
 mod around;
+mod audit;
+mod catalogue;
+mod change_sets;
 mod changes;
 mod events;
 mod extract;
@@ -43,6 +46,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(versions::announce))
         .routes(routes!(versions::commit))
         .layer(DefaultBodyLimit::max(MAX_VERSION_BODY_BYTES));
+    let revisions = OpenApiRouter::new()
+        .routes(routes!(change_sets::list, change_sets::propose))
+        .routes(routes!(change_sets::revise))
+        .layer(DefaultBodyLimit::max(MAX_REVISION_BYTES));
+    let csv = OpenApiRouter::new().routes(routes!(catalogue::import)).layer(DefaultBodyLimit::max(MAX_CSV_BYTES));
     let rest = OpenApiRouter::new()
         .routes(routes!(accounts::server))
         .routes(routes!(accounts::account))
@@ -56,8 +64,19 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(versions::reads))
         .routes(routes!(changes::page))
         .routes(routes!(events::events))
+        .routes(routes!(catalogue::view))
+        .routes(routes!(catalogue::schema))
+        .routes(routes!(catalogue::export))
+        .routes(routes!(change_sets::detail))
+        .routes(routes!(change_sets::revision))
+        .routes(routes!(change_sets::submit))
+        .routes(routes!(change_sets::withdraw))
+        .routes(routes!(change_sets::approve))
+        .routes(routes!(change_sets::reject))
+        .routes(routes!(change_sets::ask))
+        .routes(routes!(audit::page))
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY_BYTES));
-    OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(large).merge(rest)
+    OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(large).merge(revisions).merge(csv).merge(rest)
 }
 
 /// The service as one router.

@@ -11,6 +11,7 @@ pub mod app;
 pub mod audit;
 pub mod blobs;
 pub mod catalogue;
+pub mod change_sets;
 pub mod config;
 pub mod db;
 #[cfg(unix)]

@@ -27,6 +27,8 @@ create table catalogue_row (
     rev     text not null,
     -- Order of approval.
     place   bigint not null,
+    -- Number of the catalogue state that added the row.
+    added   bigint not null,
     constraint catalogue_row_pkey primary key (project, row),
     constraint catalogue_row_place unique (project, place),
     foreign key (project, row, rev) references row_state

@@ -13,7 +13,12 @@ create table change_set (
     request_digest  bytea not null check (octet_length(request_digest) = 32),
     decided_by      text references account,
     decided_at      timestamptz,
-    decision_reason text
+    decision_reason text,
+    -- What approving it did, and the catalogue state it made.
+    effect          jsonb,
+    effect_digest   bytea check (octet_length(effect_digest) = 32),
+    applied_number  bigint,
+    check ((status = 'approved') = (applied_number is not null))
 );
 create index change_set_project on change_set (project, status);
 

@@ -113,7 +113,11 @@ impl Person {
             lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: Some((*playable.loudness).clone()), is_preview: false });
         }
         let target = self.folder.join(format!("{version}.wav"));
-        let flips = if other.is_some() { (1..6).map(|second| (f64::from(second), if second % 2 == 1 { LaneId::B } else { LaneId::A })).collect() } else { Vec::new() };
+        let flips = if other.is_some() {
+            (1..6).map(|second| (f64::from(second), if second % 2 == 1 { LaneId::B } else { LaneId::A })).collect()
+        } else {
+            Vec::new()
+        };
         let order = RenderOrder { lanes, from_seconds: 0.0, to_seconds: None, flips, level_match: true, rate: None, depth: None };
         let to = target.clone();
         tokio::task::spawn_blocking(move || render_offline(&order, &to, &Cancel::default(), &mut |_| {})).await??;

@@ -15,7 +15,7 @@ use crate::{problem, random};
 /// Header that carries the request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest address a request may have, in bytes.
-const MAX_URI_BYTES: usize = 4 * 1024;
+const MAX_URI_BYTES: usize = 32 * 1024;
 
 /// Wraps one request. The log gets the route's pattern, never the address itself, which may hold what must not be logged.
 pub(super) async fn request(request: Request, next: Next) -> Response {

@@ -1,0 +1,11 @@
+//! Change sets: proposed, read, decided. Everything about what they mean is [`collabtrack_domain`]'s; here are who may, when, and the
+//! one transaction in which an approval happens.
+
+pub mod approve;
+pub mod decide;
+pub(crate) mod idempotency;
+pub mod propose;
+mod readable;
+pub mod review;
+pub(crate) mod rows;
+mod versions;

@@ -1,0 +1,61 @@
+//! Deciding without applying: rejecting, and asking for changes, both with a reason.
+
+use collabtrack_domain::change_set::status::Verb;
+use collabtrack_domain::id::ChangeSetId;
+use collabtrack_domain::role::Action;
+use collabtrack_protocol::approval::{ChangeSetSummary, DecideWithReason};
+use collabtrack_protocol::limits::MAX_NOTE_BYTES;
+use sqlx::PgPool;
+
+use super::approve::check_revision;
+use super::propose::refused;
+use super::{review, rows};
+use crate::access;
+use crate::audit::{self, Fact};
+use crate::error::{Error, invalid, not_found};
+use crate::sessions::Session;
+
+/// Refuses a proposal.
+/// # Errors
+/// 409 when it was edited or decided meanwhile, 422 without a reason.
+pub async fn reject(db: &PgPool, session: &Session, id: &ChangeSetId, body: &DecideWithReason) -> Result<ChangeSetSummary, Error> {
+    decide(db, session, id, body, Verb::Reject, "change_set.reject").await
+}
+
+/// Sends a proposal back to its author.
+/// # Errors
+/// As [`reject`].
+pub async fn ask(db: &PgPool, session: &Session, id: &ChangeSetId, body: &DecideWithReason) -> Result<ChangeSetSummary, Error> {
+    decide(db, session, id, body, Verb::Ask, "change_set.ask").await
+}
+
+async fn decide(
+    db: &PgPool,
+    session: &Session,
+    id: &ChangeSetId,
+    body: &DecideWithReason,
+    verb: Verb,
+    action: &'static str,
+) -> Result<ChangeSetSummary, Error> {
+    let reason = body.reason.trim();
+    if reason.chars().count() < 3 || reason.len() > MAX_NOTE_BYTES {
+        return Err(invalid(
+            "/reason",
+            format!("A reason has at least 3 characters and at most {MAX_NOTE_BYTES} bytes; the author reads it."),
+        ));
+    }
+    let mut tx = db.begin().await?;
+    let (found, _) = review::open(&mut tx, &session.account, id).await?;
+    access::lock(&mut tx, &session.account, &found.project, Action::Decide).await?;
+    let set = rows::find(&mut tx, id).await?.ok_or_else(not_found)?;
+    let status = set.status.after(verb).map_err(refused)?;
+    let sealed = rows::newest(&mut tx, &set).await?;
+    check_revision(&set, &sealed, &body.revision_digest)?;
+    rows::decide(&mut tx, id, status, &session.account, Some(reason), None).await?;
+    rows::tell(&mut tx, &set.project, id, status, set.revision).await?;
+    let fact = Fact::by(&session.account, &session.tag, set.project.as_str(), action, id.as_str());
+    audit::append(&mut tx, fact.revision(&sealed.digest()).detail(serde_json::json!({"reason": reason}))).await?;
+    let summary = rows::summary(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(summary)
+}

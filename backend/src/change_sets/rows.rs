@@ -1,0 +1,272 @@
+//! Change sets and their revisions in the database.
+
+use collabtrack_domain::change_set::authority::SelfApproval;
+use collabtrack_domain::change_set::revision::SealedRevision;
+use collabtrack_domain::change_set::status::Status;
+use collabtrack_domain::hash::ObjectHash;
+use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId};
+use collabtrack_protocol::accounts::Person;
+use collabtrack_protocol::approval::{ChangeSetStatus, ChangeSetSummary};
+use collabtrack_protocol::changes::{ChangeKind, ChangeSetMoved};
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use crate::db::{RowExt, damaged};
+use crate::error::Error;
+use crate::feed;
+
+/// A change set as stored, without its revisions.
+#[derive(Debug, Clone)]
+pub(crate) struct ChangeSet {
+    pub(crate) id: ChangeSetId,
+    pub(crate) project: ProjectId,
+    pub(crate) status: Status,
+    pub(crate) revision: i64,
+    pub(crate) created_by: AccountId,
+    pub(crate) request_digest: ObjectHash,
+    /// What approving it did, once approved: effect, its digest, number of the state.
+    pub(crate) applied: Option<(serde_json::Value, ObjectHash, i64)>,
+}
+
+/// The change set of that id; `lock` holds it until the transaction ends.
+pub(crate) async fn find(db: &mut PgConnection, id: &ChangeSetId) -> Result<Option<ChangeSet>, Error> {
+    let row = sqlx::query(
+        "select id, project, status, revision, created_by, request_digest, effect, effect_digest, applied_number from change_set where id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        let applied = match row.try_get::<Option<i64>, _>("applied_number")? {
+            Some(number) => Some((row.try_get("effect")?, row.hash("effect_digest")?, number)),
+            None => None,
+        };
+        Ok(ChangeSet {
+            id: row.text_as("id")?,
+            project: row.text_as("project")?,
+            status: status_of(&row)?,
+            revision: row.try_get("revision")?,
+            created_by: row.text_as("created_by")?,
+            request_digest: row.hash("request_digest")?,
+            applied,
+        })
+    })
+    .transpose()
+}
+
+fn status_of(row: &PgRow) -> Result<Status, sqlx::Error> {
+    Status::from_word(row.try_get("status")?).ok_or_else(|| damaged("status"))
+}
+
+pub(crate) struct NewChangeSet<'a> {
+    pub(crate) id: &'a ChangeSetId,
+    pub(crate) project: &'a ProjectId,
+    pub(crate) title: &'a str,
+    pub(crate) status: Status,
+    pub(crate) author: &'a AccountId,
+    pub(crate) request_digest: &'a ObjectHash,
+}
+
+pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Result<(), Error> {
+    sqlx::query(
+        "insert into change_set (id, project, title, status, revision, created_by, request_digest) values ($1, $2, $3, $4, 1, $5, $6)",
+    )
+    .bind(new.id.as_str())
+    .bind(new.project.as_str())
+    .bind(new.title)
+    .bind(new.status.as_str())
+    .bind(new.author.as_str())
+    .bind(&new.request_digest.as_bytes()[..])
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Stores the exact bytes of a revision.
+pub(crate) async fn insert_revision(db: &mut PgConnection, sealed: &SealedRevision) -> Result<(), Error> {
+    let revision = sealed.revision();
+    sqlx::query("insert into change_set_revision (change_set, revision, bytes, digest, author, op_count) values ($1, $2, $3, $4, $5, $6)")
+        .bind(revision.change_set.as_str())
+        .bind(revision.revision)
+        .bind(sealed.bytes())
+        .bind(&sealed.digest().as_bytes()[..])
+        .bind(revision.author.as_str())
+        .bind(i64::try_from(revision.ops.len()).map_err(|_| Error::Damaged { what: "revision" })?)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The exact bytes of a revision.
+pub(crate) async fn revision_bytes(db: &mut PgConnection, id: &ChangeSetId, revision: i64) -> Result<Option<Vec<u8>>, Error> {
+    let bytes = sqlx::query_scalar("select bytes from change_set_revision where change_set = $1 and revision = $2");
+    Ok(bytes.bind(id.as_str()).bind(revision).fetch_optional(db).await?)
+}
+
+/// The newest revision, read back from its bytes.
+pub(crate) async fn newest(db: &mut PgConnection, set: &ChangeSet) -> Result<SealedRevision, Error> {
+    let broken = Error::Damaged { what: "revision" };
+    let Some(bytes) = revision_bytes(db, &set.id, set.revision).await? else { return Err(broken) };
+    SealedRevision::parse(bytes).map_err(|_| broken)
+}
+
+/// All who wrote a revision.
+pub(crate) async fn authors(db: &mut PgConnection, id: &ChangeSetId) -> Result<Vec<AccountId>, Error> {
+    let rows = sqlx::query("select distinct author from change_set_revision where change_set = $1").bind(id.as_str()).fetch_all(db).await?;
+    rows.iter().map(|row| Ok(row.text_as("author")?)).collect()
+}
+
+/// The admins and owners of a project now, and its policy on approving one's own.
+pub(crate) async fn approvers(db: &mut PgConnection, project: &ProjectId) -> Result<(Vec<AccountId>, SelfApproval), Error> {
+    let rows = sqlx::query("select account from member where project = $1 and role in ('admin', 'owner')")
+        .bind(project.as_str())
+        .fetch_all(&mut *db)
+        .await?;
+    let approvers = rows.iter().map(|row| row.text_as("account")).collect::<Result<_, _>>()?;
+    let policy: String = sqlx::query_scalar("select self_approval from project where id = $1").bind(project.as_str()).fetch_one(db).await?;
+    Ok((approvers, if policy == "never" { SelfApproval::Never } else { SelfApproval::WhenSoleApprover }))
+}
+
+/// Moves a set to another status that is no decision.
+pub(crate) async fn set_status(db: &mut PgConnection, id: &ChangeSetId, status: Status) -> Result<(), Error> {
+    sqlx::query("update change_set set status = $2 where id = $1").bind(id.as_str()).bind(status.as_str()).execute(db).await?;
+    Ok(())
+}
+
+/// Moves a set to a new revision.
+pub(crate) async fn set_revision(db: &mut PgConnection, id: &ChangeSetId, revision: i64, title: &str) -> Result<(), Error> {
+    sqlx::query("update change_set set revision = $2, title = $3 where id = $1")
+        .bind(id.as_str())
+        .bind(revision)
+        .bind(title)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// What an approval did.
+pub(crate) struct Applied<'a> {
+    pub(crate) effect: serde_json::Value,
+    pub(crate) digest: &'a ObjectHash,
+    pub(crate) number: i64,
+}
+
+/// Records a decision.
+pub(crate) async fn decide(
+    db: &mut PgConnection,
+    id: &ChangeSetId,
+    status: Status,
+    by: &AccountId,
+    reason: Option<&str>,
+    applied: Option<Applied<'_>>,
+) -> Result<(), Error> {
+    let (effect, digest, number) = match applied {
+        Some(applied) => (Some(applied.effect), Some(applied.digest.as_bytes().to_vec()), Some(applied.number)),
+        None => (None, None, None),
+    };
+    sqlx::query(
+        "update change_set set status = $2, decided_by = $3, decided_at = now(), decision_reason = $4, effect = $5, effect_digest = $6,
+                applied_number = $7 where id = $1",
+    )
+    .bind(id.as_str())
+    .bind(status.as_str())
+    .bind(by.as_str())
+    .bind(reason)
+    .bind(effect)
+    .bind(digest)
+    .bind(number)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One list entry.
+pub(crate) async fn summary(db: &mut PgConnection, id: &ChangeSetId) -> Result<ChangeSetSummary, Error> {
+    let row = sqlx::query(
+        "select c.id, c.project, c.title, c.status, c.revision, r.op_count, rfc3339(c.created_at) as created_at, a.id as author_id,
+                a.name as author_name, d.id as decider_id, d.name as decider_name, rfc3339(c.decided_at) as decided_at, c.decision_reason
+         from change_set c join change_set_revision r on r.change_set = c.id and r.revision = c.revision
+              join account a on a.id = r.author left join account d on d.id = c.decided_by
+         where c.id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_one(db)
+    .await?;
+    summary_of(&row)
+}
+
+/// The newest sets of a project that `reader` may see: drafts only its own.
+pub(crate) async fn list(
+    db: &mut PgConnection,
+    project: &ProjectId,
+    reader: &AccountId,
+    limit: i64,
+) -> Result<Vec<ChangeSetSummary>, Error> {
+    let rows = sqlx::query(
+        "select c.id, c.project, c.title, c.status, c.revision, r.op_count, rfc3339(c.created_at) as created_at, a.id as author_id,
+                a.name as author_name, d.id as decider_id, d.name as decider_name, rfc3339(c.decided_at) as decided_at, c.decision_reason
+         from change_set c join change_set_revision r on r.change_set = c.id and r.revision = c.revision
+              join account a on a.id = r.author left join account d on d.id = c.decided_by
+         where c.project = $1 and (c.status <> 'draft' or c.created_by = $2)
+         order by c.created_at desc, c.id limit $3",
+    )
+    .bind(project.as_str())
+    .bind(reader.as_str())
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(summary_of).collect()
+}
+
+/// How many wait, are the reader's own and undecided, and are decided.
+pub(crate) async fn counts(db: &mut PgConnection, project: &ProjectId, reader: &AccountId) -> Result<(i64, i64, i64), Error> {
+    let row = sqlx::query(
+        "select count(*) filter (where status = 'open') as open,
+                count(*) filter (where created_by = $2 and status in ('draft', 'open', 'changes_requested')) as mine,
+                count(*) filter (where status in ('approved', 'rejected', 'withdrawn', 'split')) as closed
+         from change_set where project = $1",
+    )
+    .bind(project.as_str())
+    .bind(reader.as_str())
+    .fetch_one(db)
+    .await?;
+    Ok((row.try_get("open")?, row.try_get("mine")?, row.try_get("closed")?))
+}
+
+fn summary_of(row: &PgRow) -> Result<ChangeSetSummary, Error> {
+    let decider = row.optional_text_as("decider_id")?;
+    Ok(ChangeSetSummary {
+        id: row.text_as("id")?,
+        project: row.text_as("project")?,
+        title: row.try_get("title")?,
+        author: Person { id: row.text_as("author_id")?, name: row.try_get("author_name")? },
+        status: on_wire(status_of(row)?),
+        revision: row.try_get("revision")?,
+        op_count: row.try_get("op_count")?,
+        created_at: row.try_get("created_at")?,
+        decided_by: match decider {
+            Some(id) => Some(Person { id, name: row.try_get("decider_name")? }),
+            None => None,
+        },
+        decided_at: row.try_get("decided_at")?,
+        decision_reason: row.try_get("decision_reason")?,
+    })
+}
+
+fn on_wire(status: Status) -> ChangeSetStatus {
+    match status {
+        Status::Draft => ChangeSetStatus::Draft,
+        Status::Open => ChangeSetStatus::Open,
+        Status::ChangesRequested => ChangeSetStatus::ChangesRequested,
+        Status::Approved => ChangeSetStatus::Approved,
+        Status::Rejected => ChangeSetStatus::Rejected,
+        Status::Withdrawn => ChangeSetStatus::Withdrawn,
+        Status::Split => ChangeSetStatus::Split,
+    }
+}
+
+/// Tells the feed that a set moved.
+pub(crate) async fn tell(db: &mut PgConnection, project: &ProjectId, id: &ChangeSetId, status: Status, revision: i64) -> Result<(), Error> {
+    let moved = ChangeSetMoved { id: id.clone(), status: status.as_str().to_owned(), revision };
+    feed::append(db, project, ChangeKind::ChangeSet, &moved).await.map(drop)
+}

@@ -1,0 +1,117 @@
+//! Change sets.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use collabtrack_domain::id::{ChangeSetId, ProjectId};
+use collabtrack_protocol::approval::{Approve, Approved, ChangeSetDetail, ChangeSetList, ChangeSetSummary, DecideWithReason, Propose};
+
+use super::extract::{Body, Id};
+use crate::app::App;
+use crate::change_sets::idempotency::Repeatable;
+use crate::change_sets::{approve as approving, decide, propose as proposing, review};
+use crate::error::{Error, invalid, not_found};
+use crate::sessions::Session;
+
+/// The newest change sets, with counters.
+#[utoipa::path(get, path = "/projects/{project}/change-sets", tag = "approval", security(("session" = [])), params(("project" = String, Path)), responses((status = 200, body = ChangeSetList)))]
+pub(super) async fn list(State(app): State<App>, session: Session, Id(project): Id<ProjectId>) -> Result<Json<ChangeSetList>, Error> {
+    review::list(&app.db, &session, &project).await.map(Json)
+}
+
+/// Proposes a change set, or keeps it as a draft.
+#[utoipa::path(post, path = "/projects/{project}/change-sets", tag = "approval", security(("session" = [])), params(("project" = String, Path)), request_body = Propose, responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn propose(
+    State(app): State<App>,
+    session: Session,
+    Id(project): Id<ProjectId>,
+    Body(body): Body<Propose>,
+) -> Result<Json<ChangeSetSummary>, Error> {
+    proposing::propose(&app.db, &session, &project, &body).await.map(Json)
+}
+
+/// One change set, and what approving it now would do.
+#[utoipa::path(get, path = "/change-sets/{change_set}", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), responses((status = 200, body = ChangeSetDetail)))]
+pub(super) async fn detail(State(app): State<App>, session: Session, Id(id): Id<ChangeSetId>) -> Result<Json<ChangeSetDetail>, Error> {
+    review::detail(&app.db, &session, &id).await.map(Json)
+}
+
+/// The exact bytes of a revision.
+#[utoipa::path(get, path = "/change-sets/{change_set}/revisions/{revision}", tag = "approval", security(("session" = [])), params(("change_set" = String, Path), ("revision" = i64, Path)), responses((status = 200, body = Object)))]
+pub(super) async fn revision(
+    State(app): State<App>,
+    session: Session,
+    path: Result<Path<(String, i64)>, axum::extract::rejection::PathRejection>,
+) -> Result<Response, Error> {
+    let Path((id, revision)) = path.map_err(|_| not_found())?;
+    let id = ChangeSetId::parse(&id).map_err(|_| not_found())?;
+    let mut response = review::bytes(&app.db, &session, &id, revision).await?.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Writes a further revision of one's own change set.
+#[utoipa::path(post, path = "/change-sets/{change_set}/revisions", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), request_body = Propose, responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn revise(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    Body(body): Body<Propose>,
+) -> Result<Json<ChangeSetSummary>, Error> {
+    proposing::revise(&app.db, &session, &id, &body).await.map(Json)
+}
+
+/// Puts one's own draft up for review.
+#[utoipa::path(post, path = "/change-sets/{change_set}/submit", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn submit(State(app): State<App>, session: Session, Id(id): Id<ChangeSetId>) -> Result<Json<ChangeSetSummary>, Error> {
+    proposing::submit(&app.db, &session, &id).await.map(Json)
+}
+
+/// Takes one's own proposal back.
+#[utoipa::path(post, path = "/change-sets/{change_set}/withdraw", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn withdraw(State(app): State<App>, session: Session, Id(id): Id<ChangeSetId>) -> Result<Json<ChangeSetSummary>, Error> {
+    proposing::withdraw(&app.db, &session, &id).await.map(Json)
+}
+
+/// Approves exactly what was shown. With an `Idempotency-Key` a repeated request gets the same answer for 7 days.
+#[utoipa::path(post, path = "/change-sets/{change_set}/approve", tag = "approval", security(("session" = [])), params(("change_set" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Approve, responses((status = 200, body = Approved)))]
+pub(super) async fn approve(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    headers: HeaderMap,
+    Body(body): Body<Approve>,
+) -> Result<Json<Approved>, Error> {
+    let repeatable = match headers.get("idempotency-key") {
+        None => None,
+        Some(value) => {
+            let key = value.to_str().map_err(|_| invalid("Idempotency-Key", "An idempotency key is plain text."))?;
+            let asked = serde_json::to_vec(&body).map_err(|_| Error::Damaged { what: "request" })?;
+            Some(Repeatable::new(key, &[b"approve", id.as_str().as_bytes(), &asked])?)
+        }
+    };
+    approving::approve(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
+}
+
+/// Refuses a proposal with a reason.
+#[utoipa::path(post, path = "/change-sets/{change_set}/reject", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), request_body = DecideWithReason, responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn reject(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    Body(body): Body<DecideWithReason>,
+) -> Result<Json<ChangeSetSummary>, Error> {
+    decide::reject(&app.db, &session, &id, &body).await.map(Json)
+}
+
+/// Sends a proposal back to its author with a reason.
+#[utoipa::path(post, path = "/change-sets/{change_set}/ask", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), request_body = DecideWithReason, responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn ask(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    Body(body): Body<DecideWithReason>,
+) -> Result<Json<ChangeSetSummary>, Error> {
+    decide::ask(&app.db, &session, &id, &body).await.map(Json)
+}
