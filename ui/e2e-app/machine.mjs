@@ -58,12 +58,21 @@ export class Machine {
   }
 
   log(name) {
-    return this.children.filter((entry) => entry.name === name).map((entry) => Buffer.concat(entry.log).toString()).join('\n');
+    return this.children
+      .filter((entry) => entry.name === name)
+      .map((entry) => Buffer.concat(entry.log).toString())
+      .join('\n');
   }
 
   /** The hosted service with its own Postgres and store; answers its address. */
   async server() {
-    this.start('server', join(binaries, 'collabtrack-server'), ['--embedded', join(this.folder, 'studio'), '--listen', '127.0.0.1:0', '--json']);
+    this.start('server', join(binaries, 'collabtrack-server'), [
+      '--embedded',
+      join(this.folder, 'studio'),
+      '--listen',
+      '127.0.0.1:0',
+      '--json',
+    ]);
     const line = await until('the server prints its address', 60, () => /\{.*"url".*\}/.exec(this.log('server'))?.[0]);
     this.url = JSON.parse(line).url;
     await until('the server is ready', 30, async () => (await fetch(`${this.url}/readyz`)).ok);
@@ -81,7 +90,12 @@ export class Machine {
       GDK_BACKEND: 'x11',
       LIBGL_ALWAYS_SOFTWARE: '1',
     };
-    const driver = this.start('driver', 'tauri-driver', ['--port', String(port), '--native-port', String(native), '--native-driver', '/usr/bin/WebKitWebDriver'], env);
+    const driver = this.start(
+      'driver',
+      'tauri-driver',
+      ['--port', String(port), '--native-port', String(native), '--native-driver', '/usr/bin/WebKitWebDriver'],
+      env,
+    );
     await until('the driver listens', 20, async () => (await fetch(`http://127.0.0.1:${port}/status`)).status > 0);
     const capabilities = new Capabilities();
     capabilities.set('tauri:options', { application: join(binaries, 'collabtrack'), args: [] });
@@ -96,7 +110,16 @@ export class Machine {
     const file = join(this.folder, 'recorded.raw');
     const monitor = process.env.COLLABTRACK_TEST_MONITOR;
     if (!monitor) throw new Error('COLLABTRACK_TEST_MONITOR is not set: run this lane through ./dev test');
-    const child = this.start('recorder', 'parec', ['-d', monitor, '--format=float32le', '--rate=48000', '--channels=2', '--latency-msec=50', '--raw', file]);
+    const child = this.start('recorder', 'parec', [
+      '-d',
+      monitor,
+      '--format=float32le',
+      '--rate=48000',
+      '--channels=2',
+      '--latency-msec=50',
+      '--raw',
+      file,
+    ]);
     return {
       stop: async () => {
         child.kill('SIGTERM');

@@ -48,8 +48,14 @@ async function fill(label, text) {
 
 const pageText = () => machine.browser.executeScript('return document.body.innerText');
 const shows = (text, seconds = 20) =>
-  until(`the page shows ${text}`, seconds, async () => (text instanceof RegExp ? text.test(await pageText()) : (await pageText()).includes(text)));
-const press = (...keys) => machine.browser.actions().sendKeys(...keys).perform();
+  until(`the page shows ${text}`, seconds, async () =>
+    text instanceof RegExp ? text.test(await pageText()) : (await pageText()).includes(text),
+  );
+const press = (...keys) =>
+  machine.browser
+    .actions()
+    .sendKeys(...keys)
+    .perform();
 
 /** Calls a command of the app as the page does. */
 const command = (name, args = {}) =>
@@ -72,7 +78,10 @@ async function check(name, work) {
     if (evidence) {
       mkdirSync(evidence, { recursive: true });
       await machine.screenshot(join(evidence, `${results.length}.png`)).catch(() => {});
-      writeFileSync(join(evidence, `${results.length}.txt`), (await pageText().catch(String)) + '\n\n' + machine.log('driver') + '\n\n' + machine.log('server'));
+      writeFileSync(
+        join(evidence, `${results.length}.txt`),
+        (await pageText().catch(String)) + '\n\n' + machine.log('driver') + '\n\n' + machine.log('server'),
+      );
     }
     throw error;
   }
@@ -89,7 +98,11 @@ const bounce = join(machine.bounces, 'Night Drive.wav');
 try {
   await machine.server();
   await machine.app();
-  await machine.browser.manage().window().setRect({ width: 1280, height: 800 }).catch(() => {});
+  await machine.browser
+    .manage()
+    .window()
+    .setRect({ width: 1280, height: 800 })
+    .catch(() => {});
 
   await check('first paint offers a folder', async () => {
     await shows('Hear every version of every song.');
@@ -142,7 +155,13 @@ try {
     await click('button', 'Sign in').catch(() => {});
     const wrong = await command('sign_in', { address: machine.url, email: 'mira@example.org', password: 'not the password' });
     assert.equal(wrong.error?.code, 'wrong_credentials', JSON.stringify(wrong));
-    const made = await command('register', { address: machine.url, name: 'Mira', email: 'mira@example.org', password: 'four walls and an amplifier', invitation: null });
+    const made = await command('register', {
+      address: machine.url,
+      name: 'Mira',
+      email: 'mira@example.org',
+      password: 'four walls and an amplifier',
+      invitation: null,
+    });
     assert.equal(made.value?.state, 'connected', JSON.stringify(made));
     await machine.browser.executeScript(`location.hash = '#/'`);
     await shows('Synced').catch(() => {});

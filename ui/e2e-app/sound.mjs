@@ -44,7 +44,8 @@ export function framesFound(recorded, expected, from) {
     let same = 0;
     while (same < probe * 2 && near(recorded[start + same], expected[from * 2 + same])) same += 1;
     if (same < probe * 2) continue;
-    while (start + same < recorded.length && from * 2 + same < expected.length && near(recorded[start + same], expected[from * 2 + same])) same += 1;
+    while (start + same < recorded.length && from * 2 + same < expected.length && near(recorded[start + same], expected[from * 2 + same]))
+      same += 1;
     return Math.floor(same / 2);
   }
   return 0;

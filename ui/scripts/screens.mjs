@@ -1,0 +1,105 @@
+// Takes a picture of every screen, in both themes and two sizes, from the test build: `npm run screens -- OUT_FOLDER [filter]`.
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { chromium } from '@playwright/test';
+import { serve } from './serve.mjs';
+
+const out = process.argv[2] ?? fileURLToPath(new URL('../node_modules/.screens', import.meta.url));
+const filter = process.argv[3] ?? '';
+mkdirSync(out, { recursive: true });
+const trk = (n) => `trk_${'a'.repeat(25)}${'abcdefghijklmnopqrstuvwxyz234567'[n]}`;
+const prj = (n) => trk(n).replace('trk', 'prj');
+const chg = (n) => trk(n).replace('trk', 'chg');
+
+const screens = [
+  ['first-run', '?empty&connection=none', '#/library'],
+  ['library', '', '#/library'],
+  ['project', '', `#/library/${prj(1)}`],
+  ['project-local', '?connection=offline', `#/library/${prj(2)}`],
+  ['track', '', `#/track/${trk(1)}`],
+  ['track-playing', '', `#/track/${trk(1)}`, async (page) => {
+    await page.locator('#content [role="slider"]').last().click({ position: { x: 300, y: 40 } });
+    await page.keyboard.press('Space');
+    await page.waitForTimeout(300);
+  }],
+  ['track-zoomed', '', `#/track/${trk(1)}`, async (page) => {
+    for (let i = 0; i < 15; i += 1) await page.keyboard.press('+');
+  }],
+  ['inbox', '', '#/inbox'],
+  ['inbox-csv', '', `#/inbox/${chg(3)}`],
+  ['inbox-first', '', `#/inbox/${chg(2)}`],
+  ['inbox-mine', '', `#/inbox/${chg(4)}`],
+  ['inbox-member', '?role=member', `#/inbox/${chg(6)}`],
+  ['inbox-reject', '', `#/inbox/${chg(1)}`, async (page) => {
+    await page.keyboard.press('r');
+    await page.waitForTimeout(200);
+  }],
+  ['inbox-undo', '', `#/inbox/${chg(2)}`, async (page) => {
+    await page.getByRole('button', { name: 'Approve version 4' }).click();
+    await page.waitForTimeout(400);
+  }],
+  ['catalogue', '', '#/catalogue', async (page) => {
+    await page.locator('[data-cell="1-2"]').click();
+    await page.keyboard.type('QZABC2600020');
+    await page.keyboard.press('Enter');
+  }],
+  ['import-check', '?import=errors', `#/import/${prj(1)}/tracks`, (page) => page.getByRole('button', { name: 'Choose CSV file…' }).click()],
+  ['import-review', '', `#/import/${prj(1)}/tracks`, async (page) => {
+    await page.getByRole('button', { name: 'Choose CSV file…' }).click();
+    await page.getByRole('button', { name: 'Review the changes' }).click();
+  }],
+  ['members', '', `#/members/${prj(1)}`],
+  ['invite', '', `#/members/${prj(1)}`, async (page) => {
+    await page.getByRole('button', { name: 'Invite…' }).click();
+    await page.getByRole('button', { name: 'Make a code' }).click();
+  }],
+  ['connect', '?connection=none', '#/connect'],
+  ['connect-register', '?connection=signed_out', '#/connect', (page) => page.getByRole('tab', { name: 'Register' }).click()],
+  ['connect-wrong', '?connection=signed_out', '#/connect', async (page) => {
+    await page.getByLabel('E-mail').fill('mara@example.org');
+    await page.getByLabel('Password', { exact: true }).fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }],
+  ['activity', '', '#/activity'],
+  ['settings', '', '#/settings'],
+  ['palette', '', '#/library', (page) => page.keyboard.press('Control+k')],
+  ['shortcuts', '', '#/library', (page) => page.keyboard.press('?')],
+];
+
+const { server, port } = await serve(fileURLToPath(new URL('../node_modules/.fake-dist', import.meta.url)));
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+for (const [theme, width, height] of [
+  ['dark', 1280, 800],
+  ['light', 1280, 800],
+  ['dark', 720, 520],
+  ['light', 720, 520],
+  ['dark', 360, 640],
+]) {
+  const context = await browser.newContext({ viewport: { width, height } });
+  await context.addInitScript((chosen) => localStorage.setItem('collabtrack.appearance', JSON.stringify({ theme: chosen })), theme);
+  for (const [name, query, hash, act] of screens) {
+    if (!`${name}-${theme}-${width}`.includes(filter)) continue;
+    const page = await context.newPage();
+    page.on('console', (message) => {
+      if (message.type() === 'error') process.stdout.write(`${name}: ${message.text()}\n`);
+    });
+    page.on('pageerror', (error) => process.stdout.write(`${name}: ${error.message}\n`));
+    await page.goto(`http://127.0.0.1:${port}/${query}${hash}`);
+    await page
+      .locator('h1')
+      .waitFor({ timeout: 5000 })
+      .catch(() => process.stdout.write(`${name}: no title\n`));
+    await page.waitForTimeout(350);
+    try {
+      await act?.(page);
+    } catch (error) {
+      process.stdout.write(`${name} ${width}: ${String(error).split('\n')[0]}\n`);
+    }
+    await page.waitForTimeout(200);
+    await page.screenshot({ path: `${out}/${name}-${theme}-${width}.png` });
+    await page.close();
+  }
+  await context.close();
+}
+await browser.close();
+server.close();

@@ -1,0 +1,24 @@
+// Opens the in-memory studio, set up from the address: ?empty, ?connection=offline, ?role=member, ?import=errors, ?delay=400.
+import { FakeBackend, usualOptions, type StudioOptions } from './studio';
+
+declare global {
+  interface Window {
+    /** Test builds only: the studio behind the screens. */
+    collabtrackFake?: FakeBackend;
+  }
+}
+
+export function openFake(params: URLSearchParams): FakeBackend {
+  const connection = params.get('connection');
+  const options: Partial<StudioOptions> = {
+    empty: params.has('empty'),
+    role: params.get('role') === 'member' ? 'member' : 'admin',
+    badImport: params.get('import') === 'errors',
+    delayMs: Number(params.get('delay') ?? 0),
+    now: Date.now(),
+    connection: connection === 'none' || connection === 'signed_out' || connection === 'offline' ? connection : usualOptions.connection,
+  };
+  const studio = new FakeBackend(options);
+  window.collabtrackFake = studio;
+  return studio;
+}

@@ -1,0 +1,123 @@
+// The change sets of the made-up studio.
+import type { CellChangeView } from '../generated/CellChangeView';
+import type { ProposalDetail } from '../generated/ProposalDetail';
+import type { ProposalView } from '../generated/ProposalView';
+import { fingerprintOf, id, type Seed } from './seed';
+
+const hour = 3_600_000;
+
+export function cell(
+  row: string,
+  rowLabel: string,
+  field: string,
+  fieldLabel: string,
+  from: string | null,
+  to: string | null,
+): CellChangeView {
+  const change = from === null ? 'added' : to === null ? (field === '_row' ? 'deleted' : 'cleared') : 'changed';
+  return { row, row_label: rowLabel, field, field_label: fieldLabel, from, to, change };
+}
+
+export function detailOf(proposal: ProposalView, key: number, more: Partial<ProposalDetail>): ProposalDetail {
+  return {
+    proposal,
+    reason: '',
+    revision_digest: fingerprintOf(5000 + key),
+    expected_head: fingerprintOf(6000),
+    effect_digest: fingerprintOf(7000 + key),
+    catalogue_number: 41,
+    mergeability: 'clean',
+    changes: [],
+    versions: [],
+    problems: [],
+    may_decide: proposal.status === 'open' && !proposal.is_yours,
+    may_not_because: proposal.is_yours ? 'Somebody else decides your own proposals while another admin or owner is here.' : null,
+    ...more,
+  };
+}
+
+export function proposals(seed: Seed, now: number): ProposalDetail[] {
+  const [album] = seed.projects;
+  if (!album) return [];
+  const entry = (key: number, title: string, hours: number, more: Partial<ProposalView> = {}): ProposalView => ({
+    id: id('chg', key),
+    project: album.id,
+    project_name: album.name,
+    title,
+    author: 'Ada Osei',
+    is_yours: false,
+    status: 'open',
+    created_at: new Date(now - hours * hour).toISOString(),
+    op_count: 1,
+    decided_by: null,
+    decided_at: null,
+    decision_reason: null,
+    ...more,
+  });
+  const versionOf = (track: number, number: number) =>
+    seed.versions.find((version) => version.track === id('trk', track) && version.number === number);
+  const drive12 = versionOf(1, 12);
+  const drive9 = versionOf(1, 9);
+  const tide4 = versionOf(2, 4);
+  if (!drive12 || !drive9 || !tide4) return [];
+  const drive = id('trk', 1);
+  const tide = id('trk', 2);
+  const harbour = id('trk', 3);
+  return [
+    detailOf(entry(1, 'Night Drive: approve version 12', 2, { op_count: 3 }), 1, {
+      reason: 'The vocal sits where we wanted it. Same arrangement as version 9.',
+      changes: [
+        cell(drive, 'Night Drive', '_approved', 'Approved version', 'Version 9', 'Version 12'),
+        cell(drive, 'Night Drive', 'title', 'Title', 'Night Drive', 'Night Drive (Edit)'),
+        cell(drive, 'Night Drive', 'isrc', 'ISRC', null, 'QZABC2600012'),
+      ],
+      versions: [{ track: drive, track_name: 'Night Drive', proposed: drive12, approved: drive9 }],
+    }),
+    detailOf(entry(2, 'Low Tide: approve version 4', 31), 2, {
+      reason: 'First full mix.',
+      changes: [cell(tide, 'Low Tide', '_approved', 'Approved version', null, 'Version 4')],
+      versions: [{ track: tide, track_name: 'Low Tide', proposed: tide4, approved: null }],
+    }),
+    detailOf(entry(3, 'Spring metadata', 48, { op_count: 5 }), 3, {
+      reason: 'Numbers from the distributor, dates from the label plan.',
+      changes: [
+        cell(harbour, 'Harbour Lights', 'isrc', 'ISRC', 'QZABC2600007', 'QZABC2600017'),
+        cell(harbour, 'Harbour Lights', 'title', 'Title', 'Harbour Lights', 'Harbour\u200b Lights'),
+        cell(tide, 'Low Tide', 'release_date', 'Release date', '2027-03-05', '2027-05-03'),
+        cell(tide, 'Low Tide', 'composers', 'Composers', 'Mara Lindqvist', null),
+        cell(harbour, 'Harbour Lights', 'bpm', 'BPM', null, '92.00'),
+      ],
+    }),
+    detailOf(entry(4, 'Explicit flags', 20, { author: 'Mara Lindqvist', is_yours: true }), 4, {
+      reason: 'Asked for by the label.',
+      changes: [cell(drive, 'Night Drive', 'explicit', 'Explicit', null, 'not_explicit')],
+    }),
+    detailOf(
+      entry(5, 'Night Drive: approve version 9', 310, {
+        author: 'Mara Lindqvist',
+        is_yours: true,
+        status: 'approved',
+        decided_by: 'Jun Park',
+        decided_at: new Date(now - 300 * hour).toISOString(),
+      }),
+      5,
+      {
+        changes: [cell(drive, 'Night Drive', '_approved', 'Approved version', 'Version 8', 'Version 9')],
+        may_not_because: 'Jun Park approved this.',
+      },
+    ),
+    detailOf(
+      entry(6, 'Rename Harbour Lights', 350, {
+        status: 'rejected',
+        decided_by: 'Jun Park',
+        decided_at: new Date(now - 340 * hour).toISOString(),
+        decision_reason: 'The booklet is already printed.',
+      }),
+      6,
+      {
+        changes: [cell(harbour, 'Harbour Lights', 'title', 'Title', 'Harbour Lights', 'Harbor Lights')],
+        may_not_because: 'Jun Park rejected this.',
+      },
+    ),
+  ];
+}

@@ -1,0 +1,553 @@
+// The in-memory studio: every command of the desktop on made-up data, for tests and for building screens. An unknown command throws.
+import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
+import type { CellChangeView } from '../generated/CellChangeView';
+import type { ConnectionView } from '../generated/ConnectionView';
+import type { ProposalDetail } from '../generated/ProposalDetail';
+import type { ProposalView } from '../generated/ProposalView';
+import type { ProjectView } from '../generated/ProjectView';
+import type { StatusView } from '../generated/StatusView';
+import type { TrackView } from '../generated/TrackView';
+import type { VersionView } from '../generated/VersionView';
+import { importView } from './imports';
+import { FakePlayer } from './player';
+import { detailOf, proposals } from './proposals';
+import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
+import { overviewBytes, viewBytes, type MadeUpSong } from './wave';
+
+export interface StudioOptions {
+  /** Nothing chosen yet. */
+  empty: boolean;
+  connection: 'none' | 'signed_out' | 'connected' | 'offline';
+  role: 'admin' | 'member';
+  /** The next CSV holds errors. */
+  badImport: boolean;
+  /** Milliseconds every answer takes. */
+  delayMs: number;
+  now: number;
+}
+
+export const usualOptions: StudioOptions = {
+  empty: false,
+  connection: 'connected',
+  role: 'admin',
+  badImport: false,
+  delayMs: 0,
+  now: Date.parse('2026-11-20T14:00:00Z'),
+};
+
+type Handlers = { [N in CommandName]: (args: Commands[N]['args']) => Commands[N]['result'] };
+
+export class FakeBackend implements Backend {
+  /** Every call with its arguments, oldest first. */
+  readonly calls: { name: CommandName; args: unknown }[] = [];
+  readonly #failures = new Map<string, ErrorView[]>();
+  readonly #listeners = new Set<(event: AppEvent) => void>();
+  readonly #options: StudioOptions;
+  readonly #seed: Seed;
+  readonly #changeSets: ProposalDetail[];
+  readonly #player: FakePlayer;
+  #connection: ConnectionView;
+  #paused = false;
+  #revision = 1;
+  #nextId = 40_000;
+
+  constructor(options: Partial<StudioOptions> = {}) {
+    this.#options = { ...usualOptions, ...options };
+    this.#seed = seeded(this.#options.now);
+    this.#changeSets = proposals(this.#seed, this.#options.now);
+    this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
+    this.#connection = connection(this.#options);
+    if (this.#options.empty) {
+      this.#seed.projects.length = 0;
+      this.#seed.tracks.length = 0;
+      this.#seed.candidates.length = 0;
+      this.#changeSets.length = 0;
+    }
+    if (this.#options.role === 'member') {
+      for (const project of this.#seed.projects) {
+        if (!project.on_server) continue;
+        project.role = 'member';
+        project.may = memberActions;
+      }
+      for (const set of this.#changeSets) {
+        if (set.proposal.status === 'open') Object.assign(set, { may_decide: false, may_not_because: 'Only admins and owners approve.' });
+      }
+    }
+    if (this.#connection.state !== 'connected') {
+      for (const set of this.#changeSets) {
+        if (set.may_decide) Object.assign(set, { may_decide: false, may_not_because: 'Deciding needs the server, which does not answer.' });
+      }
+    }
+  }
+
+  async call<N extends CommandName>(name: N, args: Commands[N]['args']): Promise<Commands[N]['result']> {
+    this.calls.push({ name, args: structuredClone(args) });
+    const handler: Handlers[N] | undefined = Object.hasOwn(this.#handlers, name) ? this.#handlers[name] : undefined;
+    if (!handler) throw problem('unknown_command', `There is no command ${name}.`);
+    if (this.#options.delayMs > 0) await new Promise((done) => setTimeout(done, this.#options.delayMs));
+    const failure = this.#failures.get(name)?.shift();
+    if (failure) throw failure;
+    const result = handler(args);
+    return result instanceof ArrayBuffer ? result : structuredClone(result);
+  }
+
+  onEvent(listener: (event: AppEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  emit(event: AppEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Makes the next call of `name` fail. */
+  failNext(name: CommandName, error: ErrorView): void {
+    this.#failures.set(name, [...(this.#failures.get(name) ?? []), error]);
+  }
+
+  /** A bounce arrives in the folder of a track. */
+  bounce(trackId: string): VersionView {
+    const track = this.#track(trackId);
+    const newest = track.newest;
+    if (!newest) throw notFound('track');
+    return this.#add(track, { ...newest, note: '', captured_at: new Date(this.#options.now).toISOString() });
+  }
+
+  /** Somebody edits a proposal while it is on another screen. */
+  touchProposal(changeSet: string): void {
+    const detail = this.#detail(changeSet);
+    detail.revision_digest = fingerprintOf(this.#nextId++);
+    this.#projectChanged(detail.proposal.project);
+  }
+
+  readonly #handlers: Handlers = {
+    status: () => this.#status(),
+    projects: () => this.#seed.projects,
+    tracks: ({ project }) => this.#seed.tracks.filter((track) => project === null || track.project === project),
+    track: ({ track }) => ({ track: this.#track(track), versions: this.#versionsOf(track) }),
+    candidates: () => this.#seed.candidates,
+    choose_folder: ({ project }) => this.#chooseFolder(project),
+    create_project: ({ name }) => this.#createProject(name, []),
+    rescan: () => null,
+    take_now: ({ candidate }) => {
+      const index = this.#seed.candidates.findIndex((each) => each.id === candidate);
+      if (index < 0) throw notFound('file');
+      this.#seed.candidates.splice(index, 1);
+      this.#libraryChanged();
+      return null;
+    },
+    set_note: ({ version, note }) => {
+      const found = this.#version(version);
+      found.note = note;
+      this.#libraryChanged();
+      return found;
+    },
+    rename_track: ({ track, name }) => {
+      const found = this.#track(track);
+      found.name = name;
+      this.#libraryChanged();
+      return found;
+    },
+    restore_version: ({ version }) => {
+      const old = this.#version(version);
+      return this.#add(this.#track(old.track), { ...old, note: `Back to version ${old.number}`, same_as: old.number, review: 'draft' });
+    },
+    get_original: ({ version }) => {
+      this.#version(version).here = 'original';
+      this.#libraryChanged();
+      return null;
+    },
+    waveform: ({ version, fromFrame, toFrame, width }) => viewBytes(this.#song(version), fromFrame, toFrame, width),
+    overview: ({ version }) => overviewBytes(this.#song(version)),
+    player: () => this.#player.view(),
+    player_load: ({ slot, version }) => {
+      const found = this.#version(version);
+      if (found.here === 'nothing')
+        throw problem('not_here', `Version ${found.number} is not on this computer yet.`, 'Fetch it, then play it.');
+      return this.#player.load(slot, this.#track(found.track), found);
+    },
+    player_unload: ({ slot }) => this.#player.unload(slot),
+    player_play: () => this.#player.play(),
+    player_pause: () => this.#player.pause(),
+    player_seek: ({ seconds }) => this.#player.seek(seconds),
+    player_flip: ({ slot }) => this.#player.flip(slot),
+    player_level_match: ({ on }) => this.#player.levelMatch(on),
+    player_loop: ({ range }) => this.#player.loop(range),
+    player_volume: ({ volume }) => this.#player.volume(volume),
+    devices: () => ['Built-in audio', 'Focusrite Scarlett 2i2'],
+    choose_device: ({ device }) => this.#player.device(device),
+    look_at_server: ({ address }) => lookAt(address),
+    register: ({ address, name, email, password, invitation }) => {
+      if (password.length < 12)
+        throw problem('password_refused', 'The password is too short, so no account was made.', 'Use 12 characters or more.');
+      if (invitation === null)
+        throw problem(
+          'registration_closed',
+          'This server registers by invitation, so no account was made.',
+          'Ask somebody on it for a code.',
+        );
+      return this.#signIn(address, name, email);
+    },
+    sign_in: ({ address, email, password }) => {
+      if (password !== 'correct horse battery')
+        throw problem('wrong_credentials', 'The e-mail or the password is wrong, so nobody was signed in.', 'Check both and try again.');
+      return this.#signIn(address, 'Mara Lindqvist', email);
+    },
+    sign_out: () => {
+      this.#connection = { ...this.#connection, state: 'signed_out', account_id: null, account_name: null, credential: null };
+      this.#syncChanged();
+      return this.#connection;
+    },
+    look_at_invitation: ({ code }) => {
+      if (!code.toUpperCase().startsWith('TIDE'))
+        throw problem('invitation_invalid', 'This code is unknown, used or expired, so nothing was joined.', 'Ask for a new one.');
+      return {
+        project_name: 'Winter Sessions',
+        project: id('prj', 9),
+        role: 'member',
+        inviter: 'Jun Park',
+        expires_at: new Date(this.#options.now + 6 * 86_400_000).toISOString(),
+      };
+    },
+    join: () => this.#createProject('Winter Sessions', [], { role: 'member', on_server: true, may: memberActions }),
+    put_on_server: ({ project }) => {
+      const found = this.#project(project);
+      Object.assign(found, { on_server: true, role: 'owner', may: allActions });
+      for (const version of this.#seed.versions) {
+        if (this.#track(version.track).project === project) version.sync = { state: 'waiting', because: null };
+      }
+      this.#libraryChanged();
+      return found;
+    },
+    members: ({ project }) => this.#seed.members.get(project) ?? [],
+    invite: ({ role }) => ({
+      code: 'TIDE-7XQM-P4RC-2KVD',
+      role,
+      expires_at: new Date(this.#options.now + 7 * 86_400_000).toISOString(),
+    }),
+    sync_now: () => null,
+    pause_sync: ({ paused }) => {
+      this.#paused = paused;
+      this.#syncChanged();
+      return this.#status();
+    },
+    catalogue: ({ project, table }) => ({
+      project,
+      table,
+      head: fingerprintOf(6000),
+      number: 41,
+      columns: this.#seed.columns,
+      rows: table === 'tracks' ? (this.#seed.rows.get(project) ?? []) : [],
+      outside: this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue).map((track) => [track.id, track.name]),
+    }),
+    export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
+    import_catalogue: ({ table }) => importView(table, this.#options.badImport),
+    import_propose: ({ title, reason, import: handle }) => {
+      if (handle !== 'imp_fine')
+        throw problem('csv_invalid', 'The file has errors, so nothing was proposed.', 'Correct them and import it again.');
+      return this.#propose(title, reason, importView('tracks', false).changes);
+    },
+    propose_cells: ({ title, reason, edits, project }) =>
+      this.#propose(
+        title,
+        reason,
+        edits.map((edit) => this.#change(project, edit)),
+      ),
+    propose_version: ({ version, reason }) => {
+      const found = this.#version(version);
+      const track = this.#track(found.track);
+      found.review = 'waiting';
+      this.#libraryChanged();
+      return this.#propose(`${track.name}: approve version ${found.number}`, reason, []);
+    },
+    inbox: () => {
+      const all = this.#changeSets.map((set) => set.proposal);
+      const waiting = all.filter((each) => each.status === 'open' || each.status === 'changes_requested');
+      return {
+        to_review: this.#options.role === 'admin' ? waiting.filter((each) => !each.is_yours && each.status === 'open') : [],
+        mine: waiting.filter((each) => each.is_yours),
+        closed: all.filter((each) => !waiting.includes(each)),
+      };
+    },
+    proposal: ({ changeSet }) => this.#detail(changeSet),
+    approve: ({ changeSet, revisionDigest, effectDigest }) => {
+      const detail = this.#decidable(changeSet, revisionDigest);
+      if (detail.effect_digest !== effectDigest)
+        throw problem(
+          'effect_changed',
+          'What approving would do changed while you were reading. Nothing was approved.',
+          'Look at it again.',
+        );
+      this.#apply(detail);
+      return this.#decide(detail, 'approved', null);
+    },
+    reject: ({ changeSet, revisionDigest, reason }) => this.#decide(this.#decidable(changeSet, revisionDigest), 'rejected', reason),
+    ask_for_changes: ({ changeSet, revisionDigest, reason }) =>
+      this.#decide(this.#decidable(changeSet, revisionDigest), 'changes_requested', reason),
+    withdraw: ({ changeSet }) => this.#decide(this.#detail(changeSet), 'withdrawn', null),
+    activity: ({ project }) => (this.#project(project).on_server ? this.#seed.activity : []),
+  };
+
+  #status(): StatusView {
+    const waiting = this.#seed.versions.filter((version) => version.sync.state === 'sending' || version.sync.state === 'waiting').length;
+    const sentence = this.#paused
+      ? 'Paused. New versions stay on this computer until you resume.'
+      : this.#connection.state === 'offline'
+        ? `${waiting} version waiting: the server does not answer`
+        : this.#connection.state !== 'connected'
+          ? 'Your versions are on this computer only.'
+          : waiting > 0
+            ? `Sending ${waiting} version`
+            : 'Everything is safe on the server';
+    return {
+      app_version: '0.1.0',
+      connection: this.#connection,
+      sync: { waiting: this.#options.empty ? 0 : waiting, fetching: 0, paused: this.#paused, sentence },
+      inbox: this.#handlers.inbox({}).to_review.length,
+      revision: this.#revision,
+      suggested_server: 'http://127.0.0.1:8000',
+    };
+  }
+
+  #chooseFolder(project: string | null): ProjectView {
+    if (project !== null) {
+      const found = this.#project(project);
+      found.roots = [
+        { path: `/home/mara/Music/${found.name}/More`, state: 'watching' },
+        ...found.roots.filter((root) => root.state !== 'missing'),
+      ];
+      this.#libraryChanged();
+      return found;
+    }
+    const fresh = seeded(this.#options.now);
+    const album = fresh.projects[0];
+    if (!album) throw notFound('project');
+    if (this.#seed.projects.some((each) => each.id === album.id)) return this.#createProject('New Songs', ['/home/mara/Music/New Songs']);
+    Object.assign(album, { role: null, on_server: false, may: [], waiting: 0 });
+    this.#seed.projects.push(album);
+    this.#seed.tracks.push(...fresh.tracks.filter((track) => track.project === album.id));
+    this.#libraryChanged();
+    return album;
+  }
+
+  #createProject(name: string, folders: string[], more: Partial<ProjectView> = {}): ProjectView {
+    if (name.trim() === '') throw problem('invalid', 'A project needs a name, so none was made.', 'Type a name.');
+    const project: ProjectView = {
+      id: id('prj', this.#nextId++),
+      name,
+      role: null,
+      on_server: false,
+      roots: folders.map((path) => ({ path, state: 'watching' })),
+      tracks: 0,
+      versions: 0,
+      newest_at: null,
+      waiting: 0,
+      contributors: [],
+      may: [],
+      ...more,
+    };
+    this.#seed.projects.push(project);
+    this.#libraryChanged();
+    return project;
+  }
+
+  #add(track: TrackView, like: VersionView): VersionView {
+    const number = Math.max(0, ...this.#versionsOf(track.id).map((version) => version.number)) + 1;
+    const version: VersionView = {
+      ...like,
+      id: id('ver', this.#nextId++),
+      number,
+      captured_at: new Date(this.#options.now).toISOString(),
+      sync: { state: 'waiting', because: null },
+      is_final: false,
+      review: 'draft',
+    };
+    this.#seed.versions.push(version);
+    track.newest = version;
+    track.versions += 1;
+    this.#libraryChanged();
+    return version;
+  }
+
+  #propose(title: string, reason: string, changes: CellChangeView[]): ProposalView {
+    const project = this.#seed.projects.find((each) => each.on_server) ?? this.#seed.projects[0];
+    if (!project) throw notFound('project');
+    const proposal: ProposalView = {
+      id: id('chg', this.#nextId),
+      project: project.id,
+      project_name: project.name,
+      title,
+      author: 'Mara Lindqvist',
+      is_yours: true,
+      status: 'open',
+      created_at: new Date(this.#options.now).toISOString(),
+      op_count: changes.length,
+      decided_by: null,
+      decided_at: null,
+      decision_reason: null,
+    };
+    this.#changeSets.unshift(detailOf(proposal, this.#nextId++, { reason, changes }));
+    this.#projectChanged(project.id);
+    return proposal;
+  }
+
+  #change(project: string, edit: { row: string; field: string; to: string }): CellChangeView {
+    const row = this.#seed.rows.get(project)?.find((each) => each.id === edit.row);
+    const column = this.#seed.columns.find((each) => each.name === edit.field);
+    const from = row?.cells[edit.field] ?? null;
+    const to = edit.to === '' ? null : edit.to;
+    return {
+      row: edit.row,
+      row_label: row?.cells.title ?? '',
+      field: edit.field,
+      field_label: column?.label ?? edit.field,
+      from,
+      to,
+      change: from === null ? 'added' : to === null ? 'cleared' : 'changed',
+    };
+  }
+
+  #decidable(changeSet: string, revisionDigest: string): ProposalDetail {
+    const detail = this.#detail(changeSet);
+    if (this.#connection.state !== 'connected')
+      throw problem('server_unreachable', 'The server does not answer. Nothing was approved.', 'Try again when you are online.');
+    if (detail.proposal.status !== 'open')
+      throw problem(
+        'already_decided',
+        `${detail.proposal.decided_by ?? 'Somebody'} decided this already. Nothing was changed.`,
+        'Look at it under Closed.',
+      );
+    if (detail.revision_digest !== revisionDigest)
+      throw problem(
+        'revision_changed',
+        'The proposal changed while you were reading. Nothing was approved.',
+        'Look at what changed, then decide again.',
+      );
+    return detail;
+  }
+
+  #apply(detail: ProposalDetail): void {
+    const rows = this.#seed.rows.get(detail.proposal.project) ?? [];
+    for (const change of detail.changes) {
+      const row = rows.find((each) => each.id === change.row);
+      if (!row || change.field.startsWith('_')) continue;
+      if (change.to === null) delete row.cells[change.field];
+      else row.cells[change.field] = change.to;
+    }
+    for (const { proposed, track } of detail.versions) {
+      for (const version of this.#versionsOf(track)) if (version.review === 'approved') version.review = 'superseded';
+      this.#version(proposed.id).review = 'approved';
+      this.#track(track).approved = proposed.number;
+    }
+  }
+
+  #decide(detail: ProposalDetail, status: string, reason: string | null): ProposalView {
+    Object.assign(detail.proposal, {
+      status,
+      decided_by: this.#connection.account_name,
+      decided_at: new Date(this.#options.now).toISOString(),
+      decision_reason: reason,
+    });
+    Object.assign(detail, { may_decide: false, may_not_because: 'This is decided.' });
+    this.#projectChanged(detail.proposal.project);
+    return detail.proposal;
+  }
+
+  #signIn(address: string, name: string, email: string): ConnectionView {
+    this.#connection = {
+      state: 'connected',
+      server: lookAt(address).address,
+      account_name: name === '' ? email : name,
+      account_id: id('acc', 1),
+      credential: 'keyring',
+      message: null,
+      offline_since: null,
+    };
+    this.#syncChanged();
+    return this.#connection;
+  }
+
+  #song(versionId: string): MadeUpSong {
+    const version = this.#version(versionId);
+    const seed = Number.parseInt(version.fingerprint.slice(0, 6), 16);
+    const level = Math.min(1, 0.5 + (22 + (version.loudness_lufs ?? -16)) * 0.045);
+    return { seed, frames: version.frames, rate: version.sample_rate, level };
+  }
+
+  #project(project: string): ProjectView {
+    return this.#seed.projects.find((each) => each.id === project) ?? raise(notFound('project'));
+  }
+
+  #track(track: string): TrackView {
+    return this.#seed.tracks.find((each) => each.id === track) ?? raise(notFound('track'));
+  }
+
+  #version(version: string): VersionView {
+    return this.#seed.versions.find((each) => each.id === version) ?? raise(notFound('version'));
+  }
+
+  #detail(changeSet: string): ProposalDetail {
+    return this.#changeSets.find((each) => each.proposal.id === changeSet) ?? raise(notFound('proposal'));
+  }
+
+  #versionsOf(track: string): VersionView[] {
+    return this.#seed.versions.filter((version) => version.track === track).sort((a, b) => b.number - a.number);
+  }
+
+  #libraryChanged(): void {
+    this.emit({ type: 'library', revision: ++this.#revision });
+  }
+
+  #syncChanged(): void {
+    this.emit({ type: 'sync', revision: ++this.#revision });
+  }
+
+  #projectChanged(project: string): void {
+    this.emit({ type: 'project', project, revision: ++this.#revision });
+    this.#libraryChanged();
+  }
+}
+
+function connection(options: StudioOptions): ConnectionView {
+  const known = options.connection === 'connected' || options.connection === 'offline';
+  return {
+    state: options.connection,
+    server: options.connection === 'none' ? null : 'https://studio.example.org',
+    account_name: known ? 'Mara Lindqvist' : null,
+    account_id: known ? id('acc', 1) : null,
+    credential: known ? 'keyring' : null,
+    message: options.connection === 'offline' ? 'The server did not answer. Your versions are saved on this computer.' : null,
+    offline_since: options.connection === 'offline' ? new Date(options.now - 7_200_000).toISOString() : null,
+  };
+}
+
+function lookAt(address: string) {
+  const text = address.trim();
+  if (text.includes('@'))
+    throw problem(
+      'bad_request',
+      'The address holds a name or password, so it was not used.',
+      'Type the address alone, like studio.example.org.',
+    );
+  if (!/^(https?:\/\/)?[^\s/]+(\/.*)?$/iu.test(text))
+    throw problem('bad_request', 'This is not the address of a server.', 'Type it like studio.example.org.');
+  if (text.includes('nowhere'))
+    throw problem(
+      'server_unreachable',
+      'The server did not answer, so nothing was sent. Your versions are saved on this computer.',
+      'Check the address and your connection.',
+    );
+  return { address: /^https?:/iu.test(text) ? text : `https://${text}`, registration: 'invite', version: '0.1.0' };
+}
+
+function problem(code: string, message: string, hint: string | null = null): ErrorView {
+  return { code, message, hint };
+}
+
+function notFound(what: string): ErrorView {
+  return problem('not_found', `This ${what} is not there, or not yours.`, 'Go back to the library.');
+}
+
+function raise(error: ErrorView): never {
+  throw error;
+}
