@@ -7,7 +7,7 @@ mod detect;
 mod pcm;
 pub(crate) mod sample;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,7 @@ enum Reader {
 
 /// An open sound file with a frame position.
 pub struct Decoder {
+    path: PathBuf,
     reader: Reader,
     info: AudioInfo,
 }
@@ -96,7 +97,7 @@ impl Decoder {
             Reader::Pcm(pcm) => pcm.info(),
             Reader::Coded(coded) => coded.info(),
         };
-        Ok(Decoder { reader, info })
+        Ok(Decoder { path: path.to_path_buf(), reader, info })
     }
 
     /// What the file is; `truncated` and `damaged` are updated while reading.
@@ -132,6 +133,19 @@ impl Decoder {
                 self.info.damaged |= coded.damaged();
                 Ok(frames)
             }
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a seek costs little; otherwise the decoder starts over and runs up to the frame.
+    pub fn seeks_directly(&self) -> bool {
+        match &self.reader {
+            Reader::Pcm(_) => true,
+            Reader::Coded(coded) => coded.seeks_directly(),
         }
     }
 

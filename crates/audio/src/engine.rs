@@ -16,6 +16,7 @@ pub mod render;
 mod control;
 mod lane;
 mod matching;
+mod proxy;
 mod state;
 
 use std::sync::mpsc::{Sender, channel};
@@ -89,6 +90,7 @@ impl Engine {
             volume: 1.0,
             xruns: 0,
             overs: 0,
+            chunk_bytes: 0,
         };
         let snapshot = Arc::new(Mutex::new(Snapshot { state, playhead: None, latency_frames: 0, sent: 0 }));
         let control = Control::new(inbox, orders.clone(), Arc::clone(&snapshot), output);

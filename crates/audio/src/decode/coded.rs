@@ -139,6 +139,11 @@ impl CodedReader {
         self.bad_samples
     }
 
+    /// AAC may contain noise from a running generator: only a decode from the start gives the same samples again.
+    pub(super) fn seeks_directly(&self) -> bool {
+        self.stream.codec != codec::CODEC_ID_AAC
+    }
+
     pub(super) fn packet_hash(&self) -> Option<[u8; 32]> {
         self.hasher.as_ref().map(|hasher| *hasher.finalize().as_bytes())
     }
@@ -281,8 +286,7 @@ impl CodedReader {
             _ => PRE_ROLL,
         };
         let mut back = pre_roll;
-        // AAC may contain noise from a running generator: only a decode from the start gives the same samples again.
-        let linear = self.stream.codec == codec::CODEC_ID_AAC;
+        let linear = !self.seeks_directly();
         while !linear && back <= frame && frame > PRE_ROLL {
             let wanted = (frame - back) as i64 + self.origin;
             let ts = Timestamp::new(self.stream.ticks(wanted));

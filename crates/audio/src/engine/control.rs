@@ -656,6 +656,7 @@ impl Control {
             volume: self.volume,
             xruns: self.faults.xruns(),
             overs: self.faults.overs(),
+            chunk_bytes: (self.resident.len() * Chunk::BYTES) as u64,
         };
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.state = state;

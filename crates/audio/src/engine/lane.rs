@@ -10,6 +10,7 @@ use crate::decode::{AudioInfo, Decoder};
 use crate::downmix::Downmix;
 use crate::engine::chunk::{CHUNK_FRAMES, Chunk};
 use crate::engine::control::Message;
+use crate::engine::proxy::Proxy;
 use crate::error::AudioError;
 use crate::resample::Resampler;
 
@@ -17,6 +18,9 @@ use crate::resample::Resampler;
 const READ_FRAMES: usize = 16_384;
 /// Frames kept of the last read, so that the overlap of a resampled lane needs no seek.
 const KEEP_FRAMES: usize = 8_192;
+
+/// Further ahead of a growing proxy than this, formats that seek exactly are read from the file itself.
+const FAR_SECONDS: u64 = 20;
 
 /// A version to load into a lane.
 #[derive(Clone, Debug)]
@@ -88,7 +92,11 @@ impl LaneWorker {
         let theirs = Arc::clone(&orders);
         let mut builder = ChunkBuilder::new(decoder, placement);
         let work = move || {
-            while let Some(index) = next_order(&theirs) {
+            while let Some(order) = next_order(&theirs, builder.has_work()) {
+                let Order::Chunk(index) = order else {
+                    builder.work_ahead();
+                    continue;
+                };
                 let chunk = builder.build(index).map(Arc::new);
                 if results.send(Message::Built { lane, epoch, index, chunk }).is_err() {
                     break;
@@ -122,7 +130,16 @@ impl Drop for LaneWorker {
     }
 }
 
-fn next_order(orders: &(Mutex<Orders>, Condvar)) -> Option<usize> {
+/// What a worker does next.
+enum Order {
+    /// Make a chunk.
+    Chunk(usize),
+    /// Nothing is wanted: work ahead.
+    Ahead,
+}
+
+/// The next order; `None` to stop. Waits for one unless there is work of its own to do.
+fn next_order(orders: &(Mutex<Orders>, Condvar), has_work: bool) -> Option<Order> {
     let (lock, wake) = orders;
     let mut orders = lock.lock().unwrap_or_else(PoisonError::into_inner);
     orders.building = None;
@@ -131,8 +148,12 @@ fn next_order(orders: &(Mutex<Orders>, Condvar)) -> Option<usize> {
             return None;
         }
         if !orders.wanted.is_empty() {
-            orders.building = Some(orders.wanted.remove(0));
-            return orders.building;
+            let index = orders.wanted.remove(0);
+            orders.building = Some(index);
+            return Some(Order::Chunk(index));
+        }
+        if has_work {
+            return Some(Order::Ahead);
         }
         orders = wake.wait(orders).unwrap_or_else(PoisonError::into_inner);
     }
@@ -149,7 +170,21 @@ impl ChunkBuilder {
     fn new(decoder: Decoder, placement: Placement) -> Self {
         let resampler =
             (placement.lane_rate != placement.timeline_rate).then(|| Resampler::new(placement.lane_rate, placement.timeline_rate));
-        ChunkBuilder { reader: LaneReader::new(decoder), placement, resampler }
+        ChunkBuilder { reader: LaneReader::start(decoder), placement, resampler }
+    }
+
+    /// Whether there is something to do while no chunk is wanted.
+    fn has_work(&self) -> bool {
+        self.reader.proxy.as_ref().is_some_and(|proxy| !proxy.is_done())
+    }
+
+    fn work_ahead(&mut self) {
+        if let Some(proxy) = &mut self.reader.proxy
+            && let Err(error) = proxy.advance()
+        {
+            tracing::warn!(%error, "a decoded copy cannot be made; playing from the file itself");
+            self.reader.drop_proxy();
+        }
     }
 
     fn build(&mut self, index: usize) -> Result<Chunk, AudioError> {
@@ -172,7 +207,14 @@ impl ChunkBuilder {
 
 /// Reads any range of a file as two channels; ranges that follow each other need no seek.
 struct LaneReader {
-    decoder: Decoder,
+    /// The decoded copy of a lossy file; its decoder runs front to back.
+    proxy: Option<Proxy>,
+    /// Reads the file itself: lossless files, and far ahead of a proxy that is still being made.
+    decoder: Option<Decoder>,
+    path: PathBuf,
+    rate: u32,
+    /// Seeking the file gives the samples of a linear decode.
+    seeks_exactly: bool,
     downmix: Downmix,
     position: u64,
     planes: Vec<Vec<f32>>,
@@ -181,11 +223,38 @@ struct LaneReader {
 }
 
 impl LaneReader {
-    fn new(decoder: Decoder) -> Self {
+    fn start(decoder: Decoder) -> Self {
         let info = decoder.info();
         let downmix = Downmix::new(info.channels, info.channel_mask);
         let planes = vec![Vec::with_capacity(READ_FRAMES); usize::from(info.channels)];
-        LaneReader { decoder, downmix, position: 0, planes, kept: (0, Vec::new(), Vec::new()) }
+        let (path, rate, seeks_exactly) = (decoder.path().to_path_buf(), info.sample_rate, decoder.seeks_directly());
+        let (proxy, decoder) = if info.lossy {
+            match Proxy::start(decoder) {
+                Ok(proxy) => (Some(proxy), None),
+                Err(decoder) => (None, Some(decoder)),
+            }
+        } else {
+            (None, Some(decoder))
+        };
+        LaneReader { proxy, decoder, path, rate, seeks_exactly, downmix, position: 0, planes, kept: (0, Vec::new(), Vec::new()) }
+    }
+
+    fn drop_proxy(&mut self) {
+        self.proxy = None;
+    }
+
+    /// Reads from the proxy, decoding on as far as needed; `None` when the range is better read from the file itself.
+    fn from_proxy(&mut self, from: u64, length: usize, left: &mut Vec<f32>, right: &mut Vec<f32>) -> Result<Option<()>, AudioError> {
+        let Some(proxy) = &mut self.proxy else { return Ok(None) };
+        let (end, rate) = (from + length as u64, u64::from(self.rate));
+        if self.seeks_exactly && !proxy.is_done() && end > proxy.ready() + FAR_SECONDS * rate {
+            return Ok(None);
+        }
+        while proxy.ready() < end && !proxy.is_done() {
+            proxy.advance()?;
+        }
+        proxy.read(from, length, left, right)?;
+        Ok(Some(()))
     }
 
     fn range(&mut self, from: i64, length: usize) -> Result<(Vec<f32>, Vec<f32>), AudioError> {
@@ -201,14 +270,29 @@ impl LaneReader {
             left.extend_from_slice(&kept_left[at..at + count]);
             right.extend_from_slice(&kept_right[at..at + count]);
         }
+        if self.proxy.is_some() && left.len() < length {
+            let next = (from + left.len() as i64) as u64;
+            if self.from_proxy(next, length - left.len(), &mut left, &mut right)?.is_some() {
+                left.resize(length, 0.0);
+                right.resize(length, 0.0);
+                return Ok((left, right));
+            }
+        }
         while left.len() < length {
             let next = (from + left.len() as i64) as u64;
+            let decoder = match &mut self.decoder {
+                Some(decoder) => decoder,
+                None => {
+                    self.position = 0;
+                    self.decoder.insert(Decoder::open(&self.path)?)
+                }
+            };
             if next != self.position {
-                self.decoder.seek(next)?;
+                decoder.seek(next)?;
                 self.position = next;
             }
             self.planes.iter_mut().for_each(Vec::clear);
-            let got = self.decoder.read(&mut self.planes, READ_FRAMES.min(length - left.len()))?;
+            let got = decoder.read(&mut self.planes, READ_FRAMES.min(length - left.len()))?;
             if got == 0 {
                 break;
             }

@@ -55,6 +55,8 @@ pub struct PlayerState {
     pub xruns: u64,
     /// Samples that had to be clamped to full scale.
     pub overs: u64,
+    /// Memory the chunks take, in bytes.
+    pub chunk_bytes: u64,
 }
 
 /// The control thread's last word, completed by the live playhead when it is read.

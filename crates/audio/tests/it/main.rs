@@ -6,6 +6,7 @@ mod analysis;
 mod decoding;
 #[cfg(feature = "playback")]
 mod device;
+mod odd_files;
 mod playing;
 mod preview;
 

@@ -451,3 +451,80 @@ fn null_listening_of_identical_files_is_silence() {
     let rendered = driver.render(100_000).expect("it renders");
     assert!(rendered.iter().flatten().all(|sample| *sample == 0.0), "p4: the null of an integer delay is exactly zero");
 }
+
+#[test]
+fn lossy_versions_play_the_linear_decode_wherever_and_however_often_one_seeks() {
+    let folder = folder();
+    let music = signal::quantised(&signal::music(91, RATE, 45 * RATE as usize), 16);
+    let wav = files::wav(folder.path(), "x.wav", &music, RATE, Store::I16);
+    for (name, options) in [("x.m4a", ["-c:a", "aac", "-b:a", "96k"].as_slice()), ("x.mp3", ["-c:a", "libmp3lame", "-q:a", "4"].as_slice())]
+    {
+        let path = ffmpeg(&wav, &folder.path().join(name), options);
+        let linear = decode_all(&path, 4096);
+        let (engine, mut driver) = engine(RATE);
+        engine.load(LaneId::A, source(&path)).expect("it loads");
+        // The last part first, before anything was decoded ahead.
+        for target in [43 * RATE as usize, 100, 20 * RATE as usize, 41 * RATE as usize, 70_000] {
+            engine.pause();
+            assert!(engine.settle());
+            driver.render(1_000).expect("it renders");
+            engine.seek_frames(target as u64);
+            engine.play();
+            assert!(engine.settle());
+            assert_plays(&driver.render(50_000).expect("it renders"), &linear, target, &format!("{name} from {target}"));
+        }
+    }
+}
+
+#[test]
+fn memory_for_chunks_stays_within_its_budget_over_many_long_lanes() {
+    let folder = folder();
+    let path = folder.path().join("hour.wav");
+    let frames = 3_600 * u64::from(RATE);
+    let mut bytes = files::rf64_head(b"RF64", RATE, 2, Store::I16, frames * 4);
+    std::fs::write(&path, &bytes).expect("it writes");
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("it opens");
+    file.set_len(bytes.len() as u64 + frames * 4).expect("a sparse file");
+    bytes.clear();
+    let (engine, mut driver) = engine(RATE);
+    for lane in 0..10 {
+        engine.load(LaneId(lane), source(&path)).expect("it loads");
+    }
+    let mut random = Seed::new(92);
+    let mut most = 0;
+    for _ in 0..40 {
+        engine.set_active(LaneId(random.below(10) as u8));
+        engine.seek_frames(random.below(frames - 200_000));
+        engine.play();
+        assert!(engine.settle());
+        driver.render(70_000).expect("it renders");
+        most = most.max(engine.state().chunk_bytes);
+    }
+    assert!(most > 100 << 20, "the cache was used: {most}");
+    assert!(most <= 256 << 20, "{most} bytes");
+}
+
+#[test]
+fn p16_files_that_vanish_or_change_while_playing_do_no_harm() {
+    let folder = folder();
+    let (engine, mut driver) = engine(RATE);
+    let mut random = Seed::new(93);
+    for turn in 0..100 {
+        let path = folder.path().join(format!("{}.wav", turn % 3));
+        let noise = signal::noise(turn, 2, 100_000 + random.below(100_000) as usize, 0.5);
+        std::fs::write(&path, files::wav_bytes(&noise, RATE, Store::I16)).expect("it writes");
+        engine.load(LaneId((turn % 2) as u8), source(&path)).expect("it loads");
+        engine.play();
+        driver.render_without_waiting(random.below(3_000) as usize).expect("it renders");
+        match random.below(4) {
+            0 => std::fs::remove_file(&path).expect("it is removed"),
+            1 => std::fs::write(&path, b"RIFF").expect("it is cut"),
+            2 => engine.unload(LaneId((turn % 2) as u8)),
+            _ => engine.seek_frames(random.below(100_000)),
+        }
+        engine.set_active(LaneId(random.below(2) as u8));
+        let rendered = driver.render_without_waiting(random.below(3_000) as usize).expect("it renders");
+        assert!(rendered.iter().flatten().all(|sample| sample.is_finite() && sample.abs() <= 1.0));
+    }
+    assert!(engine.settle());
+}
