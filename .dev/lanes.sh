@@ -90,7 +90,7 @@ begin_lanes() {
     mkdir -p "$logs"
     rm -f "$logs"/*.log
     if is_ci; then export CARGO_INCREMENTAL=0; fi
-    export FORCE_COLOR=0
+    export NO_COLOR=1
 }
 
 # lane KIND NAME COMMAND…: KIND says how the log is counted: cargo, vitest, playwright, summary ("N passed, N failed"), plain (one check).
