@@ -176,6 +176,3 @@ fn of_typed(field: &Field, base: &CellValue, shown: &str, cell: &str, learned: S
 fn clock_of_duration(base: &CellValue, cell: &str) -> bool {
     base.as_integer().is_some_and(|ms| numeric::is_day_fraction(cell, ms))
 }
-
-#[cfg(test)]
-mod tests;
