@@ -6,6 +6,7 @@ pub mod effect;
 pub mod inverse;
 pub mod merge;
 pub mod op;
+pub mod redact;
 pub mod resolve;
 pub mod revision;
 pub mod split;

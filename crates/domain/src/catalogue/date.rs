@@ -135,16 +135,41 @@ pub fn readings(text: &str, order: Option<DateOrder>) -> Vec<DateReading> {
     let mut found = Vec::new();
     let Some(parts) = (text.len() <= 64).then(|| parts(text)).flatten() else { return found };
     let mut add = |year: Option<u32>, month: Option<u32>, day: Option<u32>| {
-        if let Some(month) = month {
+        // A month alone is no date: it needs a year or a day beside it.
+        if let Some(month) = month.filter(|_| year.is_some() || day.is_some()) {
             let reading = DateReading { year, month, day };
             if reading.exists() && !found.contains(&reading) {
                 found.push(reading);
             }
         }
     };
+    let mut full = |year: Option<u32>, month: Option<u32>, day: Option<u32>| {
+        if year.is_some() && day.is_some() {
+            add(year, month, day);
+        }
+    };
     let day_month = order != Some(DateOrder::MonthDay);
     let month_day = order != Some(DateOrder::DayMonth);
     match parts.as_slice() {
+        [a, b, c] => match (words::month(a), words::month(b)) {
+            (Some(month), None) => full(year_of(c), Some(month), small(b)),
+            (None, Some(month)) => {
+                full(year_of(c), Some(month), small(a));
+                if a.len() == 4 {
+                    full(year_of(a), Some(month), small(c));
+                }
+            }
+            (None, None) if a.len() == 4 => full(year_of(a), small(b), small(c)),
+            (None, None) => {
+                if day_month {
+                    full(year_of(c), small(b), small(a));
+                }
+                if month_day {
+                    full(year_of(c), small(a), small(b));
+                }
+            }
+            _ => {}
+        },
         [a, b] => match (words::month(a), words::month(b)) {
             (Some(month), None) => {
                 add(None, Some(month), small(b));
@@ -155,13 +180,11 @@ pub fn readings(text: &str, order: Option<DateOrder>) -> Vec<DateReading> {
                 add(year_of(a), Some(month), None);
             }
             _ => {
-                if let (Some(first), Some(second)) = (small(a), small(b)) {
-                    if day_month {
-                        add(None, Some(second), Some(first));
-                    }
-                    if month_day {
-                        add(None, Some(first), Some(second));
-                    }
+                if day_month {
+                    add(None, small(b), small(a));
+                }
+                if month_day {
+                    add(None, small(a), small(b));
                 }
                 if a.len() == 4 {
                     add(year_of(a), small(b), None);
@@ -171,34 +194,9 @@ pub fn readings(text: &str, order: Option<DateOrder>) -> Vec<DateReading> {
                 }
             }
         },
-        [a, b, c] => match (words::month(a), words::month(b)) {
-            (Some(month), None) => full(&mut add, year_of(c), Some(month), small(b)),
-            (None, Some(month)) => {
-                full(&mut add, year_of(c), Some(month), small(a));
-                if a.len() == 4 {
-                    full(&mut add, year_of(a), Some(month), small(c));
-                }
-            }
-            (None, None) if a.len() == 4 => full(&mut add, year_of(a), small(b), small(c)),
-            (None, None) => {
-                if day_month {
-                    full(&mut add, year_of(c), small(b), small(a));
-                }
-                if month_day {
-                    full(&mut add, year_of(c), small(a), small(b));
-                }
-            }
-            _ => {}
-        },
         _ => {}
     }
     found
-}
-
-fn full(add: &mut impl FnMut(Option<u32>, Option<u32>, Option<u32>), year: Option<u32>, month: Option<u32>, day: Option<u32>) {
-    if year.is_some() && day.is_some() {
-        add(year, month, day);
-    }
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant's `days_from_civil`).
@@ -280,7 +278,9 @@ mod tests {
         assert_eq!(readings("DEC12", None), [reading(0, 12, 12), reading(2012, 12, 0)]);
         assert_eq!(readings("12. März 2026", None), [reading(2026, 3, 12)]);
         assert_eq!(readings("31/02/2026", None), []);
-        assert_eq!(readings("Night Drive", None), []);
+        for text in ["Night Drive", "Song 5", "May Day", "5 Songs", "May", "Track 2026", "1999 Song"] {
+            assert_eq!(readings(text, None), [], "{text}");
+        }
     }
 
     #[test]

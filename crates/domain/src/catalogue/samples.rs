@@ -79,11 +79,11 @@ pub(crate) fn imported(catalogue: &Catalogue, table: Table, bytes: &[u8], answer
 
 /// Imports `bytes` with earlier states of rows, for a role.
 pub(crate) fn imported_on(catalogue: &Catalogue, bases: &Bases, role: Role, table: Table, bytes: &[u8], answers: &Answers) -> ImportReport {
-    let mut count = 0u8;
+    let mut count = 0u32;
     let mut random = || {
         count += 1;
         let mut bytes = [0xEE; ID_RANDOM_BYTES];
-        bytes[0] = count;
+        bytes[..4].copy_from_slice(&count.to_be_bytes());
         bytes
     };
     let mut context = ImportContext { table, catalogue, bases, was_deleted: &|id| *id == track(99), role, answers, random: &mut random };

@@ -8,6 +8,7 @@ use crate::catalogue::cells::CellValue;
 use crate::catalogue::number;
 use crate::catalogue::row::{RowContent, RowId};
 use crate::catalogue::schema::{Field, FieldType, Required, Rule, Schema, Table};
+use crate::catalogue::steps;
 
 /// Which rule is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -148,6 +149,7 @@ fn key(row: &RowContent, fields: &[&Field]) -> Option<Vec<CellValue>> {
 fn unique<'a>(found: &mut Found, fields: &[&Field], code: RuleCode, rows: impl Iterator<Item = &'a RowContent>) {
     let mut groups: HashMap<Vec<CellValue>, Vec<&RowContent>> = HashMap::new();
     for row in rows {
+        steps::count(fields.len());
         if let Some(key) = key(row, fields) {
             groups.entry(key).or_default().push(row);
         }
@@ -188,6 +190,7 @@ fn sums<'a>(found: &mut Found, group_by: &[&Field], field: &Field, equals: &str,
     let Some(target) = number::units(equals, field.scale) else { return };
     let mut groups: HashMap<Vec<Option<CellValue>>, (i128, Vec<&RowContent>)> = HashMap::new();
     for row in rows {
+        steps::count(group_by.len());
         let key = group_by.iter().map(|field| row.cells.get(&field.name).map(CellValue::key)).collect();
         let units = match row.cells.get(&field.name) {
             Some(CellValue::Integer(integer)) => i128::from(*integer),

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use crate::catalogue::csv::import::{MAX_CELL_BYTES, MAX_COLUMNS, MAX_RECORDS};
 use crate::catalogue::csv::issues;
 use crate::catalogue::csv::report::{Issue, IssueCode};
+use crate::catalogue::steps;
 
 /// One record.
 #[derive(Debug, Clone)]
@@ -71,6 +72,7 @@ impl<'a> Records<'a> {
                 let how = "Shorten the text; no column of the catalogue takes that much.";
                 return Err(self.wrong(self.at, IssueCode::TooLarge, &format!("cells of at most {MAX_CELL_BYTES} bytes"), &found, how));
             }
+            steps::count(cell.len() + 1);
             record.cells.push(cell);
             if record.cells.len() > MAX_COLUMNS && record.cells.last().is_some_and(|cell| !cell.trim().is_empty()) {
                 let found = format!("a row with more than {MAX_COLUMNS} cells");

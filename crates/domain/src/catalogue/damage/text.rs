@@ -71,20 +71,20 @@ pub(super) fn replaced(shown: &str, cell: &str) -> bool {
     }
     let composed: String = shown.nfc().collect();
     let decomposed: String = shown.nfd().collect();
-    [shown, &composed, &decomposed].into_iter().any(|shown| replaced_in(shown, cell))
+    // A program counts a character beyond the first plane as one letter or, in UTF-16, as two; it does so throughout.
+    [shown, &composed, &decomposed].into_iter().any(|shown| [1, 2].into_iter().any(|marks| replaced_in(shown, cell, marks)))
 }
 
-fn replaced_in(shown: &str, cell: &str) -> bool {
-    let mut cells = cell.chars().peekable();
+fn replaced_in(shown: &str, cell: &str, marks_beyond: usize) -> bool {
+    let mut cells = cell.chars();
     let mut any = false;
     for character in shown.chars() {
         match cells.next() {
             Some(same) if same == character => {}
             Some(mark @ ('?' | '_')) if !character.is_ascii() => {
                 any = true;
-                // Programs that count in UTF-16 write two marks for a character beyond the first plane.
-                if character.len_utf16() == 2 && cells.peek() == Some(&mark) {
-                    cells.next();
+                if character.len_utf16() == 2 && marks_beyond == 2 && cells.next() != Some(mark) {
+                    return false;
                 }
             }
             _ => return false,

@@ -85,8 +85,13 @@ impl Field {
         let mut plain = self.plain_number(body, context.style.number).map_err(|readings| match readings {
             Readings::None => self.problem(ProblemCode::NotANumber, text, self.number_form()),
             Readings::Several(several) => {
+                let fits = |plain: &&String| self.number_value(plain).is_some_and(|value| self.accept(value).is_ok());
+                let fitting: Vec<&String> = several.iter().filter(fits).collect();
+                if fitting.is_empty() {
+                    return self.problem(ProblemCode::TooManyDecimals, text, self.number_form());
+                }
                 let mut problem = self.problem(ProblemCode::Ambiguous, text, format!("one number; this can be {}", several.join(" or ")));
-                problem.suggestions = several.iter().filter_map(|plain| self.number_value(plain)).collect();
+                problem.suggestions = fitting.into_iter().filter_map(|plain| self.number_value(plain)).collect();
                 problem
             }
         })?;

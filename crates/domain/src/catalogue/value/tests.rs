@@ -39,8 +39,8 @@ fn numbers_are_exact_and_doubt_is_asked_about() {
         ("0", fails(ProblemCode::OutOfRange, &[])),
         ("-1", fails(ProblemCode::OutOfRange, &[])),
         ("1000", fails(ProblemCode::OutOfRange, &[])),
-        ("120.505", fails(ProblemCode::Ambiguous, &["120505.00"])),
-        ("1,234", fails(ProblemCode::Ambiguous, &["1234.00"])),
+        ("120.505", fails(ProblemCode::TooManyDecimals, &[])),
+        ("1,234", fails(ProblemCode::TooManyDecimals, &[])),
         ("120.5055", fails(ProblemCode::TooManyDecimals, &[])),
         ("NaN", fails(ProblemCode::NotANumber, &[])),
         ("1E2", fails(ProblemCode::NotANumber, &[])),
@@ -65,6 +65,11 @@ fn numbers_are_exact_and_doubt_is_asked_about() {
         assert_eq!(read("share", text), fails(ProblemCode::OutOfRange, &[]), "{text}");
     }
     assert_eq!(read("share", "-0"), is("0.00"));
+    let free = schema_of(json!([{"name": "d", "type": "decimal", "scale": 3}, {"name": "e", "type": "decimal", "scale": 2}]));
+    assert_eq!(read_in(&free, "d", "1,234"), fails(ProblemCode::Ambiguous, &["1234.000", "1.234"]));
+    assert_eq!(read_in(&free, "d", "1.234"), is("1.234"), "as our own files write it");
+    assert_eq!(read_in(&free, "e", "1.234"), fails(ProblemCode::Ambiguous, &["1234.00"]), "rounding would lose something");
+    assert_eq!(read_in(&free, "d", "1'234.5"), is("1234.500"));
     let integers = schema_of(json!([{"name": "n", "type": "integer"}]));
     for (text, expected) in [("007", 7), ("-0", 0), ("9007199254740991", 9_007_199_254_740_991), ("3.0", 3)] {
         let value = if text.len() > 15 { Err((ProblemCode::NotANumber, vec![])) } else { Ok(Some(CellValue::Integer(expected))) };

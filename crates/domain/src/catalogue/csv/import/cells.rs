@@ -11,6 +11,7 @@ use crate::catalogue::damage::{self, Damage};
 use crate::catalogue::guard;
 use crate::catalogue::row::{Row, RowId};
 use crate::catalogue::schema::{Field, Schema};
+use crate::catalogue::steps;
 use crate::catalogue::value::{ParseContext, Style, quoted};
 use crate::change_set::merge;
 
@@ -182,6 +183,7 @@ impl Reader<'_, '_> {
 
     fn read(&self, field: &Field, raw: &str, was: Option<&CellValue>, place: usize, id: &RowId, report: &mut ImportReport) -> Read {
         let text = unguarded(field, raw);
+        steps::count(1 + raw.len());
         let key = (self.line, field.name.to_string());
         if let Some(was) = was
             && as_exported(field, was, text)

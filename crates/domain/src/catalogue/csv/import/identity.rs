@@ -10,6 +10,7 @@ use crate::catalogue::csv::report::{ImportReport, IssueCode, RowChoice};
 use crate::catalogue::guard;
 use crate::catalogue::row::{Rev, Row, RowId};
 use crate::catalogue::schema::Table;
+use crate::catalogue::steps;
 use crate::catalogue::value::{ParseContext, quoted};
 use crate::id::{SplitId, TrackId};
 
@@ -31,6 +32,7 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
     let mut identities = Vec::with_capacity(state.rows.len());
     let mut without_base = 0usize;
     for (index, record) in state.rows.iter().enumerate() {
+        steps::count(1);
         let line = record.line;
         let id_text = if has_id { state.reserved(index, |column| matches!(column, Column::Id)) } else { "" };
         let chosen = context.answers.rows.get(&line).cloned();
@@ -230,6 +232,7 @@ impl Naturals {
         if any {
             for row in context.catalogue.table(context.table) {
                 for (place, names) in &usable {
+                    steps::count(names.len());
                     let values: Vec<Option<CellValue>> = names.iter().map(|name| row.cells().get(name).map(CellValue::key)).collect();
                     if values.iter().any(Option::is_some) {
                         naturals
