@@ -17,49 +17,92 @@ const screens = [
   ['project', '', `#/library/${prj(1)}`],
   ['project-local', '?connection=offline', `#/library/${prj(2)}`],
   ['track', '', `#/track/${trk(1)}`],
-  ['track-playing', '', `#/track/${trk(1)}`, async (page) => {
-    await page.locator('#content [role="slider"]').last().click({ position: { x: 300, y: 40 } });
-    await page.keyboard.press('Space');
-    await page.waitForTimeout(300);
-  }],
-  ['track-zoomed', '', `#/track/${trk(1)}`, async (page) => {
-    for (let i = 0; i < 15; i += 1) await page.keyboard.press('+');
-  }],
+  [
+    'track-playing',
+    '',
+    `#/track/${trk(1)}`,
+    async (page) => {
+      await page
+        .locator('#content [role="slider"]')
+        .last()
+        .click({ position: { x: 300, y: 40 } });
+      await page.keyboard.press('Space');
+      await page.waitForTimeout(300);
+    },
+  ],
+  [
+    'track-zoomed',
+    '',
+    `#/track/${trk(1)}`,
+    async (page) => {
+      for (let i = 0; i < 15; i += 1) await page.keyboard.press('+');
+    },
+  ],
   ['inbox', '', '#/inbox'],
   ['inbox-csv', '', `#/inbox/${chg(3)}`],
   ['inbox-first', '', `#/inbox/${chg(2)}`],
   ['inbox-mine', '', `#/inbox/${chg(4)}`],
   ['inbox-member', '?role=member', `#/inbox/${chg(6)}`],
-  ['inbox-reject', '', `#/inbox/${chg(1)}`, async (page) => {
-    await page.keyboard.press('r');
-    await page.waitForTimeout(200);
-  }],
-  ['inbox-undo', '', `#/inbox/${chg(2)}`, async (page) => {
-    await page.getByRole('button', { name: 'Approve version 4' }).click();
-    await page.waitForTimeout(400);
-  }],
-  ['catalogue', '', '#/catalogue', async (page) => {
-    await page.locator('[data-cell="1-2"]').click();
-    await page.keyboard.type('QZABC2600020');
-    await page.keyboard.press('Enter');
-  }],
+  [
+    'inbox-reject',
+    '',
+    `#/inbox/${chg(1)}`,
+    async (page) => {
+      await page.keyboard.press('r');
+      await page.waitForTimeout(200);
+    },
+  ],
+  [
+    'inbox-undo',
+    '',
+    `#/inbox/${chg(2)}`,
+    async (page) => {
+      await page.getByRole('button', { name: 'Approve version 4' }).click();
+      await page.waitForTimeout(400);
+    },
+  ],
+  [
+    'catalogue',
+    '',
+    '#/catalogue',
+    async (page) => {
+      await page.locator('[data-cell="1-2"]').click();
+      await page.keyboard.type('QZABC2600020');
+      await page.keyboard.press('Enter');
+    },
+  ],
   ['import-check', '?import=errors', `#/import/${prj(1)}/tracks`, (page) => page.getByRole('button', { name: 'Choose CSV file…' }).click()],
-  ['import-review', '', `#/import/${prj(1)}/tracks`, async (page) => {
-    await page.getByRole('button', { name: 'Choose CSV file…' }).click();
-    await page.getByRole('button', { name: 'Review the changes' }).click();
-  }],
+  [
+    'import-review',
+    '',
+    `#/import/${prj(1)}/tracks`,
+    async (page) => {
+      await page.getByRole('button', { name: 'Choose CSV file…' }).click();
+      await page.getByRole('button', { name: 'Review the changes' }).click();
+    },
+  ],
   ['members', '', `#/members/${prj(1)}`],
-  ['invite', '', `#/members/${prj(1)}`, async (page) => {
-    await page.getByRole('button', { name: 'Invite…' }).click();
-    await page.getByRole('button', { name: 'Make a code' }).click();
-  }],
+  [
+    'invite',
+    '',
+    `#/members/${prj(1)}`,
+    async (page) => {
+      await page.getByRole('button', { name: 'Invite…' }).click();
+      await page.getByRole('button', { name: 'Make a code' }).click();
+    },
+  ],
   ['connect', '?connection=none', '#/connect'],
   ['connect-register', '?connection=signed_out', '#/connect', (page) => page.getByRole('tab', { name: 'Register' }).click()],
-  ['connect-wrong', '?connection=signed_out', '#/connect', async (page) => {
-    await page.getByLabel('E-mail').fill('mara@example.org');
-    await page.getByLabel('Password', { exact: true }).fill('wrong');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-  }],
+  [
+    'connect-wrong',
+    '?connection=signed_out',
+    '#/connect',
+    async (page) => {
+      await page.getByLabel('E-mail').fill('mara@example.org');
+      await page.getByLabel('Password', { exact: true }).fill('wrong');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+    },
+  ],
   ['activity', '', '#/activity'],
   ['settings', '', '#/settings'],
   ['palette', '', '#/library', (page) => page.keyboard.press('Control+k')],
