@@ -1,4 +1,40 @@
 //! The local library: SQLite store, watched folders, capture, sync; no window and no sound card.
+//!
+//! [`Library`] is the one handle the app and the companion use. Read models stand in [`view`], errors in [`error`].
 #![forbid(unsafe_code)]
 
+mod approval;
+pub mod capture;
+pub mod catalogue;
+pub mod clock;
+pub mod content_store;
+pub mod credentials;
+pub mod error;
+pub mod grouping;
+pub mod paths;
+pub mod store;
+pub mod sync;
 pub mod view;
+pub mod watch;
+
+mod connection;
+mod library;
+mod previews;
+mod projects;
+mod record;
+mod server;
+mod sound;
+mod versions;
+mod views;
+
+pub use credentials::CredentialChoice;
+pub use library::{Library, LibraryOptions};
+pub use server::normal_address;
+pub use sound::Playable;
+pub use versions::{Identified, IdentifiedVersion};
+
+/// The platform's folder for the library; none where the platform names none.
+#[must_use]
+pub fn default_dir() -> Option<std::path::PathBuf> {
+    directories::ProjectDirs::from("", "", "CollabTrack").map(|folders| folders.data_local_dir().join("library"))
+}

@@ -32,6 +32,8 @@ pub enum CredentialPlace {
     Keyring,
     /// In memory only: asked again at each start.
     Memory,
+    /// In a file that only its owner may read, where the user chose so.
+    File,
 }
 
 /// The server this computer works with.

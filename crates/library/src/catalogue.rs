@@ -1,0 +1,439 @@
+//! The catalogue: reading it, CSV out, CSV in as a checked import, and proposals made from it. Nothing here changes the catalogue: only
+//! approved change sets do.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use collabtrack_domain::catalogue::cells::{CellValue, Cells};
+use collabtrack_domain::catalogue::csv::report::{ImportReport, Issue};
+use collabtrack_domain::catalogue::row::{Rev, RowId};
+use collabtrack_domain::catalogue::schema::{Field, Schema, Table};
+use collabtrack_domain::catalogue::value::ParseContext;
+use collabtrack_domain::change_set::op::{Op, VersionRef};
+use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
+use collabtrack_domain::role::Role;
+use collabtrack_protocol::approval::{ChangeSetSummary, Propose};
+use collabtrack_protocol::catalogue::{Catalogue, CatalogueRow, ImportAnswer};
+use collabtrack_protocol::limits::MAX_CSV_BYTES;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::clock;
+use crate::content_store::{discard, rename, sync_folder};
+use crate::error::{LibraryError, Result};
+use crate::library::Library;
+use crate::paths;
+use crate::record::{blocking, random_bits};
+use crate::store::projects::Project;
+use crate::store::{commit, kept, projects, tracks, versions};
+use crate::sync::remote::RemoteError;
+use crate::view::{CatalogueRowView, CatalogueView, CellChangeView, ChangeWord, ColumnView, ImportRemark, ImportView, ProposalView};
+
+/// Checked imports that may still be proposed.
+const MOST_IMPORTS: usize = 8;
+
+/// An edited cell.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CellEdit {
+    /// Row id: a row of the catalogue, or a track that is not in it yet.
+    pub row: String,
+    /// Field name.
+    pub field: String,
+    /// Text as typed; empty clears the cell.
+    pub to: String,
+}
+
+/// A checked import, kept until it is proposed.
+struct Checked {
+    project: ProjectId,
+    base_head: String,
+    file_name: String,
+    ops: Vec<Op>,
+}
+
+/// Imports of this run.
+#[derive(Default)]
+pub(crate) struct Imports(HashMap<String, Checked>);
+
+/// The catalogue with its columns, for building views and operations.
+pub(crate) struct Known {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) schema: Schema,
+    pub(crate) role: Role,
+}
+
+impl Known {
+    /// What people call a row: the title of its track.
+    pub(crate) fn label(&self, row: &str) -> String {
+        let cell = |row: &CatalogueRow, field: &str| row.cells.get(field).and_then(Value::as_str).map(str::to_owned);
+        let found = self.catalogue.rows.iter().find(|known| known.id == row);
+        if let Some(found) = found {
+            if found.table == Table::Splits.as_str() {
+                let track = cell(found, "track").map(|track| self.label(&track)).unwrap_or_default();
+                return format!("{track} · {}", cell(found, "party").unwrap_or_default());
+            }
+            return cell(found, "title").unwrap_or_else(|| row.to_owned());
+        }
+        self.catalogue.outside.iter().find(|track| track.id == row).map_or_else(|| row.to_owned(), |track| track.name.clone())
+    }
+
+    /// The field of a row's table.
+    pub(crate) fn field(&self, row: &str, name: &str) -> Option<&Field> {
+        let table = RowId::parse(row).ok()?.table();
+        self.schema.field(table, name)
+    }
+
+    /// A value as people read it.
+    pub(crate) fn shown(&self, row: &str, name: &str, value: &Value) -> Option<String> {
+        if value.is_null() {
+            return None;
+        }
+        let cell: Option<CellValue> = serde_json::from_value(value.clone()).ok();
+        match (self.field(row, name), cell) {
+            (Some(field), Some(cell)) => Some(field.display(&cell)),
+            _ => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        }
+    }
+
+    fn table(&self, table: Table) -> impl Iterator<Item = &CatalogueRow> {
+        self.catalogue.rows.iter().filter(move |row| row.table == table.as_str())
+    }
+
+    fn row(&self, id: &str) -> Option<&CatalogueRow> {
+        self.catalogue.rows.iter().find(|row| row.id == id)
+    }
+}
+
+fn table_of(word: &str) -> Result<Table> {
+    Table::from_word(word).ok_or_else(|| LibraryError::Invalid { what: format!("{word:?} is no table of the catalogue: tracks or splits.") })
+}
+
+fn unlike(what: &str) -> LibraryError {
+    RemoteError::NotCollabtrack { reason: format!("{what} has another form") }.into()
+}
+
+impl Library {
+    /// A project that belongs to a server.
+    pub(crate) async fn on_server(&self, id: &ProjectId) -> Result<Project> {
+        let known = projects::get(&mut *self.store().read().await?, id).await?;
+        let known = known.ok_or_else(|| LibraryError::Unknown { what: "project", id: id.to_string() })?;
+        if known.server.is_some() { Ok(known) } else { Err(LibraryError::OnlyHere) }
+    }
+
+    /// The catalogue of a project from the server; as last read when it does not answer and `or_kept` allows.
+    pub(crate) async fn known_catalogue(&self, id: &ProjectId, or_kept: bool) -> Result<Known> {
+        let project = self.on_server(id).await?;
+        let key = format!("catalogue {id}");
+        let asked = match self.api().await {
+            Ok(api) => self.heard(api.get::<Catalogue>(&format!("/projects/{id}/catalogue"), &[]).await).map_err(LibraryError::from),
+            Err(error) => Err(error),
+        };
+        let catalogue = match asked {
+            Ok(catalogue) => {
+                let body = serde_json::to_string(&catalogue).map_err(|_| unlike("the catalogue"))?;
+                let rows: Vec<String> = catalogue.rows.iter().map(|row| row.id.clone()).collect();
+                let mut transaction = self.store().write().await?;
+                kept::put(&mut transaction, &key, &body, &clock::text(self.clock().now())).await?;
+                tracks::set_in_catalogue(&mut transaction, id, &rows).await?;
+                commit(transaction).await?;
+                catalogue
+            }
+            Err(error) if or_kept && !matches!(error, LibraryError::Remote(RemoteError::Refused(_))) => {
+                let body = kept::get(&mut *self.store().read().await?, &key).await?;
+                body.and_then(|body| serde_json::from_str(&body).ok()).ok_or(error)?
+            }
+            Err(error) => return Err(error),
+        };
+        let schema = Schema::from_value(&catalogue.schema).map_err(|_| unlike("the list of columns"))?;
+        Ok(Known { catalogue, schema, role: project.role.unwrap_or(Role::Listener) })
+    }
+
+    /// A table of the catalogue; as last read when the server does not answer.
+    /// # Errors
+    /// `OnlyHere`, `Unknown`, `Invalid` table.
+    pub async fn catalogue(&self, project: &ProjectId, table: &str) -> Result<CatalogueView> {
+        let table = table_of(table)?;
+        let known = self.known_catalogue(project, true).await?;
+        let columns = known.schema.readable_fields(table, known.role).map(|field| ColumnView {
+            name: field.name.to_string(),
+            label: field.label.clone(),
+            kind: field.field_type.as_str().to_owned(),
+            choices: field.choices.clone(),
+            read_only: field.read_only,
+            may_edit: field.writable_by(known.role) && known.role >= Role::Member,
+        });
+        let columns: Vec<ColumnView> = columns.collect();
+        let rows = known
+            .table(table)
+            .map(|row| CatalogueRowView {
+                cells: row.cells.iter().filter_map(|(name, value)| Some((name.clone(), known.shown(&row.id, name, value)?))).collect(),
+                approved: row.approved.as_ref().map(|approved| approved.number),
+                id: row.id.clone(),
+                rev: row.rev.clone(),
+            })
+            .collect();
+        Ok(CatalogueView {
+            project: project.to_string(),
+            table: table.as_str().to_owned(),
+            columns,
+            rows,
+            outside: known.catalogue.outside.into_iter().map(|track| (track.id, track.name)).collect(),
+            head: known.catalogue.head,
+            number: known.catalogue.number,
+        })
+    }
+
+    /// Writes a table as CSV, exactly as the server makes it.
+    /// # Errors
+    /// `OnlyHere`, `File`, or that the server does not answer.
+    pub async fn export_catalogue(&self, project: &ProjectId, table: &str, target: &Path) -> Result<()> {
+        let table = table_of(table)?;
+        self.on_server(project).await?;
+        let api = self.api().await?;
+        let bytes = self.heard(api.bytes(&format!("/projects/{project}/catalogue.csv"), &[("table", table.as_str())], "text/csv").await)?;
+        let target = target.to_path_buf();
+        blocking(move || write_durably(&target, &bytes)).await
+    }
+
+    /// Reads and checks an edited CSV. Nothing is proposed or kept beyond this run.
+    /// # Errors
+    /// `File`, `Invalid` for a file that is too large, or that the server does not answer. What is wrong inside stands in the answer.
+    pub async fn import_catalogue(&self, project: &ProjectId, table: &str, source: &Path) -> Result<ImportView> {
+        let table = table_of(table)?;
+        self.on_server(project).await?;
+        let path = source.to_path_buf();
+        let bytes = blocking(move || read_csv(&path)).await?;
+        let known = self.known_catalogue(project, false).await?;
+        let api = self.api().await?;
+        let query = [("table", table.as_str()), ("mode", "preview")];
+        let answer: ImportAnswer =
+            self.heard(api.post_bytes(&format!("/projects/{project}/imports"), &query, "text/csv", bytes).await)?;
+        let report: ImportReport = serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))?;
+        let file_name = paths::name(source);
+        let import = format!("imp_{:032x}", rand::random::<u128>());
+        let view = import_view(&known, &report, import.clone(), file_name.clone());
+        if view.may_propose {
+            let checked = Checked { project: project.clone(), base_head: known.catalogue.head, file_name, ops: report.ops };
+            let mut imports = self.imports();
+            if imports.0.len() >= MOST_IMPORTS {
+                imports.0.clear();
+            }
+            imports.0.insert(import, checked);
+        }
+        Ok(view)
+    }
+
+    /// Proposes what a checked CSV would change.
+    /// # Errors
+    /// `Unknown` when the import was checked in an earlier run, or what the server refused.
+    pub async fn import_propose(&self, import: &str, title: &str, reason: &str) -> Result<ProposalView> {
+        let (project, head, ops, title) = {
+            let imports = self.imports();
+            let unknown = || LibraryError::Unknown { what: "import", id: import.chars().take(64).collect() };
+            let checked = imports.0.get(import).ok_or_else(unknown)?;
+            let title = if title.trim().is_empty() { format!("Changes from {}", checked.file_name) } else { title.to_owned() };
+            (checked.project.clone(), checked.base_head.clone(), checked.ops.clone(), title)
+        };
+        let proposal = self.propose(&project, &title, reason, head, &ops).await?;
+        self.imports().0.remove(import);
+        Ok(proposal)
+    }
+
+    /// Proposes edited cells. An edit of a track outside the catalogue brings it in.
+    /// # Errors
+    /// `Invalid` for a value its column does not take; nothing is proposed then.
+    pub async fn propose_cells(&self, project: &ProjectId, table: &str, title: &str, reason: &str, edits: Vec<CellEdit>) -> Result<ProposalView> {
+        let table = table_of(table)?;
+        let known = self.known_catalogue(project, false).await?;
+        let ops = cell_ops(&known, table, &edits)?;
+        let title = if title.trim().is_empty() { default_title(&known, &edits) } else { title.to_owned() };
+        self.propose(project, &title, reason, known.catalogue.head, &ops).await
+    }
+
+    /// Proposes a version as the approved one of its track. A track outside the catalogue is brought in with it.
+    /// # Errors
+    /// `OnlyHere`, `Unknown`, or what the server refused, such as `version_incomplete`.
+    pub async fn propose_version(&self, id: &VersionId, reason: &str) -> Result<ProposalView> {
+        let (version, track) = {
+            let mut connection = self.store().read().await?;
+            let unknown = || LibraryError::Unknown { what: "version", id: id.to_string() };
+            let version = versions::get(&mut connection, id).await?.ok_or_else(unknown)?;
+            let track = tracks::get(&mut connection, &version.track).await?.ok_or_else(unknown)?;
+            (version, track)
+        };
+        let known = self.known_catalogue(&version.project, false).await?;
+        if !version.numbered {
+            return Err(LibraryError::Invalid {
+                what: "This version is not on the server yet, so nobody else could hear it. Let it be sent first, then propose it.".into(),
+            });
+        }
+        let row = known.row(track.id.as_str());
+        let mut ops = Vec::new();
+        if row.is_none() {
+            let mut cells = known.schema.defaults(Table::Tracks);
+            cells.set("title", Some(CellValue::text(&track.name)));
+            ops.push(Op::TrackAdd { row: track.id.clone(), cells });
+        }
+        let number_of = |field: &str| version.summary.get(field).and_then(Value::as_i64);
+        let duration_ms = number_of("frames").zip(number_of("sample_rate").filter(|rate| *rate > 0)).map(|(frames, rate)| frames.saturating_mul(1_000) / rate);
+        ops.push(Op::VersionApprove {
+            rev: row.map(|row| Rev::parse(&row.rev)).transpose().map_err(|_| unlike("the catalogue"))?,
+            from: row.and_then(|row| row.approved.as_ref()).map(|approved| VersionRef { sha256: approved.sha256, version: approved.version.clone() }),
+            track: track.id,
+            version: version.id,
+            number: version.number,
+            sha256: version.content_id,
+            duration_ms,
+        });
+        let title = format!("Approve version {} of {}", version.number, track.name);
+        self.propose(&version.project, &title, reason, known.catalogue.head, &ops).await
+    }
+
+    async fn propose(&self, project: &ProjectId, title: &str, reason: &str, base_head: String, ops: &[Op]) -> Result<ProposalView> {
+        let ops = ops.iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>().map_err(|_| unlike("an operation"))?;
+        let body = Propose {
+            change_set: ChangeSetId::from_random(random_bits()),
+            title: title.trim().to_owned(),
+            reason: reason.to_owned(),
+            base_head,
+            ops,
+            submit: true,
+        };
+        let api = self.api().await?;
+        let summary: ChangeSetSummary = self.heard(api.post(&format!("/projects/{project}/change-sets"), &body).await)?;
+        self.change_set_moved(&summary).await
+    }
+}
+
+fn default_title(known: &Known, edits: &[CellEdit]) -> String {
+    match edits {
+        [edit] => format!("{}: {}", known.label(&edit.row), edit.field),
+        _ => format!("{} cells", edits.len()),
+    }
+}
+
+/// The operations of edited cells.
+fn cell_ops(known: &Known, table: Table, edits: &[CellEdit]) -> Result<Vec<Op>> {
+    let mut ops = Vec::new();
+    let mut added: HashMap<&str, Cells> = HashMap::new();
+    for edit in edits {
+        let invalid = |what: String| LibraryError::Invalid { what };
+        let id = RowId::parse(&edit.row)?;
+        let field = known.schema.field(table, &edit.field);
+        let field = field.filter(|_| id.table() == table).ok_or_else(|| invalid(format!("There is no column {:?} for this row.", edit.field)))?;
+        let row = known.row(&edit.row);
+        let from = row.and_then(|row| row.cells.get(&edit.field)).and_then(|value| serde_json::from_value::<CellValue>(value.clone()).ok());
+        let context = ParseContext { base: from.as_ref(), ..ParseContext::PLAIN };
+        let to = field.parse(&edit.to, &context).map_err(|problem| invalid(crate::error::sentence(&problem.to_string())))?.value;
+        match row {
+            Some(row) if collabtrack_domain::catalogue::cells::same(from.as_ref(), to.as_ref()) => {
+                tracing::debug!(row = %row.id, field = %edit.field, "an edit changes nothing");
+            }
+            Some(row) => {
+                let rev = Rev::parse(&row.rev).map_err(|_| unlike("the catalogue"))?;
+                ops.push(Op::set(&id, rev, &edit.field, from.clone(), to));
+            }
+            None => {
+                let name = known.catalogue.outside.iter().find(|track| track.id == edit.row).map(|track| track.name.clone());
+                let name = name.ok_or_else(|| LibraryError::Unknown { what: "row", id: edit.row.clone() })?;
+                let cells = added.entry(edit.row.as_str()).or_insert_with(|| {
+                    let mut cells = known.schema.defaults(table);
+                    cells.set("title", Some(CellValue::text(&name)));
+                    cells
+                });
+                cells.set(&edit.field, to);
+            }
+        }
+    }
+    for (row, cells) in added {
+        ops.push(Op::add(&RowId::parse(row)?, cells));
+    }
+    if ops.is_empty() {
+        return Err(LibraryError::Invalid { what: "Nothing differs from the catalogue, so there is nothing to propose.".into() });
+    }
+    Ok(ops)
+}
+
+fn read_csv(path: &Path) -> Result<Vec<u8>> {
+    let fault = |error| LibraryError::file("read", path, error);
+    let length = std::fs::metadata(path).map_err(fault)?.len();
+    if length > MAX_CSV_BYTES as u64 {
+        return Err(LibraryError::Invalid {
+            what: format!("The file has {length} bytes; a catalogue has at most {MAX_CSV_BYTES}. Nothing was read. Export only the table you edited."),
+        });
+    }
+    std::fs::read(path).map_err(fault)
+}
+
+/// Writes beside the target and renames, so that a failure leaves the old file whole.
+fn write_durably(target: &Path, bytes: &[u8]) -> Result<()> {
+    let fault = |error| LibraryError::file("write", target, error);
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temp = folder.join(format!(".{}.{:016x}.tmp", paths::name(target), rand::random::<u64>()));
+    let written = std::fs::write(&temp, bytes)
+        .and_then(|()| std::fs::File::open(&temp)?.sync_all())
+        .and_then(|()| rename(&temp, target))
+        .and_then(|()| sync_folder(folder));
+    if written.is_err() {
+        discard(&temp);
+    }
+    written.map_err(fault)
+}
+
+fn remark(issue: &Issue) -> ImportRemark {
+    ImportRemark {
+        line: (issue.line > 0).then_some(issue.line as u64),
+        column: (!issue.column.is_empty()).then(|| issue.column.clone()),
+        message: issue.message.clone(),
+    }
+}
+
+fn import_view(known: &Known, report: &ImportReport, import: String, file_name: String) -> ImportView {
+    let json = |value: &Option<CellValue>| value.as_ref().map_or(Value::Null, CellValue::to_json);
+    let mut changes = Vec::new();
+    for change in report.changed.iter().chain(&report.cleared) {
+        let row = change.row.to_string();
+        let label = known.field(&row, &change.column).map_or_else(|| change.column.clone(), |field| field.label.clone());
+        changes.push(CellChangeView {
+            row_label: known.label(&row),
+            from: known.shown(&row, &change.column, &json(&change.current)),
+            to: known.shown(&row, &change.column, &json(&change.to)),
+            change: word(change.current.is_some(), change.to.is_some()),
+            field: change.column.clone(),
+            field_label: label,
+            row,
+        });
+    }
+    for added in &report.added {
+        let title = added.cells.text("title").or_else(|| added.cells.text("party")).unwrap_or_default().to_owned();
+        changes.push(whole_row(added.row.as_str(), title.clone(), None, Some(title), ChangeWord::Added));
+    }
+    for deleted in &report.deleted {
+        let label = known.label(deleted.row.as_str());
+        changes.push(whole_row(deleted.row.as_str(), label.clone(), Some(label), None, ChangeWord::Deleted));
+    }
+    ImportView {
+        import,
+        file_name,
+        table: report.table.as_str().to_owned(),
+        unchanged: report.counts.unchanged_rows as u64,
+        may_propose: !report.is_blocked() && !report.ops.is_empty(),
+        changes,
+        notices: report.notices.iter().map(remark).collect(),
+        warnings: report.warnings.iter().map(remark).collect(),
+        errors: report.errors.iter().chain(&report.questions).map(remark).collect(),
+    }
+}
+
+pub(crate) fn word(was_filled: bool, is_filled: bool) -> ChangeWord {
+    match (was_filled, is_filled) {
+        (false, _) => ChangeWord::Added,
+        (true, true) => ChangeWord::Changed,
+        (true, false) => ChangeWord::Cleared,
+    }
+}
+
+pub(crate) fn whole_row(row: &str, row_label: String, from: Option<String>, to: Option<String>, change: ChangeWord) -> CellChangeView {
+    CellChangeView { row: row.to_owned(), row_label, field: "_row".to_owned(), field_label: "Row".to_owned(), from, to, change }
+}
+

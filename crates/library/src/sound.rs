@@ -1,0 +1,164 @@
+//! What the player and the waveforms need: the file to play, its loudness, its peaks. Nothing is decoded here for playing.
+
+use std::path::PathBuf;
+
+use collabtrack_audio::analysis::loudness::LoudnessTable;
+use collabtrack_audio::analysis::peaks::Pyramid;
+use collabtrack_domain::hash::ObjectHash;
+use collabtrack_domain::id::VersionId;
+use collabtrack_domain::recipe::content_id;
+
+use crate::error::{LibraryError, Result};
+use crate::library::Library;
+use crate::record::{blocking, measure_and_keep};
+use crate::store::versions::{self, Version};
+use crate::store::{blobs, tracks};
+
+/// A version ready to be played.
+#[derive(Clone)]
+pub struct Playable {
+    /// Version.
+    pub version: VersionId,
+    /// Its track.
+    pub track: collabtrack_domain::id::TrackId,
+    /// Name of the track.
+    pub track_name: String,
+    /// Number.
+    pub number: i64,
+    /// The file to decode: the exact bytes, or the preview.
+    pub path: PathBuf,
+    /// Whether it is the preview, because the original is not here.
+    pub is_preview: bool,
+    /// Frames per second of the original; 0 when not known.
+    pub sample_rate: u32,
+    /// Length of the original in frames; 0 when not known.
+    pub frames: u64,
+    /// Length in ms; 0 when not known.
+    pub duration_ms: u64,
+    /// Loudness over time of the file to decode.
+    pub loudness: Option<LoudnessTable>,
+    /// True peak of the original in dBTP.
+    pub true_peak_db: Option<f64>,
+}
+
+/// The file that stands for a version's sound on this computer.
+struct Rendition {
+    hash: ObjectHash,
+    is_preview: bool,
+}
+
+impl Library {
+    /// The file to play for a version, with what level matching needs.
+    /// # Errors
+    /// `Unknown`, `NotHere` when neither original nor preview is on this computer.
+    pub async fn playable(&self, id: &VersionId) -> Result<Playable> {
+        let (version, rendition) = self.rendition(id).await?;
+        let loudness = self.loudness(&rendition).await?;
+        let track = tracks::get(&mut *self.store().read().await?, &version.track).await?;
+        let number_of = |field: &str| version.summary.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        Ok(Playable {
+            path: self.content().path(&rendition.hash),
+            is_preview: rendition.is_preview,
+            sample_rate: u32::try_from(number_of("sample_rate")).unwrap_or(0),
+            frames: number_of("frames"),
+            duration_ms: (number_of("frames").saturating_mul(1_000)).checked_div(number_of("sample_rate")).unwrap_or(0),
+            true_peak_db: version.summary.get("true_peak_db").and_then(serde_json::Value::as_f64),
+            track_name: track.map(|track| track.name).unwrap_or_default(),
+            number: version.number,
+            track: version.track,
+            version: version.id,
+            loudness: Some(loudness),
+        })
+    }
+
+    /// The stored file with the exact bytes of a version of one file, and its name.
+    /// # Errors
+    /// `Unknown`, `NotHere`.
+    pub async fn original(&self, id: &VersionId) -> Result<(PathBuf, String)> {
+        let mut connection = self.store().read().await?;
+        let version = versions::get(&mut connection, id).await?;
+        let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
+        let files = versions::files(&mut connection, &version.id).await?;
+        match files.as_slice() {
+            [file] if blobs::is_here(&mut connection, &file.sha256).await? => Ok((self.content().path(&file.sha256), file.path.clone())),
+            _ => Err(LibraryError::NotHere { version: version.id.to_string() }),
+        }
+    }
+
+    /// Peaks of a range of frames of the original, in the view format, for `width` pixels.
+    /// # Errors
+    /// `Unknown`, `NotHere`.
+    pub async fn waveform(&self, id: &VersionId, from_frame: u64, to_frame: u64, width: u32) -> Result<Vec<u8>> {
+        let (version, rendition) = match self.rendition(id).await {
+            Err(LibraryError::NotHere { .. }) => return self.overview(id).await,
+            found => found?,
+        };
+        let peaks = self.peaks(&rendition).await?;
+        let rate = version.summary.get("sample_rate").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        if !rendition.is_preview || rate == 0 || rate == u64::from(peaks.rate()) {
+            return Ok(peaks.view(from_frame, to_frame, width));
+        }
+        // The preview of a high sample rate has fewer frames; whoever draws counts in frames of the original.
+        let own = u64::from(peaks.rate());
+        let scaled = |frame: u64| u64::try_from(u128::from(frame) * u128::from(own) / u128::from(rate)).unwrap_or(u64::MAX);
+        let mut bytes = peaks.view(scaled(from_frame), scaled(to_frame), width);
+        if let Some(place) = bytes.get_mut(16..24) {
+            let mut quad = [0_u8; 8];
+            quad.copy_from_slice(place);
+            let frames = u128::from(u64::from_le_bytes(quad)) * u128::from(rate) / u128::from(own.max(1));
+            place.copy_from_slice(&u64::try_from(frames).unwrap_or(u64::MAX).to_le_bytes());
+        }
+        Ok(bytes)
+    }
+
+    /// The coarse waveform of a version, in the view format; known also when nothing of it is here.
+    /// # Errors
+    /// `Unknown`.
+    pub async fn overview(&self, id: &VersionId) -> Result<Vec<u8>> {
+        let version = versions::get(&mut *self.store().read().await?, id).await?;
+        Ok(version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?.overview)
+    }
+
+    async fn rendition(&self, id: &VersionId) -> Result<(Version, Rendition)> {
+        let mut connection = self.store().read().await?;
+        let version = versions::get(&mut connection, id).await?;
+        let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
+        let files = versions::files(&mut connection, &version.id).await?;
+        let named: Vec<(String, ObjectHash)> = files.iter().map(|file| (file.path.clone(), file.sha256)).collect();
+        if let [file] = files.as_slice()
+            && content_id(&named) == Some(version.content_id)
+            && blobs::is_here(&mut connection, &file.sha256).await?
+        {
+            let hash = file.sha256;
+            return Ok((version, Rendition { hash, is_preview: false }));
+        }
+        match version.preview {
+            Some((hash, _)) if blobs::is_here(&mut connection, &hash).await? => Ok((version, Rendition { hash, is_preview: true })),
+            _ => Err(LibraryError::NotHere { version: version.id.to_string() }),
+        }
+    }
+
+    async fn peaks(&self, rendition: &Rendition) -> Result<Pyramid> {
+        let (store, cancel, hash) = (self.content().clone(), self.cancel().clone(), rendition.hash);
+        blocking(move || {
+            let kept = std::fs::read(store.table_path(&hash, "peaks")).ok().and_then(|bytes| Pyramid::from_bytes(&bytes).ok());
+            match kept {
+                Some(peaks) => Ok(peaks),
+                None => Ok(measure_and_keep(&store, &store.path(&hash), hash, &cancel)?.peaks),
+            }
+        })
+        .await
+    }
+
+    async fn loudness(&self, rendition: &Rendition) -> Result<LoudnessTable> {
+        let (store, cancel, hash) = (self.content().clone(), self.cancel().clone(), rendition.hash);
+        blocking(move || {
+            let kept = std::fs::read(store.table_path(&hash, "loudness")).ok().and_then(|bytes| LoudnessTable::from_bytes(&bytes).ok());
+            match kept {
+                Some(table) => Ok(table),
+                None => Ok(measure_and_keep(&store, &store.path(&hash), hash, &cancel)?.loudness),
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,91 @@
+//! Syncing: what still has to go to or come from the server, in which order, and doing it so that a crash loses nothing.
+
+pub mod feed;
+pub mod http;
+pub mod plan;
+pub mod remote;
+pub mod retry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+mod announce;
+mod engine;
+mod fetch;
+mod hints;
+mod upload;
+pub(crate) mod worker;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use collabtrack_domain::id::VersionId;
+
+pub use engine::SyncOutcome;
+
+/// What the sync engine remembers while the program runs; everything that must survive stands in the database.
+#[derive(Default)]
+pub(crate) struct SyncState {
+    sending: Mutex<HashMap<VersionId, Sending>>,
+    waits: Mutex<retry::Waits>,
+    /// One round at a time.
+    pub(crate) running: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sending {
+    confirmed: u64,
+    in_flight: u64,
+    total: u64,
+}
+
+impl SyncState {
+    fn sending(&self) -> MutexGuard<'_, HashMap<VersionId, Sending>> {
+        self.sending.lock().expect("nobody panics while holding the progress")
+    }
+
+    pub(crate) fn waits(&self) -> MutexGuard<'_, retry::Waits> {
+        self.waits.lock().expect("nobody panics while holding the waits")
+    }
+
+    /// Percent of the original that went out, at most 99: only the server's confirmation makes it all.
+    pub(crate) fn percent(&self, version: &VersionId) -> Option<u8> {
+        let sending = *self.sending().get(version)?;
+        let sent = u128::from(sending.confirmed.saturating_add(sending.in_flight).min(sending.total));
+        let percent = sent * 100 / u128::from(sending.total.max(1));
+        Some(u8::try_from(percent.min(99)).unwrap_or(99))
+    }
+
+    /// An original starts or goes on with that much confirmed.
+    pub(crate) fn set_sending(&self, version: &VersionId, confirmed: u64, total: u64) {
+        self.sending().insert(version.clone(), Sending { confirmed, in_flight: 0, total });
+    }
+
+    /// Bytes of a part went out; not confirmed yet.
+    pub(crate) fn add_in_flight(&self, version: &VersionId, bytes: u64) {
+        if let Some(sending) = self.sending().get_mut(version) {
+            sending.in_flight = sending.in_flight.saturating_add(bytes);
+        }
+    }
+
+    /// Nothing of this version is on its way any more.
+    pub(crate) fn done_sending(&self, version: &VersionId) {
+        self.sending().remove(version);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_never_claims_success_and_never_exceeds_the_whole() {
+        let state = SyncState::default();
+        let version = VersionId::from_random([1; 17]);
+        assert_eq!(state.percent(&version), None);
+        state.set_sending(&version, 0, 100);
+        state.add_in_flight(&version, 50);
+        assert_eq!(state.percent(&version), Some(50));
+        state.add_in_flight(&version, 500);
+        assert_eq!(state.percent(&version), Some(99), "re-sent bytes do not count twice, and 100 only comes as confirmed");
+    }
+}

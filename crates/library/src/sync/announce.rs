@@ -1,0 +1,98 @@
+//! Telling the server of projects and versions: a version gets its number here.
+
+use collabtrack_domain::id::{ProjectId, VersionId};
+use collabtrack_protocol::limits::MAX_OVERVIEW_BYTES;
+use collabtrack_protocol::projects::CreateProject;
+use collabtrack_protocol::uploads::ObjectFormat;
+use collabtrack_protocol::versions::{Announce, TrackClaim, VersionFile, VersionState};
+use data_encoding::BASE64;
+
+use super::feed;
+use super::remote::Remote;
+use crate::clock;
+use crate::error::{LibraryError, Result};
+use crate::library::Library;
+use crate::store::outbox::{self, Step};
+use crate::store::versions::{self, State, Version};
+use crate::store::{commit, members, projects, tracks, uploads};
+
+impl Library {
+    /// Tells the server of a project of this computer.
+    pub(crate) async fn create_on_server(&self, remote: &dyn Remote, id: &ProjectId) -> Result<()> {
+        let known = projects::get(&mut *self.store().read().await?, id).await?;
+        let known = known.ok_or_else(|| LibraryError::Unknown { what: "project", id: id.to_string() })?;
+        let answer = self.heard(remote.create_project(&CreateProject { id: id.clone(), name: known.name }).await)?;
+        let mut transaction = self.store().write().await?;
+        projects::confirm(&mut transaction, id, &answer.name, answer.role).await?;
+        for member in &answer.members {
+            members::put(&mut transaction, id, member).await?;
+        }
+        commit(transaction).await?;
+        self.project_changed(id);
+        Ok(())
+    }
+
+    /// Announces a version; takes over its number, and whatever else the server decided.
+    pub(crate) async fn announce(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
+        let (version, body) = self.announcement(id).await?;
+        let told = self.heard(remote.announce(&version.project, &body).await)?.version;
+        let now = clock::text(self.clock().now());
+        let mut transaction = self.store().write().await?;
+        if told.track != version.track {
+            let info = tracks::get(&mut transaction, &version.track).await?;
+            feed::apply_version(&mut transaction, &version.project, &told, &now).await?;
+            // Two automatic tracks with one key are one track: the server says which.
+            if info.is_some_and(|track| track.id == version.track) {
+                tracks::absorb(&mut transaction, &version.track, &told.track).await?;
+            }
+        } else {
+            feed::apply_version(&mut transaction, &version.project, &told, &now).await?;
+        }
+        if told.id != version.id {
+            versions::become_alias(&mut transaction, &version.id, &told.id).await?;
+        } else if told.state == VersionState::Complete {
+            outbox::confirm(&mut transaction, &version.id).await?;
+        } else {
+            outbox::advance(&mut transaction, &version.id, Step::Announced).await?;
+        }
+        versions::renumber_provisional(&mut transaction, &told.track).await?;
+        commit(transaction).await?;
+        self.changed();
+        Ok(())
+    }
+
+    async fn announcement(&self, id: &VersionId) -> Result<(Version, Announce)> {
+        let mut connection = self.store().read().await?;
+        let unknown = || LibraryError::Unknown { what: "version", id: id.to_string() };
+        let version = versions::get(&mut connection, id).await?.ok_or_else(unknown)?;
+        let track = tracks::get(&mut connection, &version.track).await?.ok_or_else(unknown)?;
+        let files = versions::files(&mut connection, &version.id).await?;
+        let preview = uploads::get(&mut connection, &version.id, ObjectFormat::Preview, 0).await?.map(|upload| upload.id);
+        let same_as = self.announced_twin(&mut connection, &version).await?;
+        let reason = version.no_preview_reason.clone().unwrap_or_else(|| "The preview could not be sent.".to_owned());
+        let overview = if version.overview.len() <= MAX_OVERVIEW_BYTES { BASE64.encode(&version.overview) } else { String::new() };
+        let body = Announce {
+            version: version.id.clone(),
+            track: TrackClaim { id: track.id, name: track.name, key: track.key, auto: track.auto },
+            kind: version.kind,
+            note: version.note.clone(),
+            content_id: version.content_id,
+            parent: version.parent.clone(),
+            no_preview_reason: (preview.is_none() && same_as.is_none()).then_some(reason),
+            same_as,
+            files: files.into_iter().map(|file| VersionFile { path: file.path, length: file.length, sha256: file.sha256 }).collect(),
+            preview,
+            summary: version.summary.clone(),
+            overview,
+            captured_at: version.captured_at.clone(),
+        };
+        Ok((version, body))
+    }
+
+    /// The older version with the same bytes, if the server knows it: then neither preview nor original is sent.
+    pub(super) async fn announced_twin(&self, connection: &mut sqlx::SqliteConnection, version: &Version) -> Result<Option<VersionId>> {
+        let Some(same_as) = &version.same_as else { return Ok(None) };
+        let twin = versions::get(connection, same_as).await?;
+        Ok(twin.filter(|twin| twin.numbered && matches!(twin.state, State::Announced | State::Complete)).map(|twin| twin.id))
+    }
+}

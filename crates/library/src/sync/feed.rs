@@ -1,0 +1,310 @@
+//! Following the change feed: a page and the new place in one transaction, unknown kinds skipped, nothing ever deleted.
+
+use std::collections::BTreeSet;
+
+use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
+use collabtrack_protocol::changes::{CatalogueMoved, Change, ChangeKind, ChangePage, ChangeSetMoved, ProjectMoved, TrackInfo};
+use collabtrack_protocol::problem::ErrorCode;
+use collabtrack_protocol::projects::Member;
+use collabtrack_protocol::versions::{Version as Told, VersionState};
+use data_encoding::BASE64;
+use serde::de::DeserializeOwned;
+use sqlx::SqliteConnection;
+
+use super::remote::{Remote, RemoteError};
+use crate::clock;
+use crate::error::Result;
+use crate::library::Library;
+use crate::store::outbox::{self, Step};
+use crate::store::projects::{self, FeedPlace};
+use crate::store::tracks::{self, Track};
+use crate::store::versions::{self, State, Version, VersionFile};
+use crate::store::{StoreResult, change_sets, commit, members};
+
+/// Why a page is not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageFault {
+    /// It belongs to another history.
+    OtherEpoch,
+    /// Its numbers are doubled, skipped or go back.
+    OutOfOrder,
+}
+
+/// Checks that a page goes on exactly where `place` ends.
+/// # Errors
+/// What is wrong with it; nothing of it may be applied then.
+pub fn check_page(page: &ChangePage, place: &FeedPlace) -> std::result::Result<(), PageFault> {
+    if place.epoch.as_ref().is_some_and(|epoch| *epoch != page.epoch) {
+        return Err(PageFault::OtherEpoch);
+    }
+    let in_order = page.changes.iter().zip(place.cursor + 1..).all(|(change, seq)| change.seq == seq);
+    let last = page.changes.last().map_or(place.cursor, |change| change.seq);
+    if !in_order || last > page.head || (page.more && page.changes.is_empty()) { Err(PageFault::OutOfOrder) } else { Ok(()) }
+}
+
+impl Library {
+    /// Follows the feed of a project to its end; whether anything came.
+    pub(crate) async fn pull(&self, remote: &dyn Remote, project: &ProjectId) -> Result<bool> {
+        let Some(known) = projects::get(&mut *self.store().read().await?, project).await? else { return Ok(false) };
+        let mut place = known.feed;
+        let mut news = false;
+        let mut relisting: Option<BTreeSet<VersionId>> = None;
+        loop {
+            let page = match self.heard(remote.changes(project, &place).await) {
+                Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::FeedDiverged && relisting.is_none() => {
+                    relisting = Some(self.numbered(project).await?);
+                    place = FeedPlace::default();
+                    continue;
+                }
+                answer => answer?,
+            };
+            match check_page(&page, &place) {
+                Ok(()) => {}
+                Err(PageFault::OtherEpoch) if relisting.is_none() => {
+                    relisting = Some(self.numbered(project).await?);
+                    place = FeedPlace::default();
+                    continue;
+                }
+                Err(fault) => {
+                    tracing::warn!(project.id = %project, ?fault, "a page of the feed is not acceptable; nothing of it was applied");
+                    return Err(RemoteError::NotCollabtrack { reason: "the list of changes is out of order".into() }.into());
+                }
+            }
+            if let Some(missing) = &mut relisting {
+                for change in page.changes.iter().filter(|change| change.kind == ChangeKind::Version) {
+                    if let Some(told) = body::<Told>(change) {
+                        missing.remove(&told.id);
+                    }
+                }
+            }
+            news |= !page.changes.is_empty();
+            place = self.apply(project, &page).await?;
+            if !page.more {
+                break;
+            }
+        }
+        if let Some(missing) = relisting {
+            self.offer_again(missing).await?;
+        }
+        if news {
+            self.changed();
+            self.project_changed(project);
+        }
+        Ok(news)
+    }
+
+    async fn numbered(&self, project: &ProjectId) -> Result<BTreeSet<VersionId>> {
+        Ok(versions::numbered_of(&mut *self.store().read().await?, project).await?.into_iter().collect())
+    }
+
+    /// Versions that the server lost are offered again by whoever has their bytes; nothing is deleted.
+    async fn offer_again(&self, missing: BTreeSet<VersionId>) -> Result<()> {
+        let mut transaction = self.store().write().await?;
+        for id in missing {
+            let Some(version) = versions::get(&mut transaction, &id).await? else { continue };
+            versions::unnumber(&mut transaction, &version.id).await?;
+            let ready = version.preview.is_some() || version.no_preview_reason.is_some();
+            outbox::put(&mut transaction, &version.id, if ready { Step::PreviewReady } else { Step::Captured }).await?;
+            crate::store::uploads::forget_all(&mut transaction, &version.id).await?;
+        }
+        Ok(commit(transaction).await?)
+    }
+
+    /// Applies a checked page and the new place in one transaction.
+    async fn apply(&self, project: &ProjectId, page: &ChangePage) -> Result<FeedPlace> {
+        let now = clock::text(self.clock().now());
+        let own = self.connection().account.as_ref().map(|account| account.0.clone());
+        let last = page.changes.last();
+        let mut transaction = self.store().write().await?;
+        let before = projects::get(&mut transaction, project).await?.map(|project| project.feed).unwrap_or_default();
+        let mut touched = BTreeSet::new();
+        for change in &page.changes {
+            apply_change(&mut transaction, project, change, &now, own.as_ref().map(|id| id.as_str()), &mut touched).await?;
+        }
+        for track in touched {
+            versions::renumber_provisional(&mut transaction, &track).await?;
+        }
+        let place = FeedPlace {
+            epoch: Some(page.epoch.clone()),
+            cursor: last.map_or(before.cursor, |change| change.seq),
+            last_change: last.map(|change| change.id.clone()).or(before.last_change),
+        };
+        projects::set_feed(&mut transaction, project, &place).await?;
+        commit(transaction).await?;
+        Ok(place)
+    }
+}
+
+/// The document of a change; none when this program does not understand it.
+fn body<T: DeserializeOwned>(change: &Change) -> Option<T> {
+    if change.body.is_null() {
+        return None;
+    }
+    match serde_json::from_value(change.body.clone()) {
+        Ok(body) => Some(body),
+        Err(error) => {
+            tracing::warn!(seq = change.seq, %error, "a change was not understood and is skipped");
+            None
+        }
+    }
+}
+
+async fn apply_change(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    change: &Change,
+    now: &str,
+    own: Option<&str>,
+    touched: &mut BTreeSet<TrackId>,
+) -> StoreResult<()> {
+    match change.kind {
+        ChangeKind::Project => {
+            if let Some(moved) = body::<ProjectMoved>(change) {
+                projects::rename(connection, project, &moved.name).await?;
+            }
+        }
+        ChangeKind::Member => {
+            if let Some(member) = body::<Member>(change) {
+                if own == Some(member.person.id.as_str()) {
+                    projects::set_role(connection, project, member.role).await?;
+                }
+                members::put(connection, project, &member).await?;
+            }
+        }
+        ChangeKind::Track => {
+            if let Some(info) = body::<TrackInfo>(change) {
+                apply_track(connection, project, info, now, touched).await?;
+            }
+        }
+        ChangeKind::Version => {
+            if let Some(told) = body::<Told>(change) {
+                touched.insert(told.track.clone());
+                apply_version(connection, project, &told, now).await?;
+            }
+        }
+        ChangeKind::Catalogue => {
+            if let Some(moved) = body::<CatalogueMoved>(change) {
+                projects::set_catalogue(connection, project, &moved.head, moved.number).await?;
+                for approved in moved.approved {
+                    tracks::set_approved(connection, &approved.track, approved.version.as_ref()).await?;
+                }
+            }
+        }
+        ChangeKind::ChangeSet => {
+            if let Some(moved) = body::<ChangeSetMoved>(change) {
+                change_sets::moved(connection, project, &moved.id, &moved.status, moved.revision).await?;
+            }
+        }
+        ChangeKind::Unknown => {}
+    }
+    Ok(())
+}
+
+async fn apply_track(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    info: TrackInfo,
+    now: &str,
+    touched: &mut BTreeSet<TrackId>,
+) -> StoreResult<()> {
+    let track =
+        Track { id: info.id.clone(), project: project.clone(), name: info.name, key: info.key, auto: info.auto, please_check: false, approved: None };
+    tracks::upsert(connection, &track, now).await?;
+    if let Some(absorbed) = info.absorbed
+        && tracks::get(connection, &absorbed).await?.is_some_and(|known| known.id == absorbed)
+    {
+        tracks::absorb(connection, &absorbed, &info.id).await?;
+    }
+    touched.insert(info.id);
+    Ok(())
+}
+
+/// Takes over a version as the server tells it, also one of this computer.
+pub(super) async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, told: &Told, now: &str) -> StoreResult<()> {
+    if tracks::get(connection, &told.track).await?.is_none() {
+        let track = Track {
+            id: told.track.clone(),
+            project: project.clone(),
+            name: told.track_name.clone(),
+            key: crate::grouping::group(&told.track_name, "").key,
+            auto: false,
+            please_check: false,
+            approved: None,
+        };
+        tracks::upsert(connection, &track, now).await?;
+    }
+    let version = Version {
+        id: told.id.clone(),
+        project: project.clone(),
+        track: told.track.clone(),
+        number: told.number,
+        numbered: true,
+        kind: told.kind,
+        note: told.note.clone(),
+        content_id: told.content_id,
+        parent: told.parent.clone(),
+        same_as: told.same_as.clone(),
+        state: state_of(told.state),
+        author_id: Some(told.author.id.clone()),
+        author_name: told.author.name.clone(),
+        captured_at: told.captured_at.clone(),
+        recorded_at: Some(told.created_at.clone()),
+        seq: Some(told.seq),
+        summary: told.summary.clone(),
+        overview: BASE64.decode(told.overview.as_bytes()).unwrap_or_default(),
+        preview: told.preview_sha256.zip(told.preview_length),
+        no_preview_reason: None,
+    };
+    let files: Vec<VersionFile> = told
+        .files
+        .iter()
+        .map(|file| VersionFile { path: file.path.clone(), length: file.length, sha256: file.sha256, plain_object: None })
+        .collect();
+    versions::upsert(connection, &version, &files).await?;
+    if told.state == VersionState::Complete {
+        // Whoever sent the bytes: the store has them all.
+        outbox::confirm(connection, &version.id).await?;
+        crate::store::uploads::forget_all(connection, &version.id).await?;
+    }
+    Ok(())
+}
+
+fn state_of(state: VersionState) -> State {
+    match state {
+        VersionState::Announced => State::Announced,
+        VersionState::Complete => State::Complete,
+        VersionState::Damaged => State::Damaged,
+        VersionState::Trashed => State::Trashed,
+        VersionState::Purged => State::Purged,
+        VersionState::Unknown => State::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(seqs: &[i64], head: i64) -> ChangePage {
+        let change = |seq: &i64| Change { seq: *seq, id: seq.to_string(), kind: ChangeKind::Unknown, body: serde_json::Value::Null };
+        ChangePage {
+            project: ProjectId::from_random([0; 17]),
+            epoch: "one".into(),
+            head,
+            changes: seqs.iter().map(change).collect(),
+            more: false,
+        }
+    }
+
+    #[test]
+    fn only_a_page_that_goes_on_exactly_is_acceptable() {
+        let place = FeedPlace { epoch: Some("one".into()), cursor: 4, last_change: Some("4".into()) };
+        assert_eq!(check_page(&page(&[5, 6, 7], 7), &place), Ok(()));
+        assert_eq!(check_page(&page(&[], 4), &place), Ok(()));
+        for seqs in [&[5, 5, 6][..], &[5, 7], &[4, 5], &[6], &[6, 5]] {
+            assert_eq!(check_page(&page(seqs, 9), &place), Err(PageFault::OutOfOrder), "{seqs:?}");
+        }
+        assert_eq!(check_page(&page(&[5, 6], 5), &place), Err(PageFault::OutOfOrder), "more than the head");
+        let other = FeedPlace { epoch: Some("two".into()), ..place };
+        assert_eq!(check_page(&page(&[5], 5), &other), Err(PageFault::OtherEpoch));
+    }
+}

@@ -1,0 +1,171 @@
+//! Fetching previews and originals: resumed where they stopped, verified by SHA-256, only then taken into the content store.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use collabtrack_content::hashing::{self, FileHashes};
+use collabtrack_content::rebuild::{self, RebuildError};
+use collabtrack_domain::hash::ObjectHash;
+use collabtrack_domain::id::VersionId;
+use collabtrack_domain::recipe::Recipe;
+use collabtrack_protocol::limits::PART_SIZE_BYTES;
+use collabtrack_protocol::versions::{ObjectRead, Rendition};
+
+use super::remote::{Remote, RemoteError};
+use crate::clock;
+use crate::content_store::{ContentStore, discard};
+use crate::error::{LibraryError, Result};
+use crate::library::Library;
+use crate::record::blocking;
+use crate::store::versions::{self, VersionFile};
+use crate::store::{blobs, commit, recipes};
+
+fn partial_name(object: &str) -> String {
+    ObjectHash::of(object.as_bytes()).to_string()[..32].to_owned()
+}
+
+fn not_announced() -> LibraryError {
+    LibraryError::Remote(RemoteError::ChecksumRefused)
+}
+
+impl Library {
+    /// Fetches the preview of a version.
+    pub(crate) async fn fetch_preview(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
+        let version = versions::get(&mut *self.store().read().await?, id).await?;
+        let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
+        let Some((hash, length)) = version.preview else { return Ok(()) };
+        if blobs::is_here(&mut *self.store().read().await?, &hash).await? {
+            return Ok(());
+        }
+        let reads = self.heard(remote.reads(&version.id, Rendition::Preview).await)?;
+        let object = reads.objects.into_iter().find(|object| object.length == length);
+        let object = object.ok_or_else(|| RemoteError::NotCollabtrack { reason: "there is no preview of the announced length".into() })?;
+        let partial = self.fetch_whole(remote, object).await?;
+        let store = self.content().clone();
+        let hashes = blocking(move || take_whole(&store, &partial, hash)).await?;
+        self.took(&[hashes]).await
+    }
+
+    /// Fetches the exact bytes of a version.
+    pub(crate) async fn fetch_original(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
+        let (version, files) = {
+            let mut connection = self.store().read().await?;
+            let version = versions::get(&mut connection, id).await?;
+            let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
+            let files = versions::files(&mut connection, &version.id).await?;
+            (version, files)
+        };
+        let reads = self.heard(remote.reads(&version.id, Rendition::Original).await)?;
+        let recipe = reads.recipe.ok_or_else(|| RemoteError::NotCollabtrack { reason: "the original comes without a recipe".into() })?;
+        recipe.check().map_err(|error| RemoteError::NotCollabtrack { reason: format!("the recipe is not acceptable: {error}") })?;
+        check_files(&recipe, &files)?;
+        self.content().check_room(files.iter().map(|file| file.length).sum())?;
+        let mut objects = BTreeMap::new();
+        for object in reads.objects {
+            let key = object.object.clone();
+            objects.insert(key, self.fetch_whole(remote, object).await?);
+        }
+        let store = self.content().clone();
+        let (hashes, recipe) = blocking(move || {
+            let hashes = take_files(&store, &recipe, &objects)?;
+            objects.values().for_each(|partial| discard(partial));
+            Ok((hashes, recipe))
+        })
+        .await?;
+        self.took(&hashes).await?;
+        let mut transaction = self.store().write().await?;
+        recipes::put(&mut transaction, &version.project, &version.id, &recipe).await?;
+        commit(transaction).await?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Fetches an object into its lasting partial file; what is there already is not fetched again.
+    async fn fetch_whole(&self, remote: &dyn Remote, object: ObjectRead) -> Result<PathBuf> {
+        let partial = self.content().partial_path(&partial_name(&object.object));
+        let have = std::fs::metadata(&partial).map_or(0, |data| data.len());
+        if have > object.length {
+            discard(&partial);
+        }
+        if have != object.length {
+            self.heard(remote.fetch(&object.request, &partial, &|_| {}).await)?;
+        }
+        let have = std::fs::metadata(&partial).map_or(0, |data| data.len());
+        if have == object.length {
+            return Ok(partial);
+        }
+        if have > object.length {
+            discard(&partial);
+        }
+        Err(RemoteError::Unreachable { reason: "the connection broke before the end".into() }.into())
+    }
+
+    async fn took(&self, hashes: &[FileHashes]) -> Result<()> {
+        let now = clock::text(self.clock().now());
+        let mut transaction = self.store().write().await?;
+        for hashes in hashes {
+            blobs::insert(&mut transaction, hashes, &now).await?;
+        }
+        commit(transaction).await?;
+        self.changed();
+        Ok(())
+    }
+}
+
+fn check_files(recipe: &Recipe, announced: &[VersionFile]) -> Result<()> {
+    let same = recipe.files.len() == announced.len()
+        && recipe.files.iter().zip(announced).all(|(told, known)| told.sha256 == known.sha256 && told.length == known.length);
+    if same { Ok(()) } else { Err(RemoteError::NotCollabtrack { reason: "the recipe is of another version".into() }.into()) }
+}
+
+/// Takes a fetched file whose bytes are the wanted ones; anything else is discarded, so that the next try starts afresh.
+fn take_whole(store: &ContentStore, partial: &Path, wanted: ObjectHash) -> Result<FileHashes> {
+    let fault = |error| LibraryError::file("read", partial, error);
+    let mut file = File::open(partial).map_err(fault)?;
+    let hashes = hashing::hash_reader(&mut file, PART_SIZE_BYTES, &mut |_| true).map_err(fault)?;
+    if hashes.sha256 != wanted {
+        discard(partial);
+        return Err(not_announced());
+    }
+    store.keep(partial, &wanted)?;
+    Ok(hashes)
+}
+
+fn take_files(store: &ContentStore, recipe: &Recipe, objects: &BTreeMap<String, PathBuf>) -> Result<Vec<FileHashes>> {
+    let mut taken = Vec::with_capacity(recipe.files.len());
+    for file in &recipe.files {
+        if let Some(extent) = rebuild::plain_object(recipe, file)
+            && let Some(partial) = objects.get(&extent.object)
+            && recipe.files.len() == 1
+        {
+            taken.push(take_whole(store, partial, file.sha256)?);
+            continue;
+        }
+        let temp = store.temp_path();
+        let rebuilt = File::create_new(&temp)
+            .map_err(|error| LibraryError::file("write", &temp, error))
+            .and_then(|target| {
+                rebuild::rebuild(recipe, file, objects, &mut BufWriter::new(target), PART_SIZE_BYTES).map_err(|error| fault(error, objects))
+            })
+            .and_then(|hashes| store.keep(&temp, &hashes.sha256).map(|_| hashes));
+        discard(&temp);
+        taken.push(rebuilt?);
+    }
+    Ok(taken)
+}
+
+fn fault(error: RebuildError, objects: &BTreeMap<String, PathBuf>) -> LibraryError {
+    match error {
+        RebuildError::Mismatch { .. } => {
+            objects.values().for_each(|partial| discard(partial));
+            not_announced()
+        }
+        RebuildError::Io { path, source } => LibraryError::file("rebuild", Path::new(&path), source),
+        RebuildError::NewerCodec { path } => {
+            LibraryError::Invalid { what: format!("{path} was stored by a newer CollabTrack. Update this one to fetch it; its preview plays meanwhile.") }
+        }
+        error => RemoteError::NotCollabtrack { reason: error.to_string() }.into(),
+    }
+}

@@ -1,0 +1,405 @@
+//! The server over HTTP, and its store by signed requests. Tokens and signed addresses never reach a log or an error text.
+
+use std::io::SeekFrom;
+use std::path::Path;
+use std::time::Duration;
+
+use collabtrack_domain::id::{ChangeSetId, ProjectId, UploadId, VersionId};
+use collabtrack_protocol::approval::ChangeSetDetail;
+use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
+use collabtrack_protocol::problem::Problem;
+use collabtrack_protocol::projects::{CreateProject, Project};
+use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, Version, WantReads};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, RANGE, RETRY_AFTER};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use url::{Host, Url};
+
+use super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
+use crate::store::projects::FeedPlace;
+
+const CONNECT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(60);
+/// Most bytes of an error answer that are read.
+const MOST_ERROR_BYTES: usize = 64 * 1024;
+/// Bytes of a file sent or written at a time.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// The server's API with or without a session.
+#[derive(Clone)]
+pub struct Api {
+    client: Client,
+    direct: Client,
+    base: Url,
+    token: Option<SecretString>,
+}
+
+fn client(direct: bool) -> RemoteResult<Client> {
+    let builder = Client::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        // Nothing of CollabTrack redirects; networks with a sign-in page do.
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("CollabTrack/", env!("CARGO_PKG_VERSION")));
+    let builder = if direct { builder.no_proxy() } else { builder };
+    builder.build().map_err(|error| RemoteError::Unreachable { reason: plain(&error) })
+}
+
+fn is_this_computer(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// What a network error says, without the address it was about.
+fn plain(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "it took too long"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke"
+    };
+    let mut source = std::error::Error::source(error);
+    let mut last = None;
+    while let Some(cause) = source {
+        last = Some(cause.to_string());
+        source = cause.source();
+    }
+    match last {
+        Some(cause) if !cause.contains("://") => format!("{kind} ({cause})"),
+        _ => kind.to_owned(),
+    }
+}
+
+fn unreachable(error: &reqwest::Error) -> RemoteError {
+    RemoteError::Unreachable { reason: plain(error) }
+}
+
+fn content_type(response: &Response) -> String {
+    response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// At most the first bytes of an answer.
+async fn start_of(response: Response) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(Ok(piece)) = stream.next().await {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() >= MOST_ERROR_BYTES {
+            bytes.truncate(MOST_ERROR_BYTES);
+            break;
+        }
+    }
+    bytes
+}
+
+impl Api {
+    /// An API at `base`, the address in the form it is kept.
+    /// # Errors
+    /// When the network cannot be used at all.
+    pub fn new(base: Url, token: Option<SecretString>) -> RemoteResult<Self> {
+        Ok(Self { client: client(false)?, direct: client(true)?, base, token })
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/api/v1{path}", self.base.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    fn client_for(&self, url: &Url) -> &Client {
+        if is_this_computer(url) { &self.direct } else { &self.client }
+    }
+
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.client_for(&url).request(method, url);
+        match &self.token {
+            Some(token) => match HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    request.header(AUTHORIZATION, value)
+                }
+                Err(_) => request,
+            },
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> RemoteResult<Response> {
+        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let (kind, wait) = (content_type(&response), retry_after(&response));
+        if kind.starts_with("application/problem+json") {
+            let bytes = start_of(response).await;
+            if let Ok(problem) = serde_json::from_slice::<Problem>(&bytes) {
+                return Err(RemoteError::Refused(Box::new(problem)));
+            }
+        }
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(RemoteError::Unavailable { status: status.as_u16(), retry_after: wait });
+        }
+        Err(RemoteError::NotCollabtrack { reason: format!("status {} without a word of CollabTrack", status.as_u16()) })
+    }
+
+    async fn json<T: DeserializeOwned>(response: Response) -> RemoteResult<T> {
+        let kind = content_type(&response);
+        if !kind.starts_with("application/json") {
+            let shown = if kind.is_empty() { "something without a type".to_owned() } else { kind };
+            return Err(RemoteError::NotCollabtrack { reason: format!("it is {shown}") });
+        }
+        let bytes = response.bytes().await.map_err(|error| unreachable(&error))?;
+        serde_json::from_slice(&bytes).map_err(|error| RemoteError::NotCollabtrack { reason: format!("it has another form: {error}") })
+    }
+
+    /// `GET`.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> RemoteResult<T> {
+        Self::json(self.send(self.request(Method::GET, self.url(path, query))).await?).await
+    }
+
+    /// `POST` with a JSON body.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
+        Self::json(self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await?).await
+    }
+
+    /// `POST` without body and without answer.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn tell(&self, path: &str) -> RemoteResult<()> {
+        self.send(self.request(Method::POST, self.url(path, &[]))).await.map(drop)
+    }
+
+    /// `POST` of raw bytes.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)], kind: &str, bytes: Vec<u8>) -> RemoteResult<T> {
+        let request = self.request(Method::POST, self.url(path, query)).header(CONTENT_TYPE, kind).body(bytes);
+        Self::json(self.send(request).await?).await
+    }
+
+    /// `GET` of raw bytes of the wanted type.
+    /// # Errors
+    /// What the server or the network said, `NotCollabtrack` for another type.
+    pub async fn bytes(&self, path: &str, query: &[(&str, &str)], wanted: &str) -> RemoteResult<Vec<u8>> {
+        let response = self.send(self.request(Method::GET, self.url(path, query))).await?;
+        let kind = content_type(&response);
+        if !kind.starts_with(wanted) {
+            return Err(RemoteError::NotCollabtrack { reason: format!("it is {kind}") });
+        }
+        Ok(response.bytes().await.map_err(|error| unreachable(&error))?.to_vec())
+    }
+
+    /// The stream of hints.
+    /// # Errors
+    /// What the server or the network said.
+    pub(crate) async fn events(&self) -> RemoteResult<Response> {
+        let response = self.send(self.request(Method::GET, self.url("/events", &[]))).await?;
+        if content_type(&response).starts_with("text/event-stream") {
+            Ok(response)
+        } else {
+            Err(RemoteError::NotCollabtrack { reason: "it is no stream of hints".into() })
+        }
+    }
+
+    /// A request as the server signed it: method, address and headers exactly as given.
+    fn signed(&self, request: &SignedRequest) -> RemoteResult<RequestBuilder> {
+        let broken = |what: &str| RemoteError::NotCollabtrack { reason: format!("a signed request has no {what}") };
+        let url = Url::parse(&request.url).map_err(|_| broken("address"))?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| broken("method"))?;
+        let mut builder = self.client_for(&url).request(method, url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        Ok(builder)
+    }
+}
+
+/// What the store's refusal means.
+async fn refusal(response: Response) -> RemoteError {
+    let (status, kind, wait) = (response.status(), content_type(&response), retry_after(&response));
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return RemoteError::Unavailable { status: status.as_u16(), retry_after: wait };
+    }
+    if status.is_redirection() || kind.starts_with("text/html") {
+        return RemoteError::NotCollabtrack { reason: "a web page came from where the store should be".into() };
+    }
+    let text = String::from_utf8_lossy(&start_of(response).await).into_owned();
+    let about_bytes = ["BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"];
+    if about_bytes.iter().any(|code| text.contains(code)) { RemoteError::ChecksumRefused } else { RemoteError::StoreRefused { status: status.as_u16() } }
+}
+
+/// The pieces of a run of bytes, read as they are sent.
+async fn pieces(body: &FileRange) -> RemoteResult<impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + use<>> {
+    let mut file = tokio::fs::File::open(&body.path).await.map_err(|error| RemoteError::local(&body.path, error))?;
+    file.seek(SeekFrom::Start(body.offset)).await.map_err(|error| RemoteError::local(&body.path, error))?;
+    Ok(futures::stream::try_unfold((file, body.length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        let mut piece = vec![0_u8; want];
+        file.read_exact(&mut piece).await?;
+        Ok(Some((piece, (file, left - want as u64))))
+    }))
+}
+
+/// The server over HTTP.
+#[derive(Clone)]
+pub struct HttpRemote(pub Api);
+
+impl HttpRemote {
+    async fn put_range(&self, request: &SignedRequest, body: FileRange, progress: Progress<'_>) -> RemoteResult<()> {
+        // Counted here and told outside the stream: what the body captures outlives this call.
+        let (counter, mut counted) = tokio::sync::mpsc::unbounded_channel::<u64>();
+        let stream = pieces(&body).await?.inspect(move |piece| {
+            if let Ok(piece) = piece
+                && counter.send(piece.len() as u64).is_err()
+            {
+                tracing::trace!("nobody counts these bytes any more");
+            }
+        });
+        let send = self.0.signed(request)?.body(reqwest::Body::wrap_stream(stream)).send();
+        tokio::pin!(send);
+        let response = loop {
+            tokio::select! {
+                response = &mut send => break response.map_err(|error| unreachable(&error))?,
+                Some(bytes) = counted.recv() => progress(bytes),
+            }
+        };
+        while let Ok(bytes) = counted.try_recv() {
+            progress(bytes);
+        }
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        // A network that answers in the store's place does not know the object's tag.
+        if response.headers().get(ETAG).is_none() || content_type(&response).starts_with("text/html") {
+            return Err(RemoteError::NotCollabtrack { reason: "the answer lacks what a store says".into() });
+        }
+        Ok(())
+    }
+
+    async fn fetch_object(&self, request: &SignedRequest, target: &Path, progress: Progress<'_>) -> RemoteResult<()> {
+        let local = |error| RemoteError::local(target, error);
+        let mut file =
+            tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
+        let have = file.metadata().await.map_err(local)?.len();
+        let mut builder = self.0.signed(request)?;
+        if have > 0 {
+            builder = builder.header(RANGE, format!("bytes={have}-"));
+        }
+        let response = builder.send().await.map_err(|error| unreachable(&error))?;
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                file.seek(SeekFrom::End(0)).await.map_err(local)?;
+            }
+            StatusCode::OK if !content_type(&response).starts_with("text/html") => file.set_len(0).await.map_err(local)?,
+            StatusCode::OK => return Err(RemoteError::NotCollabtrack { reason: "a web page came from where the store should be".into() }),
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                file.set_len(0).await.map_err(local)?;
+                return Err(refusal(response).await);
+            }
+            _ => return Err(refusal(response).await),
+        }
+        let mut stream = response.bytes_stream();
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| unreachable(&error))?;
+            file.write_all(&piece).await.map_err(local)?;
+            progress(piece.len() as u64);
+        }
+        file.flush().await.map_err(local)
+    }
+}
+
+impl Remote for HttpRemote {
+    fn projects(&self) -> BoxFuture<'_, RemoteResult<Vec<Project>>> {
+        Box::pin(self.0.get("/projects", &[]))
+    }
+
+    fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
+        Box::pin(async move { self.0.get(&format!("/projects/{id}"), &[]).await })
+    }
+
+    fn create_project<'a>(&'a self, body: &'a CreateProject) -> BoxFuture<'a, RemoteResult<Project>> {
+        Box::pin(async move { self.0.post("/projects", body).await })
+    }
+
+    fn create_upload<'a>(&'a self, project: &'a ProjectId, body: &'a CreateUpload) -> BoxFuture<'a, RemoteResult<UploadState>> {
+        Box::pin(async move { self.0.post(&format!("/projects/{project}/uploads"), body).await })
+    }
+
+    fn upload_urls<'a>(&'a self, upload: &'a UploadId, body: &'a WantUrls) -> BoxFuture<'a, RemoteResult<UploadState>> {
+        Box::pin(async move { self.0.post(&format!("/uploads/{upload}/urls"), body).await })
+    }
+
+    fn upload<'a>(&'a self, upload: &'a UploadId) -> BoxFuture<'a, RemoteResult<UploadState>> {
+        Box::pin(async move { self.0.get(&format!("/uploads/{upload}"), &[]).await })
+    }
+
+    fn complete_upload<'a>(&'a self, upload: &'a UploadId) -> BoxFuture<'a, RemoteResult<UploadState>> {
+        Box::pin(async move { self.0.post(&format!("/uploads/{upload}/complete"), &serde_json::json!({})).await })
+    }
+
+    fn announce<'a>(&'a self, project: &'a ProjectId, body: &'a Announce) -> BoxFuture<'a, RemoteResult<Announced>> {
+        Box::pin(async move { self.0.post(&format!("/projects/{project}/versions"), body).await })
+    }
+
+    fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.0.post(&format!("/versions/{version}/commit"), body).await })
+    }
+
+    fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {
+        Box::pin(async move { self.0.post(&format!("/versions/{version}/reads"), &WantReads { rendition }).await })
+    }
+
+    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>> {
+        Box::pin(async move {
+            let (since, limit) = (after.cursor.to_string(), MAX_CHANGES_PER_PAGE.to_string());
+            let mut query = vec![("since", since.as_str()), ("limit", limit.as_str())];
+            if let Some(last) = &after.last_change {
+                query.push(("last", last));
+            }
+            if let Some(epoch) = &after.epoch {
+                query.push(("epoch", epoch));
+            }
+            self.0.get(&format!("/projects/{project}/changes"), &query).await
+        })
+    }
+
+    fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
+        Box::pin(async move { self.0.get(&format!("/change-sets/{id}"), &[]).await })
+    }
+
+    fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
+        Box::pin(self.put_range(request, body, progress))
+    }
+
+    fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
+        Box::pin(self.fetch_object(request, target, progress))
+    }
+}
