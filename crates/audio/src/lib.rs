@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 mod guard;
 pub mod limits;
+pub mod listening;
 pub mod preview;
 pub mod resample;
 pub mod wav;

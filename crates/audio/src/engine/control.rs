@@ -35,6 +35,9 @@ const SLOW_START: Duration = Duration::from_secs(8);
 const DEBOUNCE: Duration = Duration::from_millis(500);
 /// Waits between attempts to open a device.
 const BACK_OFF: [Duration; 4] = [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+/// After so many gaps the next stream gets longer periods, up to the given length.
+const GAPS: u64 = 3;
+const MAX_PERIOD_FRAMES: u32 = 4_096;
 /// How long a stream stays open without being used.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Correlation from which two versions count as the same music.
@@ -628,6 +631,14 @@ impl Control {
                 self.rebuild_stream();
             }
             Some(Fault::Invalidated | Fault::Busy) => self.rebuild_stream(),
+            None if !self.playing
+                && self.faults.xruns() >= GAPS
+                && stream.period_frames.is_some_and(|period| period < MAX_PERIOD_FRAMES) =>
+            {
+                // Only while nothing is heard: a new stream takes its time.
+                self.wish.period_frames = stream.period_frames.map(|period| (period * 2).min(MAX_PERIOD_FRAMES));
+                self.rebuild_stream();
+            }
             None if real_time && now - self.device.used > IDLE_LIMIT => {
                 self.output.close();
                 self.link = None;

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rodio::cpal;
 use rodio::cpal::traits::{DeviceTrait, HostTrait};
@@ -13,8 +13,9 @@ use crate::engine::core::RenderCore;
 use crate::engine::output::{Fault, FaultSender, Output, StreamInfo, StreamWish};
 use crate::error::AudioError;
 
-/// Frames per period that are asked for.
-const PERIOD_FRAMES: u32 = 512;
+/// Frames per period that are asked for. Sound servers play from a buffer of two periods, and an ordinary thread on a busy
+/// computer is late by more than 20 ms now and then.
+const PERIOD_FRAMES: u32 = if cfg!(target_os = "linux") { 1_024 } else { 512 };
 /// Frames rendered at a time inside the callback.
 const BLOCK: usize = 128;
 
@@ -194,8 +195,36 @@ fn cpal_error(error: &cpal::Error) -> AudioError {
     }
 }
 
+/// Notices that the device ran dry, which not every sound system reports: rendering falls behind the clock for good.
+struct Pace {
+    started: Instant,
+    rendered: u64,
+    rate: u32,
+    /// Seconds rendering may vary against the clock.
+    slack: f64,
+    /// Least seconds behind the clock so far.
+    least: f64,
+}
+
+impl Pace {
+    fn new(info: &StreamInfo) -> Self {
+        let slack = 2.0 * f64::from(info.period_frames.unwrap_or(PERIOD_FRAMES)) / f64::from(info.rate) + 0.005;
+        Pace { started: Instant::now(), rendered: 0, rate: info.rate, slack, least: f64::INFINITY }
+    }
+
+    /// Counts a block; returns whether the device ran dry before it.
+    fn ran_dry(&mut self, frames: usize) -> bool {
+        let behind = self.started.elapsed().as_secs_f64() - self.rendered as f64 / f64::from(self.rate);
+        self.rendered += frames as u64;
+        let dry = behind > self.least + self.slack;
+        self.least = if dry { behind } else { self.least.min(behind) };
+        dry
+    }
+}
+
 /// The render core as a rodio source: endless, of constant format.
 struct CoreSource {
+    pace: Pace,
     core: RenderCore,
     faults: FaultSender,
     left: [f32; BLOCK],
@@ -210,10 +239,23 @@ impl CoreSource {
     fn new(core: RenderCore, info: &StreamInfo, faults: FaultSender) -> Result<Self, AudioError> {
         let channels = NonZero::new(info.channels).ok_or(AudioError::NoDevice)?;
         let rate = NonZero::new(info.rate).ok_or(AudioError::NoDevice)?;
-        Ok(CoreSource { core, faults, left: [0.0; BLOCK], right: [0.0; BLOCK], frame: BLOCK, channel: 0, channels, rate })
+        Ok(CoreSource {
+            pace: Pace::new(info),
+            core,
+            faults,
+            left: [0.0; BLOCK],
+            right: [0.0; BLOCK],
+            frame: BLOCK,
+            channel: 0,
+            channels,
+            rate,
+        })
     }
 
     fn render(&mut self) {
+        if self.pace.ran_dry(BLOCK) {
+            self.faults.count_xrun();
+        }
         self.core.render(&mut self.left, &mut self.right);
         let mut overs = 0;
         for sample in self.left.iter_mut().chain(&mut self.right) {

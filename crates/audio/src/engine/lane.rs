@@ -228,13 +228,10 @@ impl LaneReader {
         let downmix = Downmix::new(info.channels, info.channel_mask);
         let planes = vec![Vec::with_capacity(READ_FRAMES); usize::from(info.channels)];
         let (path, rate, seeks_exactly) = (decoder.path().to_path_buf(), info.sample_rate, decoder.seeks_directly());
-        let (proxy, decoder) = if info.lossy {
-            match Proxy::start(decoder) {
-                Ok(proxy) => (Some(proxy), None),
-                Err(decoder) => (None, Some(decoder)),
-            }
-        } else {
-            (None, Some(decoder))
+        let room = if info.lossy { Proxy::room(info.frames) } else { None };
+        let (proxy, decoder) = match room {
+            Some(file) => (Some(Proxy::start(file, decoder)), None),
+            None => (None, Some(decoder)),
         };
         LaneReader { proxy, decoder, path, rate, seeks_exactly, downmix, position: 0, planes, kept: (0, Vec::new(), Vec::new()) }
     }
@@ -244,7 +241,7 @@ impl LaneReader {
     }
 
     /// Reads from the proxy, decoding on as far as needed; `None` when the range is better read from the file itself.
-    fn from_proxy(&mut self, from: u64, length: usize, left: &mut Vec<f32>, right: &mut Vec<f32>) -> Result<Option<()>, AudioError> {
+    fn read_proxy(&mut self, from: u64, length: usize, left: &mut Vec<f32>, right: &mut Vec<f32>) -> Result<Option<()>, AudioError> {
         let Some(proxy) = &mut self.proxy else { return Ok(None) };
         let (end, rate) = (from + length as u64, u64::from(self.rate));
         if self.seeks_exactly && !proxy.is_done() && end > proxy.ready() + FAR_SECONDS * rate {
@@ -272,7 +269,7 @@ impl LaneReader {
         }
         if self.proxy.is_some() && left.len() < length {
             let next = (from + left.len() as i64) as u64;
-            if self.from_proxy(next, length - left.len(), &mut left, &mut right)?.is_some() {
+            if self.read_proxy(next, length - left.len(), &mut left, &mut right)?.is_some() {
                 left.resize(length, 0.0);
                 right.resize(length, 0.0);
                 return Ok((left, right));

@@ -31,14 +31,17 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy of `decoder`, which stands at its start; `None` when there is no room for one.
-    pub(super) fn start(decoder: Decoder) -> Result<Self, Decoder> {
-        let frames = decoder.info().frames.unwrap_or(u64::MAX);
-        let Some(file) = (frames < MAX_BYTES / FRAME_BYTES).then(|| tempfile::tempfile().ok()).flatten() else { return Err(decoder) };
+    /// Room for a proxy of a file of `frames` frames, if there is any.
+    pub(super) fn room(frames: Option<u64>) -> Option<File> {
+        frames.is_some_and(|frames| frames < MAX_BYTES / FRAME_BYTES).then(|| tempfile::tempfile().ok()).flatten()
+    }
+
+    /// Starts a proxy of `decoder`, which stands at its start, in `file`.
+    pub(super) fn start(file: File, decoder: Decoder) -> Self {
         let info = decoder.info();
         let downmix = Downmix::new(info.channels, info.channel_mask);
         let planes = vec![Vec::with_capacity(STEP_FRAMES); usize::from(info.channels)];
-        Ok(Proxy { file, decoder, downmix, planes, left: Vec::new(), right: Vec::new(), buffer: Vec::new(), ready: 0, done: false })
+        Proxy { file, decoder, downmix, planes, left: Vec::new(), right: Vec::new(), buffer: Vec::new(), ready: 0, done: false }
     }
 
     /// Frames that can be read.

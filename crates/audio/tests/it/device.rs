@@ -150,7 +150,7 @@ fn p15_the_recorded_monitor_holds_the_played_samples_in_order() {
 #[ignore = "run by p15 as a child process"]
 fn plays_one_file_in_a_child_process() {
     let path = std::env::var_os(CHILD).expect("p15 runs this");
-    let engine = Engine::start(Box::new(DeviceOutput::with_period(1_024))).expect("the engine starts");
+    let engine = Engine::start(Box::new(DeviceOutput::with_period(4_096))).expect("the engine starts");
     let source = LaneSource { path: path.into(), offset_frames: 0, table: None, is_preview: false };
     let info = engine.load(LaneId::A, source).expect("it loads");
     wait_until("opening the device", Duration::from_secs(10), || engine.state().device.is_some());

@@ -6,9 +6,13 @@ mod analysis;
 mod decoding;
 #[cfg(feature = "playback")]
 mod device;
+mod hostile;
 mod odd_files;
 mod playing;
 mod preview;
+mod rendering;
+mod resampling;
+mod supervision;
 
 /// Aborts when code under `assert_no_alloc` allocates.
 #[global_allocator]

@@ -435,7 +435,7 @@ fn lanes_of_other_rates_and_with_offsets_play_at_the_same_musical_position() {
 }
 
 #[test]
-fn null_listening_of_identical_files_is_silence() {
+fn p4_the_null_of_a_file_and_its_delayed_self_is_exactly_zero() {
     let folder = folder();
     let music = signal::music(14, RATE, 100_000);
     let path = files::wav(folder.path(), "x.wav", &music, RATE, Store::F32);
@@ -449,7 +449,7 @@ fn null_listening_of_identical_files_is_silence() {
     engine.play();
     assert!(engine.settle());
     let rendered = driver.render(100_000).expect("it renders");
-    assert!(rendered.iter().flatten().all(|sample| *sample == 0.0), "p4: the null of an integer delay is exactly zero");
+    assert!(rendered.iter().flatten().all(|sample| *sample == 0.0), "the null of an integer delay is exactly zero");
 }
 
 #[test]
