@@ -1,1 +1,17 @@
-//! it
+//! The server as its clients meet it: real requests against real Postgres and a real S3 server, in one process on port 0.
+
+mod approval;
+mod audit;
+mod auth;
+mod authorisation;
+mod catalogue;
+mod config;
+mod embedded;
+mod feed;
+mod openapi;
+mod projects;
+mod storage;
+mod store_faults;
+mod support;
+mod uploads;
+mod versions;

@@ -1,0 +1,126 @@
+//! The catalogue and its CSV round trip.
+
+use collabtrack_domain::role::Role;
+use collabtrack_protocol::approval::Approved;
+use collabtrack_protocol::catalogue::ImportAnswer;
+use collabtrack_protocol::problem::ErrorCode;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::approval::{add_track, approve, catalogue, detail, propose};
+use crate::support::person::send;
+use crate::support::{Answer, Person, Server};
+
+async fn csv(person: &Person, project: &collabtrack_domain::id::ProjectId) -> String {
+    let answer = person.get(&format!("/projects/{project}/catalogue.csv?table=tracks")).await;
+    assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
+    assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
+    answer.text()
+}
+
+async fn import(person: &Person, project: &collabtrack_domain::id::ProjectId, query: &str, body: impl Into<reqwest::Body>) -> Answer {
+    let request = person.request(Method::POST, &format!("/projects/{project}/imports?{query}"));
+    send(request.header("content-type", "text/csv").body(body)).await
+}
+
+#[tokio::test]
+async fn a_csv_edited_in_a_spreadsheet_becomes_a_draft_of_exactly_those_edits() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    let added = propose(&ann, &project, &[add_track("Night Drive"), add_track("Rain"), add_track("Sun")]).await;
+    approve(&ann, &added).await.ok::<Approved>();
+    let text = csv(&ann, &project).await;
+    assert!(text.starts_with("\u{feff}\"_id\",\"_rev\",\"_action\","));
+
+    let untouched: ImportAnswer = import(&ann, &project, "table=tracks&mode=draft", text.clone()).await.ok();
+    assert_eq!(untouched.report["ops"], serde_json::json!([]));
+    assert_eq!(untouched.change_set, None);
+
+    let (edited, rows) = (text.replace("\"Rain\"", "\"Rain Song\""), catalogue(&ann, &project).await.rows);
+    let edited: String = edited
+        .lines()
+        .map(|line| if line.contains("\"Sun\"") { line.replacen("\"\"", "\"delete\"", 1) } else { line.to_owned() } + "\r\n")
+        .collect();
+    let preview: ImportAnswer = import(&ann, &project, "table=tracks&mode=preview", edited.clone()).await.ok();
+    assert_eq!(preview.change_set, None);
+    let report = &preview.report;
+    assert_eq!(report["errors"], serde_json::json!([]), "{report:#}");
+    let draft: ImportAnswer = import(&ann, &project, "table=tracks&mode=draft", edited).await.ok();
+    assert_eq!(draft.report["changed"], report["changed"]);
+    let id = draft.change_set.expect("a draft").parse().expect("an id");
+    let shown = detail(&ann, &id).await;
+    assert_eq!(shown.effect.len(), 2, "{:?}", shown.effect);
+    assert_eq!(catalogue(&ann, &project).await.rows, rows, "nothing changes before the approval");
+    ann.act(&format!("/change-sets/{id}/submit")).await.ok::<Value>();
+    approve(&ann, &id).await.ok::<Approved>();
+    let titles: Vec<Value> = catalogue(&ann, &project).await.rows.into_iter().map(|row| row.cells["title"].clone()).collect();
+    assert_eq!(titles, ["Night Drive", "Rain Song"]);
+    // The file from before: its base is still known, so only what it says beyond the catalogue of now is an edit.
+    let stale: ImportAnswer = import(&ann, &project, "table=tracks&mode=preview", text).await.ok();
+    assert_eq!(stale.report["changed"], serde_json::json!([]), "{:#}", stale.report);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn columns_a_role_may_not_read_are_absent_from_its_csv() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    let mel = ann.add_member(&project, "Mel", Role::Member).await;
+    assert!(csv(&ann, &project).await.contains("\"writer_notes\""));
+    assert!(!csv(&mel, &project).await.contains("writer_notes"));
+    let semicolons = ann.get(&format!("/projects/{project}/catalogue.csv?table=splits&delimiter=semicolon")).await;
+    assert!(semicolons.text().contains("\"_id\";\"_rev\";"));
+    assert_eq!(semicolons.headers["content-disposition"], "attachment; filename=\"splits.csv\"");
+    ann.get(&format!("/projects/{project}/catalogue.csv?table=people")).await.problem(422, ErrorCode::Invalid);
+    ann.get(&format!("/projects/{project}/catalogue.csv?delimiter=tab")).await.problem(422, ErrorCode::Invalid);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_a_report_with_errors_and_leaves_no_trace() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    let gzip: Vec<u8> = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0];
+    for body in
+        [Vec::new(), gzip, b"\"title\"\r\n\"open".to_vec(), b"title,title\r\nA,B\r\n".to_vec(), b"_id,title\r\nnot-an-id,A\r\n".to_vec()]
+    {
+        let answer: ImportAnswer = import(&ann, &project, "mode=draft", body.clone()).await.ok();
+        let errors = answer.report["errors"].as_array().expect("errors");
+        assert!(!errors.is_empty(), "{:?} {:#}", String::from_utf8_lossy(&body), answer.report);
+        assert_eq!(answer.change_set, None);
+    }
+    import(&ann, &project, "answers=%7B%22x%22%3A1%7D", "title\r\nA\r\n").await.problem(400, ErrorCode::BadRequest);
+    import(&ann, &project, "mode=write", "title\r\nA\r\n").await.problem(422, ErrorCode::Invalid);
+    let sets: i64 = sqlx::query_scalar("select count(*) from change_set").fetch_one(server.database()).await.expect("counted");
+    assert_eq!(sets, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_column_is_a_change_of_json_alone() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    approve(&ann, &propose(&ann, &project, &[add_track("Night Drive")]).await).await.ok::<Approved>();
+    let mut document: Value = ann.get(&format!("/projects/{project}/schema")).await.ok();
+    let from = collabtrack_domain::catalogue::schema::Schema::from_value(&document).expect("a schema").hash();
+    document["tables"]["tracks"]["fields"].as_array_mut().expect("fields").push(serde_json::json!({"name": "mastered_by", "type": "text"}));
+    let change = collabtrack_domain::change_set::op::Op::SchemaChange { from, to: document };
+    approve(&ann, &propose(&ann, &project, &[change]).await).await.ok::<Approved>();
+    let text = csv(&ann, &project).await;
+    assert!(text.lines().next().expect("a header").ends_with("\"mastered_by\""), "{text}");
+    let filled: String = text
+        .lines()
+        .enumerate()
+        .map(|(n, line)| if n == 1 { format!("{}\"Kim\"\r\n", line.trim_end_matches("\"\"")) } else { format!("{line}\r\n") })
+        .collect();
+    let draft: ImportAnswer = import(&ann, &project, "mode=draft", filled).await.ok();
+    let id = draft.change_set.unwrap_or_else(|| panic!("a draft: {:#}", draft.report)).parse().expect("an id");
+    ann.act(&format!("/change-sets/{id}/submit")).await.ok::<Value>();
+    approve(&ann, &id).await.ok::<Approved>();
+    assert_eq!(catalogue(&ann, &project).await.rows[0].cells["mastered_by"], "Kim");
+    server.stop().await;
+}

@@ -1,0 +1,118 @@
+//! A server of its own for every test: a fresh database on the test cluster, the embedded store in this process, port 0.
+
+pub mod music;
+pub mod person;
+
+use std::path::Path;
+use std::str::FromStr;
+
+use collabtrack_server::app::{self, Running, StoreTest};
+use collabtrack_server::config::{Config, Registration, ServiceConfig, StoreConfig};
+use collabtrack_server::db;
+use collabtrack_server::embedded::store::{BUCKET, DiskStore, REGION, StoreKeys, StoreServer};
+use collabtrack_server::random;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool};
+use tempfile::TempDir;
+use url::Url;
+
+pub use person::{Answer, Person};
+
+/// A server with its own database and store.
+pub struct Server {
+    pub url: String,
+    pub config: Config,
+    database: String,
+    running: Running,
+    store: StoreServer,
+    _folder: TempDir,
+}
+
+/// A variable that `./dev test` sets.
+pub fn required(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run these tests through `./dev test`, or one of them with `./dev with-services cargo nextest run -p collabtrack-server`"))
+}
+
+/// Address of a database of that name on the test cluster.
+fn database_url(name: &str) -> String {
+    let mut url = Url::parse(&required("COLLABTRACK_TEST_DATABASE_URL")).expect("COLLABTRACK_TEST_DATABASE_URL is an address");
+    url.set_path(name);
+    url.into()
+}
+
+async fn on_cluster(statement: String) {
+    let options = PgConnectOptions::from_str(&required("COLLABTRACK_TEST_DATABASE_URL")).expect("an address");
+    let mut connection: PgConnection = options.connect().await.expect("the test cluster answers");
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.expect("the test cluster does as told");
+    connection.close().await.expect("closed");
+}
+
+/// A fresh, migrated database, and its name.
+pub async fn fresh_database() -> String {
+    let name = format!("t_{}", random::hex128());
+    on_cluster(format!("create database {name}")).await;
+    let pool = db::connect(&database_url(&name).into(), 1).await.expect("the new database answers");
+    db::migrate(&pool).await.expect("it migrates");
+    pool.close().await;
+    name
+}
+
+pub async fn drop_database(name: &str) {
+    on_cluster(format!("drop database {name} with (force)")).await;
+}
+
+/// The embedded store in a folder, with fresh keys.
+pub async fn start_store(folder: &Path) -> (StoreServer, StoreConfig) {
+    let keys = StoreKeys { access_key_id: "CTtest".to_owned(), secret_access_key: random::secret() };
+    let store = StoreServer::start(DiskStore::open(folder).expect("a store"), &keys).await.expect("it serves");
+    let config = StoreConfig {
+        endpoint: Some(Url::parse(&store.endpoint()).expect("an address")),
+        region: REGION.to_owned(),
+        bucket: BUCKET.to_owned(),
+        access_key_id: keys.access_key_id,
+        secret_access_key: keys.secret_access_key,
+    };
+    (store, config)
+}
+
+pub fn config(database: &str, store: StoreConfig, registration: Registration) -> Config {
+    let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration, database_connections: 16 };
+    Config { database_url: database_url(database).into(), store, service }
+}
+
+impl Server {
+    /// A server where everybody may register.
+    pub async fn start() -> Self {
+        Self::start_with(Registration::Open).await
+    }
+
+    pub async fn start_with(registration: Registration) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, store_config) = start_store(folder.path()).await;
+        let database = fresh_database().await;
+        let config = config(&database, store_config, registration);
+        let running = app::start_with(&config, StoreTest::Skip).await.expect("the server starts");
+        Self { url: running.url.clone(), config, database, running, store, _folder: folder }
+    }
+
+    /// The database behind the server.
+    pub fn database(&self) -> &PgPool {
+        self.running.database()
+    }
+
+    /// A second instance on the same database and store.
+    pub async fn another_instance(&self) -> Running {
+        app::start_with(&self.config, StoreTest::Skip).await.expect("a second instance starts")
+    }
+
+    /// Somebody with an account and a session.
+    pub async fn person(&self, name: &str) -> Person {
+        Person::register(&self.url, name).await
+    }
+
+    pub async fn stop(self) {
+        self.running.stop().await;
+        self.store.stop().await;
+        drop_database(&self.database).await;
+    }
+}
