@@ -25,6 +25,7 @@ export const t = {
   hide: 'Hide',
   loading: 'Loading',
   optional: 'optional',
+  units: { lufs: 'LUFS', truePeak: 'dBTP' },
   error: {
     unknown: 'Something did not work. Your versions are safe on this computer.',
     code: (code: string) => `Code: ${code}`,

@@ -20,7 +20,7 @@ export function ticks(view: Stretch, width: number, minPixels = 84): Tick[] {
   const least = (length * minPixels) / width;
   const step = steps.find((candidate) => candidate >= least) ?? 3600;
   const found: Tick[] = [];
-  for (let index = Math.ceil(view.from / step - 1e-9); index * step <= view.to; index += 1) found.push({ at: index * step, step });
+  for (let index = Math.ceil(view.from / step - 1e-9) + 0; index * step <= view.to; index += 1) found.push({ at: index * step, step });
   return found;
 }
 

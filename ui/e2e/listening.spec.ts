@@ -1,0 +1,166 @@
+import { expect, idOf, test } from './app';
+
+test('the first run leads to a folder and its tracks, without an account', async ({ app, page }) => {
+  await app.open({ studio: 'empty&connection=none' });
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Hear every version of every song.');
+  await page.getByRole('button', { name: 'Choose folder…' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Coastal Album');
+  await expect(page.getByRole('table', { name: 'Tracks' }).getByRole('row')).toHaveCount(5);
+  await expect(page.getByText('Only on this computer').first()).toBeVisible();
+});
+
+test('a folder that cannot be read is said in place', async ({ app, page }) => {
+  await app.open({ studio: 'empty&connection=none' });
+  await app.studio(
+    (fake) =>
+      fake.failNext('choose_folder', {
+        code: 'file',
+        message: 'Bounces cannot be read, so nothing is watched.',
+        hint: 'Give the app access to it.',
+      }),
+    null,
+  );
+  await page.getByRole('button', { name: 'Choose folder…' }).click();
+  await expect(page.getByRole('alert')).toContainText('Give the app access to it.');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Coastal Album');
+});
+
+test('the library finds a track as one types', async ({ app, page }) => {
+  await app.open();
+  const rows = page.getByRole('table', { name: 'Tracks' }).getByRole('row');
+  await expect(rows).toHaveCount(6);
+  await page.keyboard.press('Control+f');
+  await page.keyboard.type('tide');
+  await expect(rows).toHaveCount(2);
+  await page.keyboard.type('zzz');
+  await expect(page.getByText('No track matches “tidezzz”.')).toBeVisible();
+  await page.getByRole('button', { name: 'Clear the search' }).click();
+  await expect(rows).toHaveCount(6);
+});
+
+test('a track plays, and flipping A and B keeps the position', async ({ app, page }) => {
+  await app.open();
+  await page.getByRole('link', { name: 'Night Drive' }).click();
+  const waveform = page.locator('main').getByRole('slider', { name: 'Position in version 12' });
+  await expect(waveform).toBeVisible();
+  await page.keyboard.press('Space');
+  await expect(page.locator('#player').getByRole('button', { name: 'Pause' })).toBeVisible();
+  await waveform.focus();
+  await page.keyboard.press('Home');
+  for (let step = 0; step < 6; step += 1) await page.keyboard.press('ArrowRight');
+  await expect.poll(() => app.position()).toBeGreaterThanOrEqual(29);
+  const before = await app.position();
+  await page.keyboard.press('x');
+  await expect(page.locator('#player').getByRole('button', { name: 'Hear B, version 9' })).toHaveAttribute('aria-pressed', 'true');
+  const after = await app.position();
+  expect(after - before).toBeLessThanOrEqual(3);
+  expect(after).toBeGreaterThanOrEqual(before);
+  const seeks = (await app.calls('player_seek')).length;
+  await page.keyboard.press('x');
+  expect((await app.calls('player_seek')).length).toBe(seeks);
+  await expect(page.locator('main').getByRole('button', { name: 'Hear A, version 12' })).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.locator('main')).toContainText('−1.8 dB');
+});
+
+test('the waveform is drawn, also down to single samples', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  const drawn = (): Promise<number> =>
+    page
+      .locator('main .stack canvas')
+      .first()
+      .evaluate((canvas: HTMLCanvasElement) => {
+        const context = canvas.getContext('2d');
+        if (!context || canvas.width === 0) return 0;
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        let inked = 0;
+        for (let at = 3; at < data.length; at += 4) if ((data[at] ?? 0) > 0) inked += 1;
+        return inked / (canvas.width * canvas.height);
+      });
+  await expect.poll(drawn).toBeGreaterThan(0.1);
+  for (let step = 0; step < 16; step += 1) await page.keyboard.press('+');
+  await expect
+    .poll(async () => (await app.calls('waveform')).some((call) => Number(call.args.toFrame) - Number(call.args.fromFrame) === 4096))
+    .toBe(true);
+  await expect.poll(drawn).toBeGreaterThan(0);
+  await page.keyboard.press('f');
+  await expect.poll(drawn).toBeGreaterThan(0.1);
+});
+
+test('a loop is set by keys, shown, and cleared', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  await page.locator('main').getByRole('slider', { name: 'Position in version 12' }).focus();
+  for (let step = 0; step < 2; step += 1) await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('[');
+  for (let step = 0; step < 2; step += 1) await page.keyboard.press('ArrowRight');
+  await page.keyboard.press(']');
+  const start = page.getByRole('slider', { name: 'Loop start' });
+  await expect(start).toHaveAttribute('aria-valuetext', '10 seconds');
+  await expect(page.getByRole('slider', { name: 'Loop end' })).toHaveAttribute('aria-valuetext', '20 seconds');
+  await start.focus();
+  await page.keyboard.press('Shift+ArrowLeft');
+  await expect(start).toHaveAttribute('aria-valuetext', '9 seconds');
+  await page.keyboard.press('Shift+L');
+  await expect(start).toHaveCount(0);
+});
+
+test('going back to a version makes it the newest and overwrites nothing', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  await page.getByRole('button', { name: 'More for version 9' }).click();
+  await page.getByRole('menuitem', { name: 'Go back to version 9' }).click();
+  await expect(page.getByText('Version 13 is version 9 again. Nothing was overwritten.')).toBeVisible();
+  await expect(page.getByRole('table', { name: 'History' }).getByRole('row')).toHaveCount(14);
+  await expect(page.getByRole('button', { name: 'Version 13, not final' })).toBeVisible();
+});
+
+test('a version that arrives moves neither focus nor slots', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  const waveform = page.locator('main').getByRole('slider', { name: 'Position in version 12' });
+  await waveform.focus();
+  await app.studio((fake, track) => fake.bounce(track), idOf('trk', 1));
+  await expect(page.getByRole('table', { name: 'History' }).getByRole('row')).toHaveCount(14);
+  await expect(waveform).toBeFocused();
+  await expect(page.locator('main').getByRole('button', { name: 'Hear A, version 12' })).toBeVisible();
+});
+
+test('proposing a version asks why and sends it once', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  await page.getByRole('button', { name: 'More for version 10' }).click();
+  await page.getByRole('menuitem', { name: 'Propose version 10…' }).click();
+  await page.getByRole('textbox', { name: /Why this one/u }).fill('Best bass.');
+  await page.getByRole('dialog').getByRole('button', { name: 'Propose version 10' }).click();
+  await expect(page.getByText('Version 10 waits for review.')).toBeVisible();
+  expect((await app.calls('propose_version')).map((call) => call.args.reason)).toEqual(['Best bass.']);
+});
+
+test('offline everything on this computer goes on, and server acts say why not', async ({ app, page }) => {
+  await app.open({ studio: 'connection=offline' });
+  await expect(page.getByText(/Offline since/u)).toBeVisible();
+  await page.getByRole('button', { name: 'Play Night Drive' }).click();
+  await expect(page.locator('#player').getByRole('button', { name: 'Pause' })).toBeVisible();
+  await page.goto('/?connection=offline#/inbox');
+  await expect(page.getByRole('article').getByText('Deciding needs the server. You can listen and read.').first()).toBeVisible();
+});
+
+test('nothing is asked or drawn while nothing plays', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  await page.locator('main').getByRole('slider', { name: 'Position in version 12' }).waitFor();
+  await page.waitForFunction(() => document.fonts.ready.then(() => true));
+  await expect.poll(async () => (await app.calls('player_seek')).length).toBeGreaterThan(0);
+  const frames = await page.evaluate(
+    () =>
+      new Promise<number>((done) => {
+        let asked = 0;
+        const real = window.requestAnimationFrame.bind(window);
+        window.requestAnimationFrame = (callback) => {
+          asked += 1;
+          return real(callback);
+        };
+        setTimeout(() => {
+          window.requestAnimationFrame = real;
+          done(asked);
+        }, 500);
+      }),
+  );
+  expect(frames).toBe(0);
+});
