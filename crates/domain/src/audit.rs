@@ -3,5 +3,6 @@
 //! Everything is verified from bytes as they were received; nothing is ever serialised again to be checked.
 
 pub mod chain;
+pub mod checkpoint;
 pub mod entry;
 pub mod merkle;

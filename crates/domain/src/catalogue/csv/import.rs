@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use crate::catalogue::csv::decode::{self, Unread};
 use crate::catalogue::csv::header::{Column, Header, Names};
 use crate::catalogue::csv::issues;
-use crate::catalogue::csv::records::{Record, Records};
+use crate::catalogue::csv::records::{Record, Records, Rows};
 use crate::catalogue::csv::report::{Answers, ImportReport, Issue, IssueCode};
 use crate::catalogue::row::{Catalogue, RowId};
 use crate::catalogue::schema::{Schema, Table};
@@ -99,9 +99,9 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
     let (text, delimiter, first_line) = super::header::delimiter(text, context.answers.delimiter, &names)?;
     report.delimiter = delimiter;
     let mut records = Records::new(text, delimiter, first_line);
-    let mut rows: Vec<Record<'_>> = Vec::new();
+    let mut rows = Rows::new(text);
     let mut header: Option<Header<'_>> = None;
-    while let Some(mut record) = records.next()? {
+    while let Some(record) = records.next()? {
         if record.is_blank() {
             continue;
         }
@@ -121,9 +121,7 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
             }
             Some(header) => {
                 ragged(report, header, &record);
-                record.cells.truncate(header.columns.len());
-                record.cells.shrink_to_fit();
-                rows.push(record);
+                rows.push(record, header.columns.len());
             }
         }
     }
@@ -153,14 +151,14 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
 struct State<'a> {
     schema: &'a Schema,
     header: &'a Header<'a>,
-    rows: &'a [Record<'a>],
+    rows: &'a Rows<'a>,
     /// Rows of the other table by what a reference may name them by.
     references: HashMap<String, Option<RowId>>,
 }
 
 impl State<'_> {
     fn cell(&self, row: usize, column: usize) -> &str {
-        self.rows.get(row).and_then(|record| record.cells.get(column)).map_or("", |cell| cell)
+        self.rows.cell(row, column)
     }
 
     fn reserved(&self, row: usize, wanted: fn(&Column<'_>) -> bool) -> &str {

@@ -24,6 +24,70 @@ impl Record<'_> {
     }
 }
 
+/// The rows of a file in little room: places in its text, not copies.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    text: &'a str,
+    /// Per row, the line where it begins and its first span.
+    starts: Vec<(u32, u32)>,
+    /// Start and length in the text; for a cell with doubled quotes, its place in `unquoted` and [`UNQUOTED`].
+    spans: Vec<(u32, u32)>,
+    unquoted: Vec<String>,
+}
+
+const UNQUOTED: u32 = u32::MAX;
+
+impl<'a> Rows<'a> {
+    /// No rows of `text` yet.
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, starts: Vec::new(), spans: Vec::new(), unquoted: Vec::new() }
+    }
+
+    /// Appends a record of the same text, without cells beyond `width`. Texts are far below 4 GiB, so places fit 32 bits.
+    pub(super) fn push(&mut self, record: Record<'a>, width: usize) {
+        let place = |number: usize| u32::try_from(number).unwrap_or(0);
+        self.starts.push((place(record.line), place(self.spans.len())));
+        for cell in record.cells.into_iter().take(width) {
+            self.spans.push(match cell {
+                Cow::Borrowed("") => (0, 0),
+                Cow::Borrowed(part) => (place(part.as_ptr() as usize - self.text.as_ptr() as usize), place(part.len())),
+                Cow::Owned(part) => {
+                    self.unquoted.push(part);
+                    (place(self.unquoted.len() - 1), UNQUOTED)
+                }
+            });
+        }
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Line of the file where a row begins.
+    pub(super) fn line(&self, row: usize) -> usize {
+        self.starts.get(row).map_or(0, |(line, _)| *line as usize)
+    }
+
+    /// Number of cells of a row.
+    pub(super) fn width(&self, row: usize) -> usize {
+        let end = self.starts.get(row + 1).map_or(self.spans.len(), |(_, first)| *first as usize);
+        self.starts.get(row).map_or(0, |(_, first)| end - *first as usize)
+    }
+
+    /// A cell; empty where the row is shorter.
+    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
+        if column >= self.width(row) {
+            return "";
+        }
+        let (start, length) = self.spans[self.starts[row].1 as usize + column];
+        if length == UNQUOTED {
+            return self.unquoted.get(start as usize).map_or("", String::as_str);
+        }
+        self.text.get(start as usize..start as usize + length as usize).unwrap_or("")
+    }
+}
+
 /// Reads records one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Records<'a> {

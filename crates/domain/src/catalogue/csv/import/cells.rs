@@ -81,7 +81,7 @@ pub(super) fn compare(
     let mut edits = Vec::with_capacity(state.rows.len());
     for (index, identity) in identities.iter().enumerate() {
         let mut row = RowEdits::default();
-        let reader = Reader { state, context, styles: &styles, index, line: state.rows[index].line };
+        let reader = Reader { state, context, styles: &styles, index, line: state.rows.line(index) };
         match identity {
             Identity::Existing { current, base } => {
                 let blanks = context.answers.blanks.unwrap_or(if base.is_some() { BlankMode::Apply } else { BlankMode::Ignore });
@@ -112,7 +112,7 @@ enum Read {
 
 impl Reader<'_, '_> {
     fn existing(&self, current: &Row, base: &Row, blanks: BlankMode, row: &mut RowEdits, report: &mut ImportReport) {
-        let width = self.state.rows[self.index].cells.len();
+        let width = self.state.rows.width(self.index);
         for (place, column) in self.state.header.columns.iter().enumerate().take(width) {
             let Column::Field(field) = column else { continue };
             let raw = self.state.cell(self.index, place);
@@ -162,7 +162,7 @@ impl Reader<'_, '_> {
         row.cells = defaults
             .defaults(id.table())
             .filtered(|name| defaults.field(id.table(), name).is_some_and(|field| field.writable_by(self.context.role)));
-        let width = self.state.rows[self.index].cells.len();
+        let width = self.state.rows.width(self.index);
         for (place, column) in self.state.header.columns.iter().enumerate().take(width) {
             let Column::Field(field) = column else { continue };
             let raw = self.state.cell(self.index, place);

@@ -31,9 +31,9 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
     let mut first_lines: HashMap<RowId, usize> = HashMap::new();
     let mut identities = Vec::with_capacity(state.rows.len());
     let mut without_base = 0usize;
-    for (index, record) in state.rows.iter().enumerate() {
+    for index in 0..state.rows.len() {
         steps::count(1);
-        let line = record.line;
+        let line = state.rows.line(index);
         let id_text = if has_id { state.reserved(index, |column| matches!(column, Column::Id)) } else { "" };
         let chosen = context.answers.rows.get(&line).cloned();
         let wanted: Option<RowId> = match chosen {
@@ -147,10 +147,10 @@ fn unknown_id(report: &mut ImportReport, line: usize, text: &str) {
 }
 
 fn twice(state: &State<'_>, report: &mut ImportReport, index: usize, first: usize, id: &RowId) {
-    let line = state.rows[index].line;
+    let line = state.rows.line(index);
     let width = state.header.columns.len();
     let equal = (0..width).all(|column| state.cell(index, column).trim() == state.cell(first, column).trim());
-    let found = format!("the id of row {} again", state.rows[first].line);
+    let found = format!("the id of row {} again", state.rows.line(first));
     if equal {
         let issue = issues::row(
             IssueCode::SameTwice,

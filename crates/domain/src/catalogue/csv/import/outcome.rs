@@ -87,7 +87,7 @@ pub(super) fn conclude(
     let mut lines: HashMap<RowId, usize> = HashMap::new();
     let mut deleted: HashSet<RowId> = HashSet::new();
     for (index, (identity, edits)) in identities.iter().zip(edits).enumerate() {
-        let line = state.rows[index].line;
+        let line = state.rows.line(index);
         let delete = action(state, index, line, report);
         match identity {
             Identity::None => {}

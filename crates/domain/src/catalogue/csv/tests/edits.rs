@@ -331,3 +331,38 @@ fn what_to_do_is_grouped_by_what_settles_it() {
     let answered = imported(&band(), Table::Tracks, (head.to_owned() + &rows).as_bytes(), &style);
     assert_eq!((answered.questions.len(), answered.changed[0].to.clone()), (0, text("2026-03-02")));
 }
+
+#[test]
+fn the_shape_on_the_wire_is_the_one_screens_know() {
+    let report = edited("\"Night Drive\"", "\"Night Drive 2\"");
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(
+        (&json["table"], &json["encoding"], &json["delimiter"], &json["blanks"]),
+        (&json!("tracks"), &json!("utf8"), &json!(","), &json!("apply"))
+    );
+    assert_eq!(
+        json["changed"],
+        json!([{"line": 2, "row": track(1).as_str(), "column": "title", "from": "Night Drive", "to": "Night Drive 2", "current": "Night Drive", "result": "take"}])
+    );
+    assert_eq!(
+        json["counts"],
+        json!({"rows": 3, "unchanged_rows": 2, "changed": 1, "cleared": 0, "added": 0, "deleted": 0, "conflicts": 0})
+    );
+    let rev = band().row(&track(1)).expect("a row").rev();
+    assert_eq!(
+        json["ops"],
+        json!([{"op": "cell.set", "row": track(1).as_str(), "rev": rev, "field": "title", "from": "Night Drive", "to": "Night Drive 2"}])
+    );
+    let broken = serde_json::to_value(imported(&band(), Table::Tracks, b"title\r\n\"open\r\n", &Answers::default())).expect("JSON");
+    let issue = &broken["errors"][0];
+    assert_eq!((&issue["code"], &issue["line"], &issue["repair"]), (&json!("quoting"), &json!(2), &json!("quoting")));
+    assert_eq!(broken["repairs"][0]["count"], json!(1));
+    let answers = json!({"encoding": "windows1252", "delimiter": ";", "columns": {"Tempo": {"use": "field", "name": "bpm"}, "x": {"use": "ignore"}}, "blanks": "fill_only",
+        "missing_rows": {"missing": "delete", "confirmed": 3}, "styles": {"": {"number": "comma_decimal"}}, "literal": [[2, "title"]], "rows": {"3": {"row": "new"}, "4": {"row": "existing", "id": track(1).as_str()}},
+        "accepted": [[2, "upc"]], "accept_matches": true});
+    let read: Answers = serde_json::from_value(answers.clone()).expect("answers");
+    assert_eq!(read.rows.len(), 2);
+    let back: Answers = serde_json::from_value(serde_json::to_value(&read).expect("JSON")).expect("answers");
+    assert_eq!(back, read);
+    assert!(serde_json::from_value::<Answers>(json!({"litteral": []})).is_err(), "a typo must not switch an answer off");
+}

@@ -285,9 +285,8 @@ proptest! {
         let base = catalogue_of(&schema, &seeds);
         let bases = Bases::new(base.rows().iter().cloned());
         let ops = diff::cells(&base, &edited(&base, &edits));
-        let (x, y): (Vec<(usize, Op)>, Vec<(usize, Op)>) = ops.into_iter().enumerate().partition(|(index, _)| index % 2 == 0);
-        let only = |part: Vec<(usize, Op)>| part.into_iter().map(|(_, op)| op).collect::<Vec<_>>();
-        let (x, y) = (only(x), only(y));
+        let every_other = |first: usize| ops.iter().skip(first).step_by(2).cloned().collect::<Vec<Op>>();
+        let (x, y) = (every_other(0), every_other(1));
         let xy = applied(&applied(&base, &bases, &x), &bases, &y);
         let yx = applied(&applied(&base, &bases, &y), &bases, &x);
         prop_assert_eq!(contents(&xy), contents(&yx));

@@ -1,0 +1,131 @@
+//! Measures a CSV round trip of a large catalogue: `cargo run --release -p collabtrack-domain --example catalogue_bench [ROWS] [COLUMNS]`.
+//!
+//! Prints one JSON object with milliseconds and the peak of resident memory. The catalogue and the file are built first and count in
+//! memory, not in time.
+#![forbid(unsafe_code)]
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::time::Instant;
+
+use collabtrack_domain::catalogue::cells::{CellValue, Cells};
+use collabtrack_domain::catalogue::csv::report::Answers;
+use collabtrack_domain::catalogue::csv::{Delimiter, ExportOptions, ImportContext, export, import};
+use collabtrack_domain::catalogue::row::{Catalogue, Row, RowContent, Salt, no_parent};
+use collabtrack_domain::catalogue::schema::{Schema, Table};
+use collabtrack_domain::change_set::merge::{Bases, MergeInput, merge};
+use collabtrack_domain::id::{ID_RANDOM_BYTES, TrackId};
+use collabtrack_domain::role::Role;
+
+fn schema(columns: usize) -> Schema {
+    let mut fields = vec![
+        serde_json::json!({"name": "title", "type": "text", "required": "always"}),
+        serde_json::json!({"name": "isrc", "type": "text", "format": "isrc", "unique": true}),
+    ];
+    for number in fields.len()..columns {
+        fields.push(match number % 4 {
+            0 => serde_json::json!({"name": format!("c{number}"), "type": "decimal", "scale": 2}),
+            1 => serde_json::json!({"name": format!("c{number}"), "type": "date"}),
+            _ => serde_json::json!({"name": format!("c{number}"), "type": "text"}),
+        });
+    }
+    let document = serde_json::json!({"schema_version": 1, "tables": {"tracks": {"fields": fields, "natural_keys": [["isrc"]]}, "splits": {"fields": []}}});
+    Schema::from_value(&document).expect("the bench's own schema")
+}
+
+fn random(number: usize) -> [u8; ID_RANDOM_BYTES] {
+    let mut bytes = [0; ID_RANDOM_BYTES];
+    bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    bytes
+}
+
+fn salt(number: usize) -> Salt {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    Salt(bytes)
+}
+
+fn catalogue(rows: usize, columns: usize) -> Catalogue {
+    let schema = schema(columns);
+    let rows = (0..rows).map(|number| {
+        let cells: Cells = schema
+            .fields(Table::Tracks)
+            .iter()
+            .enumerate()
+            .map(|(place, field)| {
+                let text = match (place, place % 4) {
+                    (0, _) => format!("Song {number}"),
+                    (1, _) => format!("USS1Z{number:07}"),
+                    (_, 0) => format!("{}.50", number % 1_000),
+                    (_, 1) => format!("20{:02}-{:02}-{:02}", number % 30, 1 + number % 12, 1 + number % 28),
+                    _ => format!("Value {}", number % 977),
+                };
+                (field.name.to_string(), CellValue::text(&text))
+            })
+            .collect();
+        Row::seal(RowContent::new(TrackId::from_random(random(number)), cells), salt(number))
+    });
+    Catalogue::new(schema.clone(), rows.collect()).expect("ids are counted up")
+}
+
+/// Peak of resident memory in KiB; 0 where the system does not tell.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn main() -> std::io::Result<()> {
+    let argument = |place: usize, default: usize| std::env::args().nth(place).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (rows, columns) = (argument(1, 50_000), argument(2, 40));
+    let current = catalogue(rows, columns);
+    let start = Instant::now();
+    let file = export(&current, Table::Tracks, &ExportOptions { delimiter: Delimiter::Comma, role: Role::Owner });
+    let export_ms = start.elapsed().as_millis();
+    let edited = String::from_utf8(file).expect("UTF-8").replace("\"Value 7\"", "\"Value changed\"").into_bytes();
+
+    let start = Instant::now();
+    let mut count = 0;
+    let mut fresh = || {
+        count += 1;
+        random(usize::MAX - count)
+    };
+    let (bases, answers) = (Bases::none(), Answers::default());
+    let mut context = ImportContext {
+        table: Table::Tracks,
+        catalogue: &current,
+        bases: &bases,
+        was_deleted: &|_| false,
+        role: Role::Owner,
+        answers: &answers,
+        random: &mut fresh,
+    };
+    let report = import(&edited, &mut context);
+    let import_ms = start.elapsed().as_millis();
+
+    let start = Instant::now();
+    let (head, added) = (no_parent(), HashSet::new());
+    let input = MergeInput {
+        current: &current,
+        head,
+        base_head: head,
+        schema: current.schema().hash(),
+        base_schema: None,
+        bases: &bases,
+        added_since_base: &added,
+        ops: &report.ops,
+    };
+    let outcome = merge(&input).expect("the report's own operations");
+    let merge_ms = start.elapsed().as_millis();
+    let peak = peak_kib();
+    let start = Instant::now();
+    let after = current.with(&outcome.changes, || salt(7));
+    let state = after.state();
+    let apply_ms = start.elapsed().as_millis();
+    let result = serde_json::json!({
+        "rows": rows, "columns": columns, "file_bytes": edited.len(), "operations": report.ops.len(), "errors": report.errors.len(),
+        "export_ms": export_ms, "import_ms": import_ms, "merge_ms": merge_ms, "apply_and_hash_ms": apply_ms,
+        "state": state.map(|state| state.to_string()), "peak_kib": peak, "peak_with_second_catalogue_kib": peak_kib(),
+    });
+    writeln!(std::io::stdout(), "{result}")
+}
