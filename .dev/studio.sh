@@ -56,7 +56,8 @@ start_studio() {
     folder=$(studio_folder)
     (exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}") 2>/dev/null &&
         fail "Another program already uses $listen." "Choose another address: COLLABTRACK_LISTEN=127.0.0.1:PORT ./dev run"
-    start INT "$log" "$(built collabtrack-server)" --embedded "$folder" --listen "$listen"
+    # The app's own setting; the server refuses names it does not know.
+    start INT "$log" env -u COLLABTRACK_LIBRARY "$(built collabtrack-server)" --embedded "$folder" --listen "$listen"
     wait_until 60 "$started" curl -fsS --noproxy '*' "$studio_url/readyz" ||
         { cat "$log" >&2; fail "The studio server did not start (its own words are above)." "Its data is untouched in $folder."; }
     say "Studio server: $studio_url (data in $folder)"
