@@ -27,10 +27,10 @@ command_test() {
     static_lanes
     lane cargo "Rust tests" ./dev with-services cargo test --workspace --no-fail-fast ${locked[@]+"${locked[@]}"}
     lane vitest "UI unit tests" in_ui npm test
-    lane playwright "UI flows" in_ui npm run e2e
+    lane summary "UI flows" in_ui npm run e2e
     lane plain "programs" cargo build "${programs[@]}" ${locked[@]+"${locked[@]}"}
     lane summary "real app" in_ui ../dev with-desktop npm run e2e:app
-    lane summary "demo" ./dev demo
+    lane demo "demo" ./dev demo
     end_lanes
 }
 
@@ -93,7 +93,8 @@ begin_lanes() {
     export NO_COLOR=1
 }
 
-# lane KIND NAME COMMAND…: KIND says how the log is counted: cargo, vitest, playwright, summary ("N passed, N failed"), plain (one check).
+# lane KIND NAME COMMAND…: KIND says how the log is counted: cargo, vitest, demo (✓ and ✗), summary
+# ("N passed, N failed"), plain (one check).
 lane() {
     local kind=$1 name=$2 log code start=$SECONDS good bad
     shift 2
@@ -134,8 +135,8 @@ count() {
         function number_before(word) { return match($0, "[0-9]+ " word) ? substr($0, RSTART) + 0 : 0 }
         kind == "cargo" && /^test result: / { good += number_before("passed"); bad += number_before("failed") }
         kind == "vitest" && /^ *Tests  / { good += number_before("passed"); bad += number_before("failed") }
-        kind == "playwright" && /^ +[0-9]+ (passed|flaky)/ { good += $1 }
-        kind == "playwright" && /^ +[0-9]+ (failed|interrupted|did not run)/ { bad += $1 }
+        kind == "demo" && /^✓ / { good++ }
+        kind == "demo" && /^✗ / { bad++ }
         kind == "summary" && /^[0-9]+ passed, [0-9]+ failed$/ { good = number_before("passed"); bad = number_before("failed") }
         END { print good + 0, bad + 0 }'
 }
