@@ -80,14 +80,14 @@ impl Player {
     /// Puts a version into a slot. A version that sits in the other slot changes places with this one's.
     pub async fn load(&self, slot: Slot, version: &VersionId) -> CommandResult<PlayerView> {
         let playable = self.library.playable(version).await?;
-        let source = LaneSource { path: playable.path, offset_frames: 0, table: Some((*playable.loudness).clone()), is_preview: playable.is_preview };
+        let source = LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: playable.is_preview };
         let loaded = Loaded {
             version: version.clone(),
             number: playable.number,
             track: playable.track.to_string(),
             track_name: playable.track_name,
             is_preview: playable.is_preview,
-            duration_s: playable.frames as f64 / f64::from(playable.sample_rate.max(1)),
+            duration_s: playable.duration_ms as f64 / 1000.0,
             source,
         };
         let mut desk = self.desk();

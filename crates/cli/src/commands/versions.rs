@@ -1,14 +1,11 @@
 //! Watching, listing, fetching, going back, recognising.
 
-use std::io::Read;
 use std::path::Path;
 
-use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{TrackId, VersionId};
 use collabtrack_library::Library;
-use collabtrack_library::view::{AppEvent, CredentialPlace, ReviewState, VersionView};
+use collabtrack_library::view::{AppEvent, CredentialPlace, VersionView};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::output::{Output, Trouble};
 use crate::select;
@@ -109,41 +106,12 @@ pub async fn restore(library: &Library, version: &str, output: &Output) -> Resul
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Known {
-    track_name: String,
-    track: String,
-    version: String,
-    number: i64,
-    approved: bool,
-}
-
-#[derive(Serialize)]
-struct Identity {
-    file: String,
-    fingerprint: String,
-    versions: Vec<Known>,
-}
-
 /// Says which version a file is.
 pub async fn identify(library: &Library, file: &Path, output: &Output) -> Result<(), Trouble> {
-    let fingerprint = fingerprint(file)?;
-    let versions = library
-        .identify(&fingerprint)
-        .await?
-        .into_iter()
-        .map(|(track, version)| Known {
-            approved: version.review == ReviewState::Approved,
-            track_name: track.name,
-            track: track.id,
-            version: version.id,
-            number: version.number,
-        })
-        .collect();
-    let answer = Identity { file: file.display().to_string(), fingerprint: fingerprint.to_string(), versions };
+    let answer = library.identify(file).await?;
     output.answer(&answer, |answer| {
         if answer.versions.is_empty() {
-            return format!("{} is no version of this library.\nSHA-256 {}", answer.file, answer.fingerprint);
+            return format!("{} is no version of this library.\nSHA-256 {}", file.display(), answer.fingerprint);
         }
         let mut text = String::new();
         for found in &answer.versions {
@@ -153,19 +121,6 @@ pub async fn identify(library: &Library, file: &Path, output: &Output) -> Result
         text
     });
     Ok(())
-}
-
-/// SHA-256 of a file, read in pieces.
-fn fingerprint(file: &Path) -> Result<ObjectHash, Trouble> {
-    let mut hash = Sha256::new();
-    let mut reader = std::fs::File::open(file)?;
-    let mut piece = vec![0u8; 1024 * 1024];
-    loop {
-        match reader.read(&mut piece)? {
-            0 => return Ok(ObjectHash::from_bytes(hash.finalize().into())),
-            read => hash.update(&piece[..read]),
-        }
-    }
 }
 
 #[derive(Serialize)]
