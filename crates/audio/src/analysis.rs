@@ -2,7 +2,9 @@
 //!
 //! Everything is computed from the decoded frames exactly once; the tables are enough to draw and level-match without the audio.
 
+pub mod blocks;
 pub mod dat;
+pub mod envelope;
 pub mod loudness;
 pub mod peaks;
 pub mod summary;

@@ -106,3 +106,16 @@ impl Levels {
         (self.sums.len() == 2 && power > 0.0).then(|| (self.cross / power.sqrt()).clamp(-1.0, 1.0))
     }
 }
+
+/// The highest absolute value of `samples`.
+pub(super) fn loudest(samples: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (eights, rest) = samples.as_chunks::<8>();
+    for eight in eights {
+        for (lane, sample) in lanes.iter_mut().zip(eight) {
+            let level = sample.abs();
+            *lane = if level > *lane { level } else { *lane };
+        }
+    }
+    rest.iter().map(|sample| sample.abs()).chain(lanes).fold(0.0, f32::max)
+}

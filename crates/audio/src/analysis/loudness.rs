@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use crate::analysis::kweight::{KWeight, LANES};
+use crate::analysis::levels::loudest;
 use crate::analysis::table::Header;
 use crate::error::AudioError;
 
@@ -234,7 +235,7 @@ impl LoudnessMeter {
                 }
             }
             for (peak, plane) in self.peaks.iter_mut().zip(planes) {
-                *peak = plane[at..at + take].iter().fold(*peak, |peak, sample| if sample.abs() > peak { sample.abs() } else { peak });
+                *peak = peak.max(loudest(&plane[at..at + take]));
             }
             at += take;
             self.frames += take as u64;

@@ -4,6 +4,8 @@
 //! samples the point nearest to it reaches at least cos(π/4)·p ≈ 0.707·p, and on quarter samples 0.924·p. One cheap pass finds
 //! the half-sample values; only where they reach that share of the best so far is the waveform looked at more closely.
 
+use crate::analysis::levels;
+
 /// Taps to each side of the fine interpolator.
 const FINE: usize = 32;
 /// Taps to each side of the half-sample pass.
@@ -74,25 +76,27 @@ impl TruePeak {
 
     /// Looks at the intervals from `at` to `at + BLOCK`.
     fn block(&mut self, samples: &[f32], at: usize) {
-        let mut loudest = [0.0_f32; 8];
-        for eight in samples[at - COARSE..at + BLOCK + COARSE].as_chunks::<8>().0 {
-            for lane in 0..8 {
-                let level = eight[lane].abs();
-                loudest[lane] = if level > loudest[lane] { level } else { loudest[lane] };
-            }
-        }
-        let loudest = loudest.iter().fold(0.0_f32, |a, b| a.max(*b));
+        let loudest = levels::loudest(&samples[at - COARSE..at + BLOCK + COARSE]);
         // No half-sample value can exceed the loudest sample times the sum of the taps.
         if loudest * self.coarse_sum < LOOK * self.best || loudest == 0.0 {
             return;
         }
         let mut halves = [0.0_f32; BLOCK];
-        for (tap, weight) in self.coarse.iter().enumerate() {
-            let before = &samples[at - tap..at - tap + BLOCK];
-            let after = &samples[at + 1 + tap..at + 1 + tap + BLOCK];
-            for ((half, before), after) in halves.iter_mut().zip(before).zip(after) {
-                *half += weight * (before + after);
+        // Eight values at a time, so that their sums stay in registers over all taps.
+        for (group, halves) in halves.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let middle = at + group * 8;
+            let window = &samples[middle + 1 - COARSE..middle + 8 + COARSE];
+            for (tap, weight) in self.coarse.iter().enumerate() {
+                let before = &window[COARSE - 1 - tap..COARSE - 1 - tap + 8];
+                let after = &window[COARSE + tap..COARSE + tap + 8];
+                for lane in 0..8 {
+                    halves[lane] += weight * (before[lane] + after[lane]);
+                }
             }
+        }
+        let highest = levels::loudest(&halves).max(loudest);
+        if highest < LOOK * self.best {
+            return;
         }
         for (index, half) in halves.iter().enumerate() {
             let here = samples[at + index].abs();

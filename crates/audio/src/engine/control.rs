@@ -34,7 +34,8 @@ const SLOW_START: Duration = Duration::from_secs(8);
 /// Reports of one fault within this time are one fault.
 const DEBOUNCE: Duration = Duration::from_millis(500);
 /// Waits between attempts to open a device.
-const BACK_OFF: [Duration; 4] = [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+const BACK_OFF: [Duration; 5] =
+    [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(30)];
 /// After so many gaps the next stream gets longer periods, up to the given length.
 const GAPS: u64 = 3;
 const MAX_PERIOD_FRAMES: u32 = 4_096;
@@ -282,13 +283,14 @@ impl Control {
         if self.position >= self.duration {
             self.seek(0);
         }
+        if self.link.is_none() {
+            return;
+        }
         self.playing = true;
         self.device.changed = Instant::now();
         self.device.used = self.device.changed;
-        if self.link.is_some() {
-            self.note = None;
-            self.send(Command::Play);
-        }
+        self.note = None;
+        self.send(Command::Play);
     }
 
     fn seek(&mut self, frame: u64) {
@@ -535,6 +537,7 @@ impl Control {
                 }
                 self.stream = None;
                 self.link = None;
+                self.playing = false;
                 let wait = BACK_OFF[self.device.attempts.min(BACK_OFF.len() - 1)];
                 self.device.attempts += 1;
                 self.device.retry_at = Some(Instant::now() + wait);

@@ -33,7 +33,7 @@ pub(super) struct Proxy {
 impl Proxy {
     /// Room for a proxy of a file of `frames` frames, if there is any.
     pub(super) fn room(frames: Option<u64>) -> Option<File> {
-        frames.is_some_and(|frames| frames < MAX_BYTES / FRAME_BYTES).then(|| tempfile::tempfile().ok()).flatten()
+        frames.is_none_or(|frames| frames < MAX_BYTES / FRAME_BYTES).then(|| tempfile::tempfile().ok()).flatten()
     }
 
     /// Starts a proxy of `decoder`, which stands at its start, in `file`.

@@ -1,9 +1,10 @@
 //! The measurements are right: against brute force, against `ebur128`, and against ideal interpolation.
 
 use collabtrack_audio::analysis::dat::{Dat, Resolution};
+use collabtrack_audio::analysis::envelope::Envelope;
 use collabtrack_audio::analysis::loudness::LoudnessTable;
 use collabtrack_audio::analysis::peaks::Pyramid;
-use collabtrack_audio::analysis::{Analysis, analyse};
+use collabtrack_audio::analysis::{Analysis, analyse, blocks, envelope};
 use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::error::AudioError;
 
@@ -117,7 +118,7 @@ fn p12_region_loudness_from_the_table_agrees_with_ebur128_on_the_cut_region() {
         }
         let path = files::wav(folder.path(), "x.wav", &planes, rate, Store::F32);
         let table = measured(&path).loudness;
-        for turn in 0..40 {
+        for turn in 0..12 {
             let tenth = u64::from(rate) / 10;
             let (from, length) = if turn == 0 { (0, 300) } else { (random.below(260), 0) };
             let length = if length > 0 { length } else { (30 + random.below(270)).min(300 - from) };
@@ -301,4 +302,45 @@ fn cancelling_stops_the_pass() {
     });
     assert!(matches!(stopped, Err(AudioError::Cancelled)));
     assert_eq!(calls, 1);
+}
+
+#[test]
+fn an_envelope_says_how_loud_which_band_is_and_when() {
+    let folder = folder();
+    let rate = 48_000;
+    let mut planes = vec![signal::sine(rate, 1_000.0, 96_000, 0.1); 2];
+    planes.iter_mut().for_each(|plane| plane[..48_000].fill(0.0));
+    let path = files::wav(folder.path(), "x.wav", &planes, rate, Store::F32);
+    let envelope = envelope::measure(&path, &Cancel::default()).expect("it measures");
+    assert_eq!((envelope.hops(), envelope.frames(), envelope.rate()), (200, 96_000, rate));
+    assert!(envelope.hop(50).expect("the hop is there").iter().all(|value| *value == 0), "silence");
+    let hop = envelope.hop(150).expect("the hop is there");
+    let (band, loudest) = hop.iter().enumerate().max_by_key(|(_, value)| **value).expect("there are bands");
+    assert!((f32::from(*loudest) / 2.55 - 100.0 + 20.0).abs() < 1.0, "a tone at -20 dBFS reads {loudest}");
+    assert!((4..7).contains(&band), "1 kHz is in band {band}");
+    let onset = (1..200).max_by(|a, b| envelope.onset(*a).total_cmp(&envelope.onset(*b))).expect("there are hops");
+    assert!(onset.abs_diff(99) <= 2, "the tone starts at hop {onset}");
+    assert_eq!(Envelope::from_bytes(&envelope.to_bytes()).expect("it reads back"), envelope);
+}
+
+#[test]
+fn a_passage_has_the_same_block_hashes_wherever_it_lies_and_in_every_container() {
+    let folder = folder();
+    let music = signal::quantised(&signal::noise(95, 2, 40 * 44_100, 0.5), 16);
+    let path = files::wav(folder.path(), "a.wav", &music, 44_100, Store::I16);
+    let own = blocks::measure(&path, &Cancel::default()).expect("it hashes");
+    assert_eq!(own.iter().map(|block| u64::from(block.frames)).sum::<u64>(), 40 * 44_100);
+    let mean = 40.0 / own.len() as f64;
+    assert!((0.6..1.6).contains(&mean), "{mean} s on average");
+    for block in &own[..own.len() - 1] {
+        assert!((44_100 / 4..=44_100 * 4).contains(&block.frames));
+    }
+    // Thirteen thousand frames in front, and another container.
+    let shifted: Vec<Vec<f32>> = music.iter().map(|plane| [vec![0.25; 13_001], plane.clone()].concat()).collect();
+    let path = files::wav(folder.path(), "b.wav", &shifted, 44_100, Store::F32);
+    let other = blocks::measure(&path, &Cancel::default()).expect("it hashes");
+    let found = own.iter().filter(|block| other.iter().any(|o| o.hash == block.hash && o.start == block.start + 13_001)).count();
+    assert!(found + 5 >= own.len(), "{found} of {} found again", own.len());
+    assert_eq!(blocks::from_bytes(&blocks::to_bytes(&own)).expect("it reads back"), own);
+    assert!(blocks::from_bytes(&[0; 29]).is_err());
 }
