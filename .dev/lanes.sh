@@ -27,12 +27,15 @@ command_test() {
     static_lanes
     lane cargo "Rust tests" ./dev with-services cargo test --workspace --no-fail-fast ${locked[@]+"${locked[@]}"}
     lane vitest "UI unit tests" in_ui npm test
-    lane summary "UI flows" in_ui npm run e2e
+    lane summary "UI flows" ui_flows
     lane plain "programs" cargo build "${programs[@]}" ${locked[@]+"${locked[@]}"}
     lane summary "real app" in_ui ../dev with-desktop npm run e2e:app
     lane demo "demo" ./dev demo
     end_lanes
 }
+
+# On a port of its own, so that two checkouts can be tested at once.
+ui_flows() { COLLABTRACK_E2E_PORT=$(free_port) in_ui npm run e2e; }
 
 # Everything `test` needs, without testing anything.
 prepare_test() {
