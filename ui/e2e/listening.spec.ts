@@ -113,6 +113,13 @@ test('going back to a version makes it the newest and overwrites nothing', async
   await expect(page.getByRole('button', { name: 'Version 13, not final' })).toBeVisible();
 });
 
+test('takes and stems stay folded below the mixes', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 3)}` });
+  await expect(page.getByRole('table', { name: 'History' }).getByRole('row')).toHaveCount(3);
+  await page.getByText('More kinds: 1 version').click();
+  await expect(page.getByRole('button', { name: 'Play version 1' })).toBeVisible();
+});
+
 test('a version that arrives moves neither focus nor slots', async ({ app, page }) => {
   await app.open({ at: `#/track/${idOf('trk', 1)}` });
   const waveform = page.locator('main').getByRole('slider', { name: 'Position in version 12' });

@@ -25,7 +25,7 @@ test('approving with undo: one request after ten seconds, for the revision shown
   await page.getByRole('article').getByRole('heading', { level: 2 }).click();
   await page.keyboard.press('a');
   await expect(page.getByText('Approved version 12')).toBeVisible();
-  await page.clock.runFor(undoMs - 500);
+  await page.clock.runFor(undoMs / 2);
   expect(await app.calls('approve')).toEqual([]);
   await page.clock.runFor(undoMs * 3);
   const sent = await app.calls('approve');
@@ -47,6 +47,17 @@ test('a proposal that changed meanwhile comes back, nothing approved', async ({ 
   await expect(row).toContainText('This came back');
   await row.click();
   await expect(page.getByRole('article').getByRole('alert')).toContainText('This came back');
+});
+
+test('a proposal that changes under the reader waits to be shown before it can be decided', async ({ app, page }) => {
+  await app.open({ at: `#/inbox/${idOf('chg', 2)}` });
+  const approve = page.getByRole('button', { name: 'Approve version 4' });
+  await expect(approve).not.toHaveAttribute('aria-disabled', 'true');
+  await app.studio((fake, id) => fake.touchProposal(id), idOf('chg', 2));
+  await expect(page.getByRole('alert')).toContainText('The proposal changed while you were reading.');
+  await expect(approve).toHaveAttribute('aria-disabled', 'true');
+  await page.getByRole('button', { name: 'Show what changed' }).click();
+  await expect(approve).not.toHaveAttribute('aria-disabled', 'true');
 });
 
 test('closing the window sends what waits', async ({ app, page }) => {

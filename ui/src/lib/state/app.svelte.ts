@@ -121,6 +121,7 @@ export class App {
         void this.status.load();
         break;
       case 'player':
+        if (event.player.note !== null && event.player.note !== this.player.view.note) this.toasts.show(event.player.note);
         this.player.take(event.player);
         break;
       case 'notice':

@@ -219,6 +219,7 @@ export const t = {
   },
   track: {
     history: 'History',
+    moreKinds: (number: number) => `More kinds: ${count(number, 'version', 'versions')}`,
     timeline: 'Newest versions',
     lanes: 'Compare',
     approvedIs: (number: number) => `approved: ${number}`,
@@ -393,6 +394,7 @@ export const t = {
     withdrawn: 'Withdrawn. Nothing was changed.',
     moreActions: 'More decisions',
     returned: 'This came back',
+    moved: 'The proposal changed while you were reading. Nothing was approved.',
     showAgain: 'Show what changed',
     onlyAdmins: 'Only admins and owners approve.',
     offline: 'Deciding needs the server. You can listen and read.',

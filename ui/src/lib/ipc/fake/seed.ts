@@ -111,7 +111,7 @@ const sketches: [project: number, Sketch][] = [
       seconds: 198.7,
       catalogue: true,
       versions: [
-        { n: 1, hours: 700, lufs: -14.9 },
+        { n: 1, hours: 700, lufs: -14.9, kind: 'take', note: 'Second chorus, live' },
         { n: 2, hours: 640, lufs: -13.8, kind: 'master', more: { review: 'approved' } },
         { n: 3, hours: 1, lufs: -13.1, more: { is_final: false, sync: { state: 'sending', percent: 43 } } },
       ],
