@@ -9,6 +9,7 @@ pub mod op;
 pub mod redact;
 pub mod resolve;
 pub mod revision;
+pub mod risk;
 pub mod split;
 pub mod status;
 

@@ -139,7 +139,7 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
     missing_columns(report, &header, schema, context);
     let state = State { schema, header: &header, rows: &rows, references: references(context.catalogue, schema, context.table) };
     let identities = identity::identify(&state, context, report);
-    unknown_columns(&state, &identities, context, report);
+    unknown_columns(&state, context, report);
     report.columns.clone_from(&header.reports);
     outcome::suggest_columns(&state, &identities, context, report);
     let edits = cells::compare(&state, &identities, context, report);
@@ -220,7 +220,7 @@ fn missing_columns(report: &mut ImportReport, header: &Header<'_>, schema: &Sche
 }
 
 /// Columns that stand for nothing: named as left out, unless there is nothing in them.
-fn unknown_columns(state: &State<'_>, _: &[identity::Identity<'_>], context: &ImportContext<'_>, report: &mut ImportReport) {
+fn unknown_columns(state: &State<'_>, context: &ImportContext<'_>, report: &mut ImportReport) {
     for (index, column) in state.header.columns.iter().enumerate() {
         let heading = &state.header.headings[index];
         let filled = (0..state.rows.len()).filter(|&row| !state.cell(row, index).trim().is_empty()).count();

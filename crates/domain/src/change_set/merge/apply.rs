@@ -1,6 +1,6 @@
 //! Applying operations one by one to a copy of the rows they touch.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -95,6 +95,8 @@ struct Work<'a> {
     written: BTreeSet<(RowId, String)>,
     conflicts: Vec<Conflict>,
     problems: Vec<Problem>,
+    /// Rows for which the set approves a version.
+    approving: HashSet<RowId>,
     natural: [Option<NaturalKeys<'a>>; 2],
 }
 
@@ -110,6 +112,7 @@ pub(super) fn merge(input: &MergeInput<'_>) -> Result<MergeOutcome, BaseMismatch
         written: BTreeSet::new(),
         conflicts: Vec::new(),
         problems: Vec::new(),
+        approving: input.ops.iter().filter(|op| matches!(op.shape(), Shape::Approve { .. })).filter_map(Op::row).collect(),
         natural: [None, None],
     };
     let mut results = Vec::with_capacity(input.ops.len());
@@ -321,7 +324,7 @@ impl<'a> Work<'a> {
             return self.conflict(index, ConflictKind::Cell, row, "_approved", json_of(&seen), Value::Null, json_of(approved));
         }
         let duration = self.server_duration();
-        let replaced = self.input.ops.iter().any(|op| matches!(op.shape(), Shape::Approve { row: other, .. } if other == *row));
+        let replaced = self.approving.contains(row);
         if let Some(edited) = self.edit(row) {
             edited.retired.push(version.clone());
             edited.retired.sort();

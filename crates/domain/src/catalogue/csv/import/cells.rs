@@ -199,7 +199,7 @@ impl Reader<'_, '_> {
         let parse = ParseContext { base: was, style, references: &references };
         match field.parse(text, &parse) {
             Ok(parsed) => {
-                if same(parsed.value.as_ref(), was) && !literal_differs(&parsed.value, was, literal) {
+                if same(parsed.value.as_ref(), was) {
                     return Read::Noticed(Damage::Form);
                 }
                 for warning in &parsed.warnings {
@@ -252,11 +252,6 @@ impl Reader<'_, '_> {
         };
         issues::push(&mut report.notices, issue);
     }
-}
-
-/// Taken literally, text in another Unicode form is another value only when the form differs in more than that; it never does.
-fn literal_differs(value: &Option<CellValue>, was: Option<&CellValue>, literal: bool) -> bool {
-    literal && value.as_ref() != was && !same(value.as_ref(), was)
 }
 
 fn report_locked(report: &mut ImportReport, line: usize, id: &RowId, field: &Field, raw: &str) {

@@ -46,10 +46,10 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
                     continue;
                 }
             },
-            None => match naturals.find(state, index) {
+            None => match naturals.find(index) {
                 Some(id) => {
                     if !context.answers.accept_matches {
-                        natural_question(report, state, line, &id, context);
+                        natural_question(report, line, &id, context);
                         identities.push(Identity::None);
                         continue;
                     }
@@ -167,7 +167,7 @@ fn twice(state: &State<'_>, report: &mut ImportReport, index: usize, first: usiz
     }
 }
 
-fn natural_question(report: &mut ImportReport, state: &State<'_>, line: usize, id: &RowId, context: &ImportContext<'_>) {
+fn natural_question(report: &mut ImportReport, line: usize, id: &RowId, context: &ImportContext<'_>) {
     let named = context.catalogue.row(id).map(|row| crate::catalogue::validate::row_name(row.content())).unwrap_or_default();
     let how = "Say whether it is that row or a new one.";
     let mut issue = issues::row(
@@ -179,7 +179,6 @@ fn natural_question(report: &mut ImportReport, state: &State<'_>, line: usize, i
         how,
     );
     issue.suggestions.push(id.to_string());
-    let _ = state;
     issues::push(&mut report.questions, issue);
 }
 
@@ -249,7 +248,7 @@ impl Naturals {
 
     /// The row of the catalogue that a row without id looks like, if neither side has another like it and no other row of the file
     /// names it.
-    fn find(&mut self, _: &State<'_>, index: usize) -> Option<RowId> {
+    fn find(&mut self, index: usize) -> Option<RowId> {
         let keys = self.file.get(&index)?;
         let found = keys.iter().filter(|key| !self.repeated.contains(*key)).find_map(|key| self.catalogue.get(key).cloned().flatten());
         found.filter(|id| self.named.insert(id.clone()))

@@ -132,7 +132,7 @@ pub(super) fn conclude(
             }
         }
     }
-    missing_rows(state, identities, context, report, &mut ops, &mut deleted);
+    missing_rows(identities, context, report, &mut ops, &mut deleted);
     splits_of_deleted(context, report, &mut ops, &deleted);
     count(report);
     if ops.len() > MAX_OPS {
@@ -205,7 +205,6 @@ fn conflict(report: &mut ImportReport, change: &crate::catalogue::csv::report::C
 
 /// Rows of the catalogue that the file does not have: kept, unless the file was said to be complete.
 fn missing_rows(
-    state: &State<'_>,
     identities: &[Identity<'_>],
     context: &ImportContext<'_>,
     report: &mut ImportReport,
@@ -229,7 +228,6 @@ fn missing_rows(
         .collect();
     let all = context.catalogue.table(context.table).count();
     let missing: Vec<&Row> = context.catalogue.table(context.table).filter(|row| !present.contains(row.id())).collect();
-    let _ = state;
     let many = missing.len() > 5 || missing.len() * 20 > all;
     if many && confirmed != Some(missing.len()) {
         let mut issue =

@@ -307,6 +307,19 @@ proptest! {
     }
 
     #[test]
+    fn p8_any_bytes_give_a_report_and_never_a_crash(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[\"\',;|=\r\n\t0-9a-z\u{feff}é_]{0,120}", literal in any::<bool>()) {
+        let head = "sep=;\r\n_id;title;bpm;release_date;isrc;genres\r\n".as_bytes();
+        let row = band().rows()[0].id().to_string();
+        for file in [bytes.clone(), [head, bytes.as_slice()].concat(), text.clone().into_bytes(), [head, format!("{row};").as_bytes(), text.as_bytes()].concat()] {
+            let answers = Answers { literal: if literal { [(3, "title".to_owned())].into_iter().collect() } else { BTreeSet::new() }, ..Answers::default() };
+            for table in Table::ALL {
+                let report = imported(&band(), table, &file, &answers);
+                prop_assert!(!report.is_blocked() || report.ops.is_empty());
+            }
+        }
+    }
+
+    #[test]
     fn p10_a_role_never_receives_what_it_cannot_read(number in 0u32..1_000_000) {
         let secret = format!("secret-{number}");
         let base = band();
