@@ -1,6 +1,6 @@
 //! Opening a sound file by its content and reading it as planar float, frame-exactly.
 //!
-//! Linear formats are read by [`pcm`]; coded ones go through symphonia in [`coded`]. Names and extensions play no part.
+//! Linear formats are read by code of our own; coded ones go through symphonia. Names and extensions play no part.
 
 mod coded;
 mod detect;

@@ -70,10 +70,10 @@ pub fn measure(path: &Path, cancel: &Cancel) -> Result<Vec<BlockHash>, AudioErro
                 return Ok(cutter.finish());
             }
             for frame in 0..got {
-                for (channel, value) in frame_values.iter_mut().enumerate() {
+                for ((channel, value), plane) in frame_values.iter_mut().enumerate().zip(&planes) {
                     let at = frame * channels + channel;
                     *value = match decoder.exact() {
-                        Exact::AsFloat => canonical(f64::from(planes[channel][frame])),
+                        Exact::AsFloat => canonical(f64::from(plane[frame])),
                         Exact::Int(values) => i64::from(values[at]).cast_unsigned(),
                         Exact::Float(values) => canonical(f64::from(values[at])),
                         Exact::Double(values) => canonical(values[at]),

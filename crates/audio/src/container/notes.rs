@@ -67,7 +67,7 @@ impl Notes {
 
 /// Reads the notes of the file at `path`; empty for containers without any.
 /// # Errors
-/// As [`crate::container::layout`].
+/// As [`crate::container::layout()`].
 pub fn read(path: &Path) -> Result<Notes, AudioError> {
     let mut bytes = Bytes::open(path)?;
     guarded("reading the notes of the file", || match crate::container::walk(&mut bytes)? {

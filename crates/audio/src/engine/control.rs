@@ -1,5 +1,7 @@
 //! The control thread: takes orders, keeps lanes fed, matches levels, looks after the device. It owns all state.
 
+mod stream;
+
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +11,10 @@ use crate::analysis::loudness::{LoudnessMeter, LoudnessTable};
 use crate::decode::{AudioInfo, Decoder};
 use crate::engine::LaneId;
 use crate::engine::chunk::{CHUNK_FRAMES, Chunk};
-use crate::engine::core::RenderCore;
 use crate::engine::lane::{LaneSource, LaneWorker, Placement};
 use crate::engine::link::{Command, Gains, LaneSlots, Link, LoopRange};
 use crate::engine::matching::{Match, Side, match_levels};
-use crate::engine::output::{Fault, FaultSender, Output, StreamInfo, StreamWish};
+use crate::engine::output::{FaultSender, Output, StreamInfo, StreamWish};
 use crate::engine::ramp::Curve;
 use crate::engine::state::{Note, PlayerState, Snapshot};
 use crate::error::AudioError;
@@ -27,20 +28,6 @@ const AHEAD: (usize, usize) = (4, 2);
 const RAMP_MS: u32 = 8;
 /// How often the thread looks around while playing, and while idle.
 const TICK: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
-/// A device that has asked for nothing this long while playing is lost.
-const SILENT_DEVICE: Duration = Duration::from_secs(1);
-/// A stream may take this long to ask for its first frames.
-const SLOW_START: Duration = Duration::from_secs(8);
-/// Reports of one fault within this time are one fault.
-const DEBOUNCE: Duration = Duration::from_millis(500);
-/// Waits between attempts to open a device.
-const BACK_OFF: [Duration; 5] =
-    [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(30)];
-/// After so many gaps the next stream gets longer periods, up to the given length.
-const GAPS: u64 = 3;
-const MAX_PERIOD_FRAMES: u32 = 4_096;
-/// How long a stream stays open without being used.
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Correlation from which two versions count as the same music.
 const SAME_MUSIC: f64 = 0.8;
 /// The timeline's rate while there is no device.
@@ -503,151 +490,6 @@ impl Control {
                 let epoch = lane.epoch;
                 self.send(Command::Chunk { lane: key.0, epoch, index: key.1, chunk: None });
             }
-        }
-    }
-
-    fn open_stream(&mut self) {
-        self.device.opened = Instant::now();
-        let opened = self.output.prepare(&self.wish).and_then(|info| {
-            self.change_rate(info.rate);
-            let (core, link) = RenderCore::new(info.rate);
-            self.faults = FaultSender::default();
-            let info = self.output.open(core, &self.wish, self.faults.clone())?;
-            Ok((info, link))
-        });
-        match opened {
-            Ok((info, link)) => {
-                self.stream = Some(info);
-                self.link = Some(link);
-                self.finished_seen = 0;
-                self.device.retry_at = None;
-                self.device.attempts = 0;
-                self.device.rendered = 0;
-                self.device.changed = Instant::now();
-                self.device.used = self.device.changed;
-                if matches!(self.note, Some(Note::NoDevice | Note::DeviceBusy)) {
-                    self.note = None;
-                }
-                self.send_everything();
-            }
-            Err(error) => {
-                tracing::info!(%error, "no sound output could be opened");
-                if self.note != Some(Note::DeviceLost) {
-                    self.note = Some(if matches!(error, AudioError::DeviceBusy) { Note::DeviceBusy } else { Note::NoDevice });
-                }
-                self.stream = None;
-                self.link = None;
-                self.playing = false;
-                let wait = BACK_OFF[self.device.attempts.min(BACK_OFF.len() - 1)];
-                self.device.attempts += 1;
-                self.device.retry_at = Some(Instant::now() + wait);
-            }
-        }
-    }
-
-    /// Brings a fresh core to the present state.
-    fn send_everything(&mut self) {
-        for number in 0..self.lanes.len() {
-            if self.lanes[number].is_some() {
-                self.send_lane(number);
-            }
-        }
-        let mut chunks: Vec<Command> = Vec::new();
-        for ((number, index), resident) in &self.resident {
-            if let Some(lane) = &self.lanes[*number] {
-                let chunk = Some(Arc::clone(&resident.chunk));
-                chunks.push(Command::Chunk { lane: *number, epoch: lane.epoch, index: *index, chunk });
-            }
-        }
-        chunks.into_iter().for_each(|command| self.send(command));
-        let (duration, position, looping) = (self.duration, self.position, self.looping);
-        self.send(Command::Duration(duration));
-        self.send(Command::Seek(position));
-        self.send(Command::Loop(looping));
-        self.send_gains();
-        if self.playing {
-            self.send(Command::Play);
-        }
-    }
-
-    /// Moves the timeline to another rate; the musical position stays.
-    fn change_rate(&mut self, rate: u32) {
-        if rate == self.rate || rate == 0 {
-            return;
-        }
-        let (old, new) = (u128::from(self.rate), u128::from(rate));
-        let scale = |frame: u64| ((u128::from(frame) * new + old / 2) / old) as u64;
-        self.position = scale(self.position);
-        self.looping = self.looping.map(|range| LoopRange { start: scale(range.start), end: scale(range.end) });
-        self.rate = rate;
-        self.resident.clear();
-        for number in 0..self.lanes.len() {
-            let Some(lane) = self.lanes[number].take() else { continue };
-            let placement = Placement { timeline_rate: rate, ..lane.placement };
-            let epoch = self.next_epoch;
-            self.next_epoch = self.next_epoch.wrapping_add(1);
-            let worker = Decoder::open(&lane.source.path)
-                .and_then(|decoder| LaneWorker::start(number, epoch, placement.clone(), decoder, self.results.clone()));
-            match worker {
-                Ok(worker) => self.lanes[number] = Some(Lane { placement, epoch, worker, in_work: Vec::new(), ..lane }),
-                Err(error) => {
-                    tracing::warn!(%error, lane = number, "a lane could not be opened again");
-                    self.note = Some(Note::LaneDamaged);
-                }
-            }
-        }
-        self.duration = self.lanes.iter().flatten().map(|lane| lane.placement.timeline_frames()).max().unwrap_or(0);
-    }
-
-    fn rebuild_stream(&mut self) {
-        self.output.close();
-        self.link = None;
-        self.stream = None;
-        self.open_stream();
-    }
-
-    fn watch_device(&mut self) {
-        let now = Instant::now();
-        if let Some(at) = self.device.retry_at {
-            if now >= at {
-                self.open_stream();
-            }
-            return;
-        }
-        let Some(stream) = &self.stream else { return };
-        let real_time = stream.period_frames.is_some();
-        let rendered = self.link.as_ref().map_or(0, |link| link.playhead().rendered());
-        if rendered != self.device.rendered || !self.playing {
-            self.device.rendered = rendered;
-            self.device.changed = now;
-        }
-        if self.playing {
-            self.device.used = now;
-        }
-        let patience = if rendered == 0 { SLOW_START } else { SILENT_DEVICE };
-        let starved = real_time && self.playing && now - self.device.changed > patience;
-        let settled = now - self.device.opened > DEBOUNCE;
-        match if settled { self.faults.take().or(starved.then_some(Fault::Lost)) } else { None } {
-            Some(Fault::Lost) => {
-                self.playing = false;
-                self.note = Some(Note::DeviceLost);
-                self.rebuild_stream();
-            }
-            Some(Fault::Invalidated | Fault::Busy) => self.rebuild_stream(),
-            None if !self.playing
-                && self.faults.xruns() >= GAPS
-                && stream.period_frames.is_some_and(|period| period < MAX_PERIOD_FRAMES) =>
-            {
-                // Only while nothing is heard: a new stream takes its time.
-                self.wish.period_frames = stream.period_frames.map(|period| (period * 2).min(MAX_PERIOD_FRAMES));
-                self.rebuild_stream();
-            }
-            None if real_time && now - self.device.used > IDLE_LIMIT => {
-                self.output.close();
-                self.link = None;
-                self.stream = None;
-            }
-            None => {}
         }
     }
 
