@@ -3,4 +3,4 @@
 /**
  * Where the session token is kept.
  */
-export type CredentialPlace = "keyring" | "memory";
+export type CredentialPlace = "keyring" | "memory" | "file";
