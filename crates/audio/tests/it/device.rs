@@ -99,25 +99,47 @@ fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
 /// Child processes of this test see the private server through their environment, so the engine runs in one.
 const CHILD: &str = "COLLABTRACK_TEST_DEVICE_FILE";
 
+/// How often playing is tried until no gap is heard: a computer busy with other tests may starve any player.
+const ATTEMPTS: usize = 4;
+
 #[test]
 fn p15_the_recorded_monitor_holds_the_played_samples_in_order() {
-    let mut server = Server::start();
     let seconds = 4;
     let mut noise = signal::quantised(&signal::noise(21, 2, (RATE * seconds) as usize, 0.6), 24);
     // No exact zeros, so that the music cannot be taken for silence.
     noise.iter_mut().flatten().filter(|sample| **sample == 0.0).for_each(|sample| *sample = 0.25);
-    let path = files::wav(server.folder.path(), "x.wav", &noise, RATE, Store::I24);
+    let mut gaps = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let recorded = play_and_record(&noise);
+        let start = recorded.iter().position(|frame| *frame != [0.0; 2]).expect("something was heard");
+        let heard: Vec<&[f32; 2]> = recorded[start..].iter().filter(|frame| **frame != [0.0; 2]).collect();
+        // Whatever happens, no frame is lost, repeated, changed or out of order.
+        assert!(heard.len() >= noise[0].len(), "only {} of {} frames were recorded", heard.len(), noise[0].len());
+        for (frame, (got, (left, right))) in heard.iter().zip(noise[0].iter().zip(&noise[1])).enumerate() {
+            assert_eq!(**got, [*left, *right], "frame {frame} of {}", noise[0].len());
+        }
+        let silent = recorded[start..start + noise[0].len()].iter().filter(|frame| **frame == [0.0; 2]).count();
+        if silent == 0 {
+            return;
+        }
+        gaps.push(silent);
+    }
+    panic!("every one of {ATTEMPTS} attempts had gaps, of so many frames: {gaps:?}");
+}
+
+/// Plays the signal through a private server in a process of its own; returns what the sink's monitor recorded.
+fn play_and_record(noise: &[Vec<f32>]) -> Vec<[f32; 2]> {
+    let mut server = Server::start();
+    let path = files::wav(server.folder.path(), "x.wav", noise, RATE, Store::I24);
     let mut recording = server.record();
+    let wanted = noise[0].len();
     let recorder = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let mut buffer = [0; 65_536];
-        let wanted = (RATE * seconds) as usize * 8;
+        let (mut bytes, mut buffer) = (Vec::new(), [0; 65_536]);
         loop {
             let got = recording.read(&mut buffer).expect("the recorder runs");
             bytes.extend_from_slice(&buffer[..got]);
-            let start = bytes.as_chunks::<8>().0.iter().position(|frame| *frame != [0; 8]);
-            let complete = start.is_some_and(|start| bytes.len() >= start * 8 + wanted);
-            if got == 0 || complete || bytes.len() > 60 * 48_000 * 8 {
+            let heard = bytes.as_chunks::<8>().0.iter().filter(|frame| **frame != [0; 8]).count();
+            if got == 0 || heard >= wanted || bytes.len() > 60 * 48_000 * 8 {
                 return bytes;
             }
         }
@@ -131,18 +153,8 @@ fn p15_the_recorded_monitor_holds_the_played_samples_in_order() {
         .expect("the child runs");
     assert!(child.status.success(), "{}\n{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
     let bytes = recorder.join().expect("the recorder ends");
-    let recorded: Vec<[f32; 2]> = bytes
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .map(|[a, b, c, d, e, f, g, h]| [f32::from_le_bytes([*a, *b, *c, *d]), f32::from_le_bytes([*e, *f, *g, *h])])
-        .collect();
-    let start = recorded.iter().position(|frame| *frame != [0.0; 2]).expect("something was heard");
-    let played = &recorded[start..];
-    assert!(played.len() >= noise[0].len(), "only {} of {} frames were recorded", played.len(), noise[0].len());
-    for (frame, (got, (left, right))) in played.iter().zip(noise[0].iter().zip(&noise[1])).enumerate() {
-        assert_eq!(*got, [*left, *right], "frame {frame} of {}", noise[0].len());
-    }
+    let frame = |[a, b, c, d, e, f, g, h]: &[u8; 8]| [f32::from_le_bytes([*a, *b, *c, *d]), f32::from_le_bytes([*e, *f, *g, *h])];
+    bytes.as_chunks::<8>().0.iter().map(frame).collect()
 }
 
 /// The body of the test above, run in a process of its own: environment variables choose the server.
