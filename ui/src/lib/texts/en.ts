@@ -1,6 +1,7 @@
 // Everything the app says, in one place. Short, concrete, calm; no exclamation marks.
 import type { CandidateState } from '../ipc/generated/CandidateState';
 import type { ChangeWord } from '../ipc/generated/ChangeWord';
+import type { CredentialPlace } from '../ipc/generated/CredentialPlace';
 import type { ReviewState } from '../ipc/generated/ReviewState';
 import type { RiskKind } from '../review/risks';
 import type { CommandId, KeyGroup } from '../keys/table';
@@ -551,7 +552,11 @@ export const t = {
     audio: 'Audio',
     device: 'Output device',
     account: 'Server and account',
-    credential: { keyring: 'Signed in by the system keyring.', memory: 'Asked again at each start.' },
+    credential: {
+      keyring: 'Signed in by the system keyring.',
+      memory: 'Asked again at each start.',
+      file: 'Signed in by a file only your user may read.',
+    } satisfies Record<CredentialPlace, string>,
     appearance: 'Appearance',
     theme: 'Theme',
     themes: { dark: 'Dark', light: 'Light', system: 'System' },
