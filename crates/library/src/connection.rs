@@ -37,6 +37,12 @@ impl Connection {
         Ok(Self { server, account: id.map(|id| (id, name)), paused, offline: None, trouble: None })
     }
 
+    /// A server that was given instead of one over HTTP has no address and no accounts: it counts as one that is signed in to.
+    pub(crate) fn stand_in(&mut self) {
+        self.server.get_or_insert_with(|| "given".to_owned());
+        self.account.get_or_insert_with(|| (AccountId::from_random([7; 17]), "You".to_owned()));
+    }
+
     /// How it stands.
     pub(crate) fn state(&self) -> ConnectionState {
         if self.server.is_none() {

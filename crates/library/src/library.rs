@@ -93,7 +93,10 @@ impl Library {
         let store = Store::open(&options.dir).await?;
         let content = ContentStore::open(&options.dir)?;
         let credentials = Credentials::open(options.credentials.clone()).await;
-        let connection = Connection::load(&store).await?;
+        let mut connection = Connection::load(&store).await?;
+        if options.remote.is_some() {
+            connection.stand_in();
+        }
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let library = Self(Arc::new(Inner {
             store,

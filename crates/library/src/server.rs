@@ -186,14 +186,13 @@ impl Library {
     /// # Errors
     /// `SignedOut`, `Unknown`, `Invalid` when it belongs to another server.
     pub async fn put_on_server(&self, id: &ProjectId) -> Result<ProjectView> {
-        self.session().await?;
+        let remote = self.remote().await?;
         let server = self.connection().server.clone().unwrap_or_default();
         let known = projects::get(&mut *self.store().read().await?, id).await?;
         let known = known.ok_or_else(|| LibraryError::Unknown { what: "project", id: id.to_string() })?;
         if let Some(other) = known.server.as_ref().filter(|other| **other != server) {
             return Err(LibraryError::Invalid { what: format!("This project belongs to {other}. Sign in there to sync it.") });
         }
-        let remote = self.remote().await?;
         let mut transaction = self.store().write().await?;
         projects::connect(&mut transaction, id, &server).await?;
         commit(transaction).await?;

@@ -19,7 +19,7 @@ pub async fn insert(connection: &mut SqliteConnection, hashes: &FileHashes, now:
     .await?;
     let parts: Vec<String> = hashes.parts.iter().map(ObjectHash::to_string).collect();
     sqlx::query(
-        "INSERT INTO part (blob, part_size, idx, sha256) SELECT ?, ?, key, value FROM json_each(?) ON CONFLICT DO NOTHING",
+        "INSERT INTO part (blob, part_size, idx, sha256) SELECT ?, ?, key, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING",
     )
     .bind(hashes.sha256.to_string())
     .bind(signed(hashes.part_size))

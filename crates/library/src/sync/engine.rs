@@ -194,7 +194,8 @@ impl Library {
             }
             if flying.is_empty() {
                 match self.worth_waiting_for(patience).await? {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                    // In short steps: the library's clock need not be that of the system.
+                    Some(pause) => tokio::time::sleep(pause.min(std::time::Duration::from_millis(100))).await,
                     None => return Ok(()),
                 }
                 continue;

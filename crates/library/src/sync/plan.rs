@@ -249,7 +249,8 @@ mod tests {
             let ops = plan(&picture);
             prop_assert_eq!(&ops, &plan(&picture));
             let mut shuffled = picture.clone();
-            shuffled.out.rotate_left(usize::try_from(seed % 7).expect("small").min(shuffled.out.len()));
+            let turn = usize::try_from(seed % 7).expect("small").min(shuffled.out.len());
+            shuffled.out.rotate_left(turn);
             shuffled.incoming.reverse();
             prop_assert_eq!(&ops, &plan(&shuffled));
             prop_assert_eq!(ops.len(), ops.iter().collect::<BTreeSet<_>>().len(), "nothing is planned twice");

@@ -279,6 +279,11 @@ impl Library {
                 self.settled(&place);
                 looked.waiting += 1;
             }
+            // Not about this file: the library itself cannot go on.
+            LibraryError::Store(error) => {
+                self.settled(&place);
+                return Err(error.into());
+            }
             error => {
                 let view = error.view();
                 tracing::warn!(error = %crate::error::chain(&error), "a file could not be captured; it is tried again");
