@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use tokio::net::TcpListener;
@@ -19,6 +20,9 @@ use crate::http;
 
 /// Most password hashes at a time.
 const MAX_HASH_THREADS: usize = 4;
+
+/// How long open requests may take to end when the server stops.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// What every request may use. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -88,11 +92,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Lets open requests end, then closes the database connections.
+    /// Lets open requests end, then closes the database connections. Requests that take too long are cut off.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        let _ = (&mut self.task).await;
-        self.db.close().await;
+        if tokio::time::timeout(STOP_WITHIN, &mut self.task).await.is_err() {
+            tracing::warn!("open requests were cut off");
+            self.task.abort();
+        }
+        let _ = tokio::time::timeout(STOP_WITHIN, self.db.close()).await;
     }
 
     /// The database, for tests that look behind the service.

@@ -77,8 +77,8 @@ pub async fn accept(db: &PgPool, session: &Session, code: &str) -> Result<Projec
     let (id, role, inviter): (InvitationId, Role, collabtrack_domain::id::AccountId) =
         (row.text_as("id")?, row.role("role")?, row.text_as("inviter")?);
     // The inviter's own role may have changed since.
-    let own = access::check(&mut tx, &inviter, &project, Action::Invite).await.map_err(|_| not_valid())?;
-    check_grant(own, role).map_err(|_| not_valid())?;
+    let own = access::check(&mut tx, &inviter, &project, Action::Invite).await.map_err(invalid_now)?;
+    check_grant(own, role).map_err(invalid_now)?;
     projects::add_member(&mut tx, &project, &session.account, role).await?;
     sqlx::query("update invitation set accepted_by = $2, accepted_at = now() where id = $1")
         .bind(id.as_str())
@@ -119,6 +119,11 @@ fn code_hash(code: &str) -> Option<[u8; 32]> {
     let body = compact.strip_prefix("cti_").unwrap_or(&compact);
     let well_formed = body.len() == 26 && body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
     well_formed.then(|| *random::token_hash(body).as_bytes())
+}
+
+/// An inviter who may not invite any more makes the invitation invalid; a failing database does not.
+fn invalid_now(error: Error) -> Error {
+    if matches!(error, Error::Refused(_)) { not_valid() } else { error }
 }
 
 fn not_valid() -> Error {

@@ -20,7 +20,7 @@ struct Arguments {
     /// Bring a private database and a private store, kept in this folder; needs no other settings.
     #[arg(long, value_name = "DATA_DIR", global = true)]
     embedded: Option<PathBuf>,
-    /// Address to listen on, such as 127.0.0.1:8000; port 0 takes a free one. [env: COLLABTRACK_LISTEN]
+    /// Address to listen on, such as 127.0.0.1:8000; port 0 takes a free one. [env: `COLLABTRACK_LISTEN`]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
     /// Print the address as one line of JSON.

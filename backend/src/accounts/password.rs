@@ -28,7 +28,7 @@ pub fn check(password: &str, address: &Address, name: &str) -> Result<(), Error>
     let refused =
         |why: String| refuse(ErrorCode::PasswordRefused, format!("No account was made: {why} A few unrelated words make a good password."));
     let length = password.chars().count();
-    if length < MIN_CHARS || length > MAX_CHARS || password.len() > MAX_BYTES {
+    if !(MIN_CHARS..=MAX_CHARS).contains(&length) || password.len() > MAX_BYTES {
         return Err(refused(format!("a password has {MIN_CHARS} to {MAX_CHARS} characters; this one has {length}.")));
     }
     let lower = password.to_lowercase();

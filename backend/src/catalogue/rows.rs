@@ -235,31 +235,43 @@ pub(crate) async fn apply(
     Ok((head, number))
 }
 
+/// Row states as columns, so that one statement inserts them all.
+#[derive(Default)]
+struct StateColumns<'a> {
+    row: Vec<&'a str>,
+    rev: Vec<String>,
+    cells: Vec<serde_json::Value>,
+    approved: Vec<serde_json::Value>,
+    retired: Vec<serde_json::Value>,
+    salt: Vec<Vec<u8>>,
+    hash: Vec<Vec<u8>>,
+}
+
 async fn insert_states(db: &mut PgConnection, project: &ProjectId, rows: &[&CatalogueRow]) -> Result<(), Error> {
     let broken = |_| Error::Damaged { what: "catalogue row" };
-    let mut columns: (Vec<&str>, Vec<String>, Vec<_>, Vec<_>, Vec<_>, Vec<Vec<u8>>, Vec<Vec<u8>>) = Default::default();
+    let mut columns = StateColumns::default();
     for row in rows {
         let (Some(salt), Some(hash)) = (row.salt(), row.hash()) else { return Err(Error::Damaged { what: "catalogue row" }) };
-        columns.0.push(row.id().as_str());
-        columns.1.push(row.rev().to_string());
-        columns.2.push(row.cells().to_json());
-        columns.3.push(serde_json::to_value(row.approved()).map_err(broken)?);
-        columns.4.push(serde_json::to_value(row.retired()).map_err(broken)?);
-        columns.5.push(salt.0.to_vec());
-        columns.6.push(hash.as_bytes().to_vec());
+        columns.row.push(row.id().as_str());
+        columns.rev.push(row.rev().to_string());
+        columns.cells.push(row.cells().to_json());
+        columns.approved.push(serde_json::to_value(row.approved()).map_err(broken)?);
+        columns.retired.push(serde_json::to_value(row.retired()).map_err(broken)?);
+        columns.salt.push(salt.0.to_vec());
+        columns.hash.push(hash.as_bytes().to_vec());
     }
     sqlx::query(
         "insert into row_state (project, row, rev, cells, approved, retired, salt, hash)
          select $1, * from unnest($2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::bytea[], $8::bytea[])",
     )
     .bind(project.as_str())
-    .bind(columns.0)
-    .bind(columns.1)
-    .bind(columns.2)
-    .bind(columns.3)
-    .bind(columns.4)
-    .bind(columns.5)
-    .bind(columns.6)
+    .bind(columns.row)
+    .bind(columns.rev)
+    .bind(columns.cells)
+    .bind(columns.approved)
+    .bind(columns.retired)
+    .bind(columns.salt)
+    .bind(columns.hash)
     .execute(db)
     .await?;
     Ok(())

@@ -30,8 +30,9 @@ pub(super) fn finish(mut document: OpenApi) -> OpenApi {
     components.schemas.extend(shared);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A session token, `cts_…`.")).build();
     components.add_security_scheme("session", SecurityScheme::Http(bearer));
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
             let mut problem = Response::new("A problem document.");
             let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
             problem.content.insert("application/problem+json".to_owned(), RefOr::T(content));
@@ -41,8 +42,21 @@ pub(super) fn finish(mut document: OpenApi) -> OpenApi {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [item.get.as_mut(), item.post.as_mut(), item.put.as_mut(), item.delete.as_mut(), item.patch.as_mut()].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("delete", &mut item.delete),
+        ("patch", &mut item.patch),
+    ];
+    all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
+
+/// Method and path as one word: stable, and its own for every operation.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// `GET /api/v1/openapi.json`.

@@ -21,12 +21,12 @@ use crate::support::music::{announcement, bytes, claim};
 use crate::support::person::send;
 use crate::support::{Answer, Person, Server};
 
-pub async fn catalogue(person: &Person, project: &ProjectId) -> Catalogue {
+pub(crate) async fn catalogue(person: &Person, project: &ProjectId) -> Catalogue {
     person.get(&format!("/projects/{project}/catalogue")).await.ok()
 }
 
 /// A proposal of operations on the catalogue as it is now.
-pub async fn proposal(person: &Person, project: &ProjectId, ops: &[Op]) -> Propose {
+pub(crate) async fn proposal(person: &Person, project: &ProjectId, ops: &[Op]) -> Propose {
     Propose {
         change_set: ChangeSetId::from_random(random::bytes()),
         title: "A better title".to_owned(),
@@ -37,27 +37,27 @@ pub async fn proposal(person: &Person, project: &ProjectId, ops: &[Op]) -> Propo
     }
 }
 
-pub async fn propose(person: &Person, project: &ProjectId, ops: &[Op]) -> ChangeSetId {
+pub(crate) async fn propose(person: &Person, project: &ProjectId, ops: &[Op]) -> ChangeSetId {
     let body = proposal(person, project, ops).await;
     let summary: ChangeSetSummary = person.post(&format!("/projects/{project}/change-sets"), &body).await.ok();
     summary.id
 }
 
-pub fn add_track(title: &str) -> Op {
+pub(crate) fn add_track(title: &str) -> Op {
     Op::TrackAdd { row: TrackId::from_random(random::bytes()), cells: [("title", CellValue::text(title))].into_iter().collect() }
 }
 
 /// Proposes a new row of the tracks table.
-pub async fn propose_title(person: &Person, project: &ProjectId, title: &str) -> ChangeSetId {
+pub(crate) async fn propose_title(person: &Person, project: &ProjectId, title: &str) -> ChangeSetId {
     propose(person, project, &[add_track(title)]).await
 }
 
-pub async fn detail(person: &Person, id: &ChangeSetId) -> ChangeSetDetail {
+pub(crate) async fn detail(person: &Person, id: &ChangeSetId) -> ChangeSetDetail {
     person.get(&format!("/change-sets/{id}")).await.ok()
 }
 
 /// The approval of exactly what a detail shows.
-pub fn approval(shown: &ChangeSetDetail) -> Approve {
+pub(crate) fn approval(shown: &ChangeSetDetail) -> Approve {
     Approve {
         revision_digest: shown.revision_digest,
         expected_head: shown.head.clone(),
@@ -65,7 +65,7 @@ pub fn approval(shown: &ChangeSetDetail) -> Approve {
     }
 }
 
-pub async fn approve(person: &Person, id: &ChangeSetId) -> Answer {
+pub(crate) async fn approve(person: &Person, id: &ChangeSetId) -> Answer {
     let shown = detail(person, id).await;
     person.post(&format!("/change-sets/{id}/approve"), &approval(&shown)).await
 }

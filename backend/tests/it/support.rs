@@ -1,7 +1,7 @@
 //! A server of its own for every test: a fresh database on the test cluster, the embedded store in this process, port 0.
 
-pub mod music;
-pub mod person;
+pub(crate) mod music;
+pub(crate) mod person;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -16,12 +16,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool};
 use tempfile::TempDir;
 use url::Url;
 
-pub use person::{Answer, Person};
+pub(crate) use person::{Answer, Person};
 
 /// A server with its own database and store.
-pub struct Server {
-    pub url: String,
-    pub config: Config,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) config: Config,
     database: String,
     running: Running,
     store: StoreServer,
@@ -29,7 +29,7 @@ pub struct Server {
 }
 
 /// A variable that `./dev test` sets.
-pub fn required(name: &str) -> String {
+pub(crate) fn required(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run these tests through `./dev test`, or one of them with `./dev with-services cargo nextest run -p collabtrack-server`"))
 }
 
@@ -48,7 +48,7 @@ async fn on_cluster(statement: String) {
 }
 
 /// A fresh, migrated database, and its name.
-pub async fn fresh_database() -> String {
+pub(crate) async fn fresh_database() -> String {
     let name = format!("t_{}", random::hex128());
     on_cluster(format!("create database {name}")).await;
     let pool = db::connect(&database_url(&name).into(), 1).await.expect("the new database answers");
@@ -57,12 +57,12 @@ pub async fn fresh_database() -> String {
     name
 }
 
-pub async fn drop_database(name: &str) {
+pub(crate) async fn drop_database(name: &str) {
     on_cluster(format!("drop database {name} with (force)")).await;
 }
 
 /// The embedded store in a folder, with fresh keys.
-pub async fn start_store(folder: &Path) -> (StoreServer, StoreConfig) {
+pub(crate) async fn start_store(folder: &Path) -> (StoreServer, StoreConfig) {
     let keys = StoreKeys { access_key_id: "CTtest".to_owned(), secret_access_key: random::secret() };
     let store = StoreServer::start(DiskStore::open(folder).expect("a store"), &keys).await.expect("it serves");
     let config = StoreConfig {
@@ -75,18 +75,18 @@ pub async fn start_store(folder: &Path) -> (StoreServer, StoreConfig) {
     (store, config)
 }
 
-pub fn config(database: &str, store: StoreConfig, registration: Registration) -> Config {
+pub(crate) fn config(database: &str, store: StoreConfig, registration: Registration) -> Config {
     let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration, database_connections: 16 };
     Config { database_url: database_url(database).into(), store, service }
 }
 
 impl Server {
     /// A server where everybody may register.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(Registration::Open).await
     }
 
-    pub async fn start_with(registration: Registration) -> Self {
+    pub(crate) async fn start_with(registration: Registration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (store, store_config) = start_store(folder.path()).await;
         let database = fresh_database().await;
@@ -96,21 +96,21 @@ impl Server {
     }
 
     /// The database behind the server.
-    pub fn database(&self) -> &PgPool {
+    pub(crate) fn database(&self) -> &PgPool {
         self.running.database()
     }
 
     /// A second instance on the same database and store.
-    pub async fn another_instance(&self) -> Running {
+    pub(crate) async fn another_instance(&self) -> Running {
         app::start_with(&self.config, StoreTest::Skip).await.expect("a second instance starts")
     }
 
     /// Somebody with an account and a session.
-    pub async fn person(&self, name: &str) -> Person {
+    pub(crate) async fn person(&self, name: &str) -> Person {
         Person::register(&self.url, name).await
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.running.stop().await;
         self.store.stop().await;
         drop_database(&self.database).await;

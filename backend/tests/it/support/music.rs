@@ -13,7 +13,7 @@ use serde_json::json;
 use super::person::{Answer, CLIENT, Person, send};
 
 /// `length` bytes that depend on `seed` alone.
-pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
@@ -27,7 +27,7 @@ pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
 }
 
 /// The upload a client plans for these bytes.
-pub fn plan(format: ObjectFormat, bytes: &[u8]) -> CreateUpload {
+pub(crate) fn plan(format: ObjectFormat, bytes: &[u8]) -> CreateUpload {
     let length = bytes.len() as u64;
     let part_size = if length <= PART_SIZE_BYTES { length } else { PART_SIZE_BYTES };
     let chunk = usize::try_from(part_size).expect("fits");
@@ -36,7 +36,7 @@ pub fn plan(format: ObjectFormat, bytes: &[u8]) -> CreateUpload {
 }
 
 /// Sends a signed request with a body, exactly as signed.
-pub async fn put(request: &SignedRequest, body: Vec<u8>) -> Answer {
+pub(crate) async fn put(request: &SignedRequest, body: Vec<u8>) -> Answer {
     let mut builder = CLIENT.request(request.method.parse().expect("a method"), &request.url).body(body);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
@@ -45,7 +45,7 @@ pub async fn put(request: &SignedRequest, body: Vec<u8>) -> Answer {
 }
 
 /// Gets what a signed request reads, or a range of it.
-pub async fn fetch(request: &SignedRequest, range: Option<&str>) -> Answer {
+pub(crate) async fn fetch(request: &SignedRequest, range: Option<&str>) -> Answer {
     let mut builder = CLIENT.get(&request.url);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
@@ -53,12 +53,12 @@ pub async fn fetch(request: &SignedRequest, range: Option<&str>) -> Answer {
     send(if let Some(range) = range { builder.header("range", range) } else { builder }).await
 }
 
-pub fn claim(name: &str) -> TrackClaim {
+pub(crate) fn claim(name: &str) -> TrackClaim {
     TrackClaim { id: TrackId::from_random(random::bytes()), name: name.to_owned(), key: name.to_lowercase().replace(' ', ""), auto: true }
 }
 
 /// An announcement of a single file without preview.
-pub fn announcement(track: &TrackClaim, bytes: &[u8]) -> Announce {
+pub(crate) fn announcement(track: &TrackClaim, bytes: &[u8]) -> Announce {
     let sha256 = ObjectHash::of(bytes);
     Announce {
         version: VersionId::from_random(random::bytes()),
@@ -78,12 +78,12 @@ pub fn announcement(track: &TrackClaim, bytes: &[u8]) -> Announce {
 }
 
 impl Person {
-    pub async fn open_upload(&self, project: &ProjectId, plan: &CreateUpload) -> UploadState {
+    pub(crate) async fn open_upload(&self, project: &ProjectId, plan: &CreateUpload) -> UploadState {
         self.post(&format!("/projects/{project}/uploads"), plan).await.ok()
     }
 
     /// Sends bytes the whole way: session, parts, completion.
-    pub async fn upload(&self, project: &ProjectId, format: ObjectFormat, bytes: &[u8]) -> (UploadId, String) {
+    pub(crate) async fn upload(&self, project: &ProjectId, format: ObjectFormat, bytes: &[u8]) -> (UploadId, String) {
         let plan = plan(format, bytes);
         let state = self.open_upload(project, &plan).await;
         for part in &state.urls {
@@ -97,29 +97,29 @@ impl Person {
         (plan.upload, done.object)
     }
 
-    pub async fn announce(&self, project: &ProjectId, body: &Announce) -> Version {
+    pub(crate) async fn announce(&self, project: &ProjectId, body: &Announce) -> Version {
         self.post(&format!("/projects/{project}/versions"), body).await.ok::<Announced>().version
     }
 
-    pub async fn commit(&self, version: &Version, object: &str) -> Answer {
+    pub(crate) async fn commit(&self, version: &Version, object: &str) -> Answer {
         let file = &version.files[0];
         let recipe = Recipe::plain(file.path.clone(), file.length, file.sha256, object.to_owned());
         self.post(&format!("/versions/{}/commit", version.id), &Commit { recipe }).await
     }
 
     /// A complete version of a track.
-    pub async fn bounce(&self, project: &ProjectId, track: &TrackClaim, bytes: &[u8]) -> Version {
+    pub(crate) async fn bounce(&self, project: &ProjectId, track: &TrackClaim, bytes: &[u8]) -> Version {
         let announced = self.announce(project, &announcement(track, bytes)).await;
         let (_, object) = self.upload(project, ObjectFormat::Plain, bytes).await;
         self.commit(&announced, &object).await.ok()
     }
 
-    pub async fn reads(&self, version: &VersionId, rendition: Rendition) -> Answer {
+    pub(crate) async fn reads(&self, version: &VersionId, rendition: Rendition) -> Answer {
         self.post(&format!("/versions/{version}/reads"), &WantReads { rendition }).await
     }
 
     /// The bytes of a version's original, rebuilt.
-    pub async fn original(&self, version: &VersionId) -> Vec<u8> {
+    pub(crate) async fn original(&self, version: &VersionId) -> Vec<u8> {
         let reads: Reads = self.reads(version, Rendition::Original).await.ok();
         let recipe = reads.recipe.expect("originals come with a recipe");
         assert_eq!(recipe.check(), Ok(()));

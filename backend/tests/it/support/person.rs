@@ -13,28 +13,31 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+    // Tests of one process have a runtime each, and a connection does not outlive its own.
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
+});
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// An answer of the server.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
     /// The body of a success.
     #[track_caller]
-    pub fn ok<T: DeserializeOwned>(&self) -> T {
+    pub(crate) fn ok<T: DeserializeOwned>(&self) -> T {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text());
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The problem document of a refusal with that status and code.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: ErrorCode) -> Problem {
+    pub(crate) fn problem(&self, status: u16, code: ErrorCode) -> Problem {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         assert_eq!(self.headers["content-type"], "application/problem+json");
         let problem: Problem = serde_json::from_slice(&self.bytes).expect("a problem document");
@@ -43,13 +46,13 @@ impl Answer {
         problem
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }
 
 /// Sends a request and reads the whole answer.
-pub async fn send(request: reqwest::RequestBuilder) -> Answer {
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.expect("the server answers");
     let (status, headers) = (response.status(), response.headers().clone());
     Answer { status, headers, bytes: response.bytes().await.expect("a whole answer").to_vec() }
@@ -57,15 +60,15 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
 
 /// Somebody with a session.
 #[derive(Clone)]
-pub struct Person {
-    pub server: String,
-    pub id: AccountId,
-    pub email: String,
-    pub token: String,
+pub(crate) struct Person {
+    pub(crate) server: String,
+    pub(crate) id: AccountId,
+    pub(crate) email: String,
+    pub(crate) token: String,
 }
 
 impl Person {
-    pub async fn register(server: &str, name: &str) -> Self {
+    pub(crate) async fn register(server: &str, name: &str) -> Self {
         let email = format!("{}@example.com", random::hex128());
         let body = json!({"name": name, "email": email, "password": PASSWORD, "device_name": "studio"});
         let answer = send(CLIENT.post(format!("{server}/api/v1/auth/register")).json(&body)).await;
@@ -73,50 +76,50 @@ impl Person {
         Self { server: server.to_owned(), id: signed_in.account.id, email, token: signed_in.token }
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         CLIENT.request(method, format!("{}/api/v1{path}", self.server)).bearer_auth(&self.token)
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: &(impl Serialize + Sync)) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &(impl Serialize + Sync)) -> Answer {
         send(self.request(Method::POST, path).json(body)).await
     }
 
     /// A POST without body.
-    pub async fn act(&self, path: &str) -> Answer {
+    pub(crate) async fn act(&self, path: &str) -> Answer {
         send(self.request(Method::POST, path)).await
     }
 
-    pub async fn project(&self, name: &str) -> ProjectId {
+    pub(crate) async fn project(&self, name: &str) -> ProjectId {
         let body = CreateProject { id: ProjectId::from_random(random::bytes()), name: name.to_owned() };
         self.post("/projects", &body).await.ok::<Project>().id
     }
 
-    pub async fn invite(&self, project: &ProjectId, role: Role) -> Invitation {
+    pub(crate) async fn invite(&self, project: &ProjectId, role: Role) -> Invitation {
         self.post(&format!("/projects/{project}/invitations"), &CreateInvitation { role }).await.ok()
     }
 
-    pub async fn accept(&self, code: &str) -> Answer {
+    pub(crate) async fn accept(&self, code: &str) -> Answer {
         self.post("/invitations/accept", &InvitationCode { code: code.to_owned() }).await
     }
 
     /// Somebody new with that role in the project.
-    pub async fn add_member(&self, project: &ProjectId, name: &str, role: Role) -> Self {
+    pub(crate) async fn add_member(&self, project: &ProjectId, name: &str, role: Role) -> Self {
         let invitation = self.invite(project, role).await;
         let new = Self::register(&self.server, name).await;
         new.accept(&invitation.code).await.ok::<Project>();
         new
     }
 
-    pub async fn view(&self, project: &ProjectId) -> Project {
+    pub(crate) async fn view(&self, project: &ProjectId) -> Project {
         self.get(&format!("/projects/{project}")).await.ok()
     }
 }
 
 /// Nobody: a request without session.
-pub async fn anonymous(server: &str, method: Method, path: &str, body: &Value) -> Answer {
+pub(crate) async fn anonymous(server: &str, method: Method, path: &str, body: &Value) -> Answer {
     send(CLIENT.request(method, format!("{server}/api/v1{path}")).json(body)).await
 }
