@@ -8,20 +8,20 @@ use crate::paths::Settings;
 use crate::player::Player;
 
 /// State of the running app.
-pub struct App {
+pub(crate) struct App {
     /// The local library with its watching and syncing.
-    pub library: Library,
+    pub(crate) library: Library,
     /// The player.
-    pub player: Player,
+    pub(crate) player: Player,
     /// How paths are asked for.
-    pub dialogs: Box<dyn Dialogs>,
+    pub(crate) dialogs: Box<dyn Dialogs>,
 }
 
 impl App {
     /// Opens the library and starts its background work.
     /// # Errors
     /// When the library cannot be opened; its files are then untouched.
-    pub async fn open<R: Runtime>(handle: AppHandle<R>, settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) async fn open<R: Runtime>(handle: AppHandle<R>, settings: Settings) -> Result<Self, Box<dyn std::error::Error>> {
         let mut options = LibraryOptions::new(settings.library);
         options.suggested_server = settings.suggested_server;
         let library = Library::open(options).await?;
@@ -34,7 +34,7 @@ impl App {
     }
 
     /// Stops sound and background work; whatever is unfinished goes on at the next start.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.player.stop();
         self.library.shutdown().await;
     }

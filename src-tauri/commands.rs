@@ -2,11 +2,11 @@
 //!
 //! `ui/src/lib/ipc/commands.ts` lists the same names with their arguments and results; a test compares both.
 
-pub mod approval;
-pub mod catalogue;
-pub mod library;
-pub mod server;
-pub mod sound;
+pub(crate) mod approval;
+pub(crate) mod catalogue;
+pub(crate) mod library;
+pub(crate) mod server;
+pub(crate) mod sound;
 
 /// Registers every command of [`NAMES`].
 macro_rules! commands {
@@ -15,7 +15,7 @@ macro_rules! commands {
         pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         /// The handler that dispatches calls of the web view.
-        pub fn handler<R: tauri::Runtime>() -> impl Fn(tauri::ipc::Invoke<R>) -> bool + Send + Sync + 'static {
+        pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(tauri::ipc::Invoke<R>) -> bool + Send + Sync + 'static {
             tauri::generate_handler![$($module::$name),*]
         }
     };

@@ -8,10 +8,10 @@ use tauri_plugin_dialog::DialogExt;
 use tokio::sync::oneshot;
 
 /// The answer to a dialog: a path, or nothing when it was dismissed.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Option<PathBuf>> + Send + 'a>>;
+pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = Option<PathBuf>> + Send + 'a>>;
 
 /// A way to ask for a path.
-pub trait Dialogs: Send + Sync {
+pub(crate) trait Dialogs: Send + Sync {
     /// A folder to watch.
     fn folder(&self) -> Answer<'_>;
     /// A CSV file to read.
@@ -21,7 +21,7 @@ pub trait Dialogs: Send + Sync {
 }
 
 /// The system's dialogs.
-pub struct SystemDialogs<R: Runtime>(pub AppHandle<R>);
+pub(crate) struct SystemDialogs<R: Runtime>(pub AppHandle<R>);
 
 async fn picked(receiver: oneshot::Receiver<Option<tauri_plugin_dialog::FilePath>>) -> Option<PathBuf> {
     receiver.await.ok().flatten().and_then(|path| path.into_path().ok())
@@ -59,7 +59,7 @@ impl<R: Runtime> Dialogs for SystemDialogs<R> {
 }
 
 /// Answers from the environment: `COLLABTRACK_ANSWER_FOLDER`, `_OPEN`, `_SAVE`. Native dialogs cannot be driven by a test.
-pub struct ScriptedDialogs {
+pub(crate) struct ScriptedDialogs {
     folder: Option<PathBuf>,
     open: Option<PathBuf>,
     save: Option<PathBuf>,
@@ -67,7 +67,7 @@ pub struct ScriptedDialogs {
 
 impl ScriptedDialogs {
     /// The answers, if the environment holds any.
-    pub fn from_environment() -> Option<Self> {
+    pub(crate) fn from_environment() -> Option<Self> {
         let answer = |name: &str| std::env::var_os(format!("COLLABTRACK_ANSWER_{name}")).map(PathBuf::from);
         let scripted = Self { folder: answer("FOLDER"), open: answer("OPEN"), save: answer("SAVE") };
         (scripted.folder.is_some() || scripted.open.is_some() || scripted.save.is_some()).then_some(scripted)

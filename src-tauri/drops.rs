@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::events;
 
 /// Watches every dropped folder; says what to do with anything else.
-pub fn take<R: Runtime>(handle: AppHandle<R>, paths: Vec<PathBuf>) {
+pub(crate) fn take<R: Runtime>(handle: AppHandle<R>, paths: Vec<PathBuf>) {
     tauri::async_runtime::spawn(async move {
         let app = handle.state::<App>();
         for path in paths {
@@ -20,7 +20,9 @@ pub fn take<R: Runtime>(handle: AppHandle<R>, paths: Vec<PathBuf>) {
                 }
             } else {
                 let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-                format!("{name} is a file. CollabTrack watches folders: drop the folder you bounce into, and every export in it becomes a version.")
+                format!(
+                    "{name} is a file. CollabTrack watches folders: drop the folder you bounce into, and every export in it becomes a version."
+                )
             };
             events::send(&handle, &AppEvent::Notice { message });
         }

@@ -9,14 +9,14 @@ use serde::Serialize;
 /// The failure of a command.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct CommandError(ErrorView);
+pub(crate) struct CommandError(ErrorView);
 
 /// What every command returns.
-pub type CommandResult<T> = Result<T, CommandError>;
+pub(crate) type CommandResult<T> = Result<T, CommandError>;
 
 impl CommandError {
     /// An error with its three parts.
-    pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self(ErrorView { code: code.to_owned(), message: message.into(), hint: Some(hint.into()) })
     }
 }

@@ -12,14 +12,14 @@ use crate::app::App;
 const PLAYER_PERIOD: Duration = Duration::from_millis(250);
 
 /// Sends one event. A window that is gone misses nothing.
-pub fn send<R: Runtime>(handle: &AppHandle<R>, event: &AppEvent) {
+pub(crate) fn send<R: Runtime>(handle: &AppHandle<R>, event: &AppEvent) {
     if let Err(error) = handle.emit("app", event) {
         tracing::debug!(%error, "no window took an event");
     }
 }
 
 /// Passes on what the library and the player tell, until the app ends.
-pub fn forward<R: Runtime>(handle: AppHandle<R>, app: &App) {
+pub(crate) fn forward<R: Runtime>(handle: AppHandle<R>, app: &App) {
     let mut events = app.library.events();
     let for_library = handle.clone();
     tauri::async_runtime::spawn(async move {

@@ -29,6 +29,11 @@ pub fn builder<R: Runtime>(builder: tauri::Builder<R>, settings: Settings) -> ta
             tauri_app.manage(app);
             Ok(())
         })
+        .on_page_load(|_window, load| {
+            if load.event() == tauri::webview::PageLoadEvent::Finished {
+                paths::tell_ready();
+            }
+        })
         .on_window_event(|window, event| {
             if let WindowEvent::DragDrop(tauri::DragDropEvent::Drop { paths, .. }) = event {
                 drops::take(window.app_handle().clone(), paths.clone());

@@ -21,10 +21,17 @@ impl Settings {
     /// # Errors
     /// When neither names a folder.
     pub fn from_environment() -> Result<Self, NoDataFolder> {
-        let library = std::env::var_os("COLLABTRACK_LIBRARY")
-            .map(PathBuf::from)
-            .or_else(collabtrack_library::default_dir)
-            .ok_or(NoDataFolder)?;
+        let library =
+            std::env::var_os("COLLABTRACK_LIBRARY").map(PathBuf::from).or_else(collabtrack_library::default_dir).ok_or(NoDataFolder)?;
         Ok(Self { library, suggested_server: std::env::var("COLLABTRACK_STUDIO_URL").ok().filter(|url| !url.is_empty()) })
+    }
+}
+
+/// Makes the file that `COLLABTRACK_READY_FILE` names, for whoever waits for the window, such as `./dev run`.
+pub(crate) fn tell_ready() {
+    if let Some(file) = std::env::var_os("COLLABTRACK_READY_FILE")
+        && let Err(error) = std::fs::write(&file, b"")
+    {
+        tracing::warn!(%error, "the file of COLLABTRACK_READY_FILE cannot be made");
     }
 }

@@ -37,7 +37,7 @@ struct Desk {
 }
 
 /// The player.
-pub struct Player {
+pub(crate) struct Player {
     library: Library,
     desk: Mutex<Desk>,
 }
@@ -66,9 +66,8 @@ fn sentence(note: Note, position_s: f64) -> String {
 
 impl Player {
     /// A player with empty slots and no sound device yet.
-    pub fn new(library: Library) -> Self {
-        let desk =
-            Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None };
+    pub(crate) fn new(library: Library) -> Self {
+        let desk = Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None };
         Self { library, desk: Mutex::new(desk) }
     }
 
@@ -78,7 +77,7 @@ impl Player {
     }
 
     /// Puts a version into a slot. A version that sits in the other slot changes places with this one's.
-    pub async fn load(&self, slot: Slot, version: &VersionId) -> CommandResult<PlayerView> {
+    pub(crate) async fn load(&self, slot: Slot, version: &VersionId) -> CommandResult<PlayerView> {
         let playable = self.library.playable(version).await?;
         let source = LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: playable.is_preview };
         let loaded = Loaded {
@@ -105,7 +104,7 @@ impl Player {
     }
 
     /// Empties a slot.
-    pub fn unload(&self, slot: Slot) -> CommandResult<PlayerView> {
+    pub(crate) fn unload(&self, slot: Slot) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.slots[index(slot)] = None;
         if desk.active == slot && desk.slots[1 - index(slot)].is_some() {
@@ -116,7 +115,7 @@ impl Player {
     }
 
     /// Plays; opens the sound device the first time.
-    pub fn play(&self) -> CommandResult<PlayerView> {
+    pub(crate) fn play(&self) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         if desk.slots.iter().all(Option::is_none) {
             return Err(CommandError::new("not_found", "There is nothing to play: no version is loaded.", "Select a version first."));
@@ -126,7 +125,7 @@ impl Player {
     }
 
     /// Pauses.
-    pub fn pause(&self) -> CommandResult<PlayerView> {
+    pub(crate) fn pause(&self) -> CommandResult<PlayerView> {
         let desk = self.desk();
         if let Some(engine) = &desk.engine {
             engine.pause();
@@ -135,17 +134,21 @@ impl Player {
     }
 
     /// Goes to a position.
-    pub fn seek(&self, seconds: f64) -> CommandResult<PlayerView> {
+    pub(crate) fn seek(&self, seconds: f64) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.engine()?.seek_seconds(seconds.max(0.0));
         Ok(desk.view())
     }
 
     /// Lets a slot be heard.
-    pub fn flip(&self, slot: Slot) -> CommandResult<PlayerView> {
+    pub(crate) fn flip(&self, slot: Slot) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         if desk.slots[index(slot)].is_none() {
-            return Err(CommandError::new("not_found", "That slot is empty, so there is nothing to flip to.", "Put a version into it first."));
+            return Err(CommandError::new(
+                "not_found",
+                "That slot is empty, so there is nothing to flip to.",
+                "Put a version into it first.",
+            ));
         }
         desk.active = slot;
         if let Some(engine) = &desk.engine {
@@ -155,7 +158,7 @@ impl Player {
     }
 
     /// Level matching on or off.
-    pub fn level_match(&self, on: bool) -> CommandResult<PlayerView> {
+    pub(crate) fn level_match(&self, on: bool) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.level_match = on;
         if let Some(engine) = &desk.engine {
@@ -165,7 +168,7 @@ impl Player {
     }
 
     /// Loops a range in seconds.
-    pub fn set_loop(&self, range: Option<(f64, f64)>) -> CommandResult<PlayerView> {
+    pub(crate) fn set_loop(&self, range: Option<(f64, f64)>) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.loop_s = range.filter(|(from, to)| from.is_finite() && to.is_finite() && *from >= 0.0 && to > from);
         let range = desk.loop_s;
@@ -176,7 +179,7 @@ impl Player {
     }
 
     /// Volume, 0 to 1.
-    pub fn volume(&self, volume: f64) -> CommandResult<PlayerView> {
+    pub(crate) fn volume(&self, volume: f64) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.volume = if volume.is_finite() { volume.clamp(0.0, 1.0) } else { 1.0 };
         if let Some(engine) = &desk.engine {
@@ -186,12 +189,12 @@ impl Player {
     }
 
     /// Names of the devices.
-    pub fn devices(&self) -> Vec<String> {
+    pub(crate) fn devices(&self) -> Vec<String> {
         device_names()
     }
 
     /// Chooses a device; none follows the system. Position and slots stay.
-    pub fn choose_device(&self, device: Option<String>) -> PlayerView {
+    pub(crate) fn choose_device(&self, device: Option<String>) -> PlayerView {
         let mut desk = self.desk();
         desk.device.clone_from(&device);
         if let Some(engine) = &desk.engine {
@@ -201,12 +204,12 @@ impl Player {
     }
 
     /// What the dock shows.
-    pub fn view(&self) -> PlayerView {
+    pub(crate) fn view(&self) -> PlayerView {
         self.desk().view()
     }
 
     /// Silence, and the device back to the system.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         if let Some(engine) = self.desk().engine.take() {
             engine.stop();
         }

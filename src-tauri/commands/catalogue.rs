@@ -10,13 +10,13 @@ use crate::error::CommandResult;
 
 /// A table of the catalogue.
 #[tauri::command]
-pub async fn catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<CatalogueView> {
+pub(crate) async fn catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<CatalogueView> {
     Ok(app.library.catalogue(&ProjectId::parse(&project)?, &table).await?)
 }
 
 /// Writes a table as CSV where the user says; the path as text, or none when the dialog was dismissed.
 #[tauri::command]
-pub async fn export_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<String>> {
+pub(crate) async fn export_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<String>> {
     let project = ProjectId::parse(&project)?;
     let Some(target) = app.dialogs.save_csv(format!("{table}.csv")).await else { return Ok(None) };
     app.library.export_catalogue(&project, &table, &target).await?;
@@ -25,7 +25,7 @@ pub async fn export_catalogue(app: State<'_, App>, project: String, table: Strin
 
 /// Reads and checks an edited CSV; nothing is proposed yet. None when the dialog was dismissed.
 #[tauri::command]
-pub async fn import_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<ImportView>> {
+pub(crate) async fn import_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<ImportView>> {
     let project = ProjectId::parse(&project)?;
     let Some(source) = app.dialogs.open_csv().await else { return Ok(None) };
     Ok(Some(app.library.import_catalogue(&project, &table, &source).await?))
@@ -33,13 +33,13 @@ pub async fn import_catalogue(app: State<'_, App>, project: String, table: Strin
 
 /// Proposes what a checked CSV would change.
 #[tauri::command]
-pub async fn import_propose(app: State<'_, App>, import: String, title: String, reason: String) -> CommandResult<ProposalView> {
+pub(crate) async fn import_propose(app: State<'_, App>, import: String, title: String, reason: String) -> CommandResult<ProposalView> {
     Ok(app.library.import_propose(&import, &title, &reason).await?)
 }
 
 /// Proposes edited cells.
 #[tauri::command]
-pub async fn propose_cells(
+pub(crate) async fn propose_cells(
     app: State<'_, App>,
     project: String,
     table: String,

@@ -9,38 +9,38 @@ use crate::error::CommandResult;
 
 /// The top of every screen.
 #[tauri::command]
-pub async fn status(app: State<'_, App>) -> CommandResult<StatusView> {
+pub(crate) async fn status(app: State<'_, App>) -> CommandResult<StatusView> {
     Ok(app.library.status().await?)
 }
 
 /// The dashboard.
 #[tauri::command]
-pub async fn projects(app: State<'_, App>) -> CommandResult<Vec<ProjectView>> {
+pub(crate) async fn projects(app: State<'_, App>) -> CommandResult<Vec<ProjectView>> {
     Ok(app.library.projects().await?)
 }
 
 /// The tracks of a project, or of all.
 #[tauri::command]
-pub async fn tracks(app: State<'_, App>, project: Option<String>) -> CommandResult<Vec<TrackView>> {
+pub(crate) async fn tracks(app: State<'_, App>, project: Option<String>) -> CommandResult<Vec<TrackView>> {
     let project = project.as_deref().map(ProjectId::parse).transpose()?;
     Ok(app.library.tracks(project.as_ref()).await?)
 }
 
 /// A track with its history.
 #[tauri::command]
-pub async fn track(app: State<'_, App>, track: String) -> CommandResult<TrackDetail> {
+pub(crate) async fn track(app: State<'_, App>, track: String) -> CommandResult<TrackDetail> {
     Ok(app.library.track(&TrackId::parse(&track)?).await?)
 }
 
 /// Files that are not versions (yet).
 #[tauri::command]
-pub async fn candidates(app: State<'_, App>) -> CommandResult<Vec<CandidateView>> {
+pub(crate) async fn candidates(app: State<'_, App>) -> CommandResult<Vec<CandidateView>> {
     Ok(app.library.candidates().await?)
 }
 
 /// Asks for a folder and watches it, as a new project or as one more folder of a project. `None` when the dialog was dismissed.
 #[tauri::command]
-pub async fn choose_folder(app: State<'_, App>, project: Option<String>) -> CommandResult<Option<ProjectView>> {
+pub(crate) async fn choose_folder(app: State<'_, App>, project: Option<String>) -> CommandResult<Option<ProjectView>> {
     let project = project.as_deref().map(ProjectId::parse).transpose()?;
     let Some(folder) = app.dialogs.folder().await else { return Ok(None) };
     Ok(Some(app.library.add_folder(project.as_ref(), &folder).await?))
@@ -48,42 +48,42 @@ pub async fn choose_folder(app: State<'_, App>, project: Option<String>) -> Comm
 
 /// A project without a folder.
 #[tauri::command]
-pub async fn create_project(app: State<'_, App>, name: String) -> CommandResult<ProjectView> {
+pub(crate) async fn create_project(app: State<'_, App>, name: String) -> CommandResult<ProjectView> {
     Ok(app.library.create_project(&name).await?)
 }
 
 /// Looks through the folders of a project now.
 #[tauri::command]
-pub async fn rescan(app: State<'_, App>, project: String) -> CommandResult<()> {
+pub(crate) async fn rescan(app: State<'_, App>, project: String) -> CommandResult<()> {
     Ok(app.library.rescan(&ProjectId::parse(&project)?).await?)
 }
 
 /// Takes a version of a file that does not settle.
 #[tauri::command]
-pub async fn take_now(app: State<'_, App>, candidate: String) -> CommandResult<()> {
+pub(crate) async fn take_now(app: State<'_, App>, candidate: String) -> CommandResult<()> {
     Ok(app.library.take_now(&candidate).await?)
 }
 
 /// Writes the note of a version.
 #[tauri::command]
-pub async fn set_note(app: State<'_, App>, version: String, note: String) -> CommandResult<VersionView> {
+pub(crate) async fn set_note(app: State<'_, App>, version: String, note: String) -> CommandResult<VersionView> {
     Ok(app.library.set_note(&VersionId::parse(&version)?, &note).await?)
 }
 
 /// Names a track.
 #[tauri::command]
-pub async fn rename_track(app: State<'_, App>, track: String, name: String) -> CommandResult<TrackView> {
+pub(crate) async fn rename_track(app: State<'_, App>, track: String, name: String) -> CommandResult<TrackView> {
     Ok(app.library.rename_track(&TrackId::parse(&track)?, &name).await?)
 }
 
 /// Goes back to an older version: it becomes the newest one, no file is touched.
 #[tauri::command]
-pub async fn restore_version(app: State<'_, App>, version: String) -> CommandResult<VersionView> {
+pub(crate) async fn restore_version(app: State<'_, App>, version: String) -> CommandResult<VersionView> {
     Ok(app.library.restore_version(&VersionId::parse(&version)?).await?)
 }
 
 /// Fetches the exact bytes of a version now.
 #[tauri::command]
-pub async fn get_original(app: State<'_, App>, version: String) -> CommandResult<()> {
+pub(crate) async fn get_original(app: State<'_, App>, version: String) -> CommandResult<()> {
     Ok(app.library.get_original(&VersionId::parse(&version)?).await?)
 }

@@ -9,13 +9,13 @@ use crate::error::CommandResult;
 
 /// Asks a server what it is.
 #[tauri::command]
-pub async fn look_at_server(app: State<'_, App>, address: String) -> CommandResult<ServerView> {
+pub(crate) async fn look_at_server(app: State<'_, App>, address: String) -> CommandResult<ServerView> {
     Ok(app.library.look_at_server(&address).await?)
 }
 
 /// Makes an account and signs in.
 #[tauri::command]
-pub async fn register(
+pub(crate) async fn register(
     app: State<'_, App>,
     address: String,
     name: String,
@@ -28,55 +28,55 @@ pub async fn register(
 
 /// Signs in.
 #[tauri::command]
-pub async fn sign_in(app: State<'_, App>, address: String, email: String, password: String) -> CommandResult<ConnectionView> {
+pub(crate) async fn sign_in(app: State<'_, App>, address: String, email: String, password: String) -> CommandResult<ConnectionView> {
     Ok(app.library.sign_in(&address, &email, password.into()).await?)
 }
 
 /// Ends the session on this computer; the work stays.
 #[tauri::command]
-pub async fn sign_out(app: State<'_, App>) -> CommandResult<ConnectionView> {
+pub(crate) async fn sign_out(app: State<'_, App>) -> CommandResult<ConnectionView> {
     Ok(app.library.sign_out().await?)
 }
 
 /// What an invitation code is for.
 #[tauri::command]
-pub async fn look_at_invitation(app: State<'_, App>, code: String) -> CommandResult<InvitationView> {
+pub(crate) async fn look_at_invitation(app: State<'_, App>, code: String) -> CommandResult<InvitationView> {
     Ok(app.library.look_at_invitation(&code).await?)
 }
 
 /// Joins a project.
 #[tauri::command]
-pub async fn join(app: State<'_, App>, code: String) -> CommandResult<ProjectView> {
+pub(crate) async fn join(app: State<'_, App>, code: String) -> CommandResult<ProjectView> {
     Ok(app.library.join(&code).await?)
 }
 
 /// Connects a project of this computer to the server.
 #[tauri::command]
-pub async fn put_on_server(app: State<'_, App>, project: String) -> CommandResult<ProjectView> {
+pub(crate) async fn put_on_server(app: State<'_, App>, project: String) -> CommandResult<ProjectView> {
     Ok(app.library.put_on_server(&ProjectId::parse(&project)?).await?)
 }
 
 /// Who is in a project.
 #[tauri::command]
-pub async fn members(app: State<'_, App>, project: String) -> CommandResult<Vec<MemberView>> {
+pub(crate) async fn members(app: State<'_, App>, project: String) -> CommandResult<Vec<MemberView>> {
     Ok(app.library.members(&ProjectId::parse(&project)?).await?)
 }
 
 /// Makes an invitation code.
 #[tauri::command]
-pub async fn invite(app: State<'_, App>, project: String, role: String) -> CommandResult<NewInvitationView> {
+pub(crate) async fn invite(app: State<'_, App>, project: String, role: String) -> CommandResult<NewInvitationView> {
     Ok(app.library.invite(&ProjectId::parse(&project)?, &role).await?)
 }
 
 /// Tries the server now.
 #[tauri::command]
-pub async fn sync_now(app: State<'_, App>) -> CommandResult<()> {
+pub(crate) async fn sync_now(app: State<'_, App>) -> CommandResult<()> {
     Ok(app.library.sync_now().await?)
 }
 
 /// Pauses or resumes syncing.
 #[tauri::command]
-pub async fn pause_sync(app: State<'_, App>, paused: bool) -> CommandResult<StatusView> {
+pub(crate) async fn pause_sync(app: State<'_, App>, paused: bool) -> CommandResult<StatusView> {
     app.library.pause_sync(paused).await?;
     Ok(app.library.status().await?)
 }

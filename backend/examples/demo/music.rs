@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// How samples are written.
 #[derive(Clone, Copy)]
-pub enum Depth {
+pub(crate) enum Depth {
     /// 16-bit integer.
     Int16,
     /// 24-bit integer.
@@ -17,19 +17,19 @@ pub enum Depth {
 
 /// A piece.
 #[derive(Clone, Copy)]
-pub struct Piece {
+pub(crate) struct Piece {
     /// Frames per second.
-    pub sample_rate: u32,
+    pub(crate) sample_rate: u32,
     /// Sample format.
-    pub depth: Depth,
+    pub(crate) depth: Depth,
     /// Length in seconds.
-    pub seconds: u32,
+    pub(crate) seconds: u32,
     /// Beats per minute.
-    pub bpm: f32,
+    pub(crate) bpm: f32,
     /// MIDI number of the key note.
-    pub key: f32,
+    pub(crate) key: f32,
     /// Level of the lead, 0 to 1: what changes from mix to mix.
-    pub lead: f32,
+    pub(crate) lead: f32,
 }
 
 fn hertz(note: f32) -> f32 {
@@ -69,7 +69,7 @@ impl Piece {
     /// Writes the piece as a WAV file.
     /// # Errors
     /// When the file cannot be written.
-    pub fn write_wav(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write_wav(&self, path: &Path) -> io::Result<()> {
         let (tag, bytes): (u16, u16) = match self.depth {
             Depth::Int16 => (1, 2),
             Depth::Int24 => (1, 3),

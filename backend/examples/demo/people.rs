@@ -14,21 +14,21 @@ use collabtrack_library::{Library, LibraryOptions};
 const PASSWORD: &str = "four walls and an amplifier";
 
 /// A person at a computer.
-pub struct Person {
+pub(crate) struct Person {
     name: &'static str,
     folder: PathBuf,
     bounces: PathBuf,
     /// The library on that computer.
-    pub library: Library,
+    pub(crate) library: Library,
 }
 
 /// SHA-256 of a file, as text.
-pub fn fingerprint(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn fingerprint(path: &Path) -> anyhow::Result<String> {
     Ok(ObjectHash::of(&std::fs::read(path)?).to_string())
 }
 
 /// A copy of an exported tracks table with the ISRC of its first row filled in, as somebody's spreadsheet would write it.
-pub fn csv_with_isrc(exported: &Path, isrc: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn csv_with_isrc(exported: &Path, isrc: &str) -> anyhow::Result<PathBuf> {
     let text = std::fs::read_to_string(exported)?;
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -47,7 +47,7 @@ pub fn csv_with_isrc(exported: &Path, isrc: &str) -> anyhow::Result<PathBuf> {
 
 impl Person {
     /// Opens an empty library in a folder of its own.
-    pub async fn open(name: &'static str, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn open(name: &'static str, folder: &Path) -> anyhow::Result<Self> {
         let folder = folder.join(name);
         let bounces = folder.join("Night Drive EP");
         std::fs::create_dir_all(&bounces)?;
@@ -59,25 +59,25 @@ impl Person {
     }
 
     /// Ends the work of this computer.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.library.shutdown().await;
     }
 
     /// Chooses the bounce folder.
-    pub async fn watch(&self, name: &str) -> anyhow::Result<ProjectView> {
+    pub(crate) async fn watch(&self, name: &str) -> anyhow::Result<ProjectView> {
         let project = self.library.add_folder(None, &self.bounces).await?;
         ensure!(project.name == name, "the project is called like its folder: {}", project.name);
         Ok(project)
     }
 
     /// Puts a file into the watched folder, as a DAW does: written beside, then in place.
-    pub fn bounce(&self, source: &Path, name: &str) -> anyhow::Result<()> {
+    pub(crate) fn bounce(&self, source: &Path, name: &str) -> anyhow::Result<()> {
         std::fs::copy(source, self.bounces.join(name)).with_context(|| format!("bouncing {name}"))?;
         Ok(())
     }
 
     /// Captures every export that settles; there must then be that many tracks.
-    pub async fn capture_tracks(&self, tracks: usize) -> anyhow::Result<Vec<TrackView>> {
+    pub(crate) async fn capture_tracks(&self, tracks: usize) -> anyhow::Result<Vec<TrackView>> {
         self.library.scan_until_settled().await?;
         let found = self.library.tracks(None).await?;
         ensure!(found.len() == tracks, "{tracks} tracks, found {}: {:?}", found.len(), self.library.candidates().await?);
@@ -85,7 +85,7 @@ impl Person {
     }
 
     /// Captures every export that settles; the track must then have that many versions.
-    pub async fn capture_versions(&self, track: &str, versions: usize) -> anyhow::Result<TrackDetail> {
+    pub(crate) async fn capture_versions(&self, track: &str, versions: usize) -> anyhow::Result<TrackDetail> {
         self.library.scan_until_settled().await?;
         let detail = self.track(track).await?;
         ensure!(detail.versions.len() == versions, "{versions} versions, found {}", detail.versions.len());
@@ -93,7 +93,7 @@ impl Person {
     }
 
     /// The track of that name, or of that name's beginning.
-    pub async fn track(&self, name: &str) -> anyhow::Result<TrackDetail> {
+    pub(crate) async fn track(&self, name: &str) -> anyhow::Result<TrackDetail> {
         let tracks = self.library.tracks(None).await?;
         let Some(track) = tracks.iter().find(|track| track.name == name) else { bail!("{} has no track {name}", self.name) };
         Ok(self.library.track(&TrackId::parse(&track.id)?).await?)
@@ -105,7 +105,7 @@ impl Person {
     }
 
     /// What the player would play, as a file; with `other`, flipping between both every second.
-    pub async fn render(&self, version: &str, other: Option<&str>) -> anyhow::Result<PathBuf> {
+    pub(crate) async fn render(&self, version: &str, other: Option<&str>) -> anyhow::Result<PathBuf> {
         let mut lanes = Vec::new();
         for id in std::iter::once(version).chain(other) {
             let playable = self.library.playable(&VersionId::parse(id)?).await?;
@@ -125,7 +125,7 @@ impl Person {
     }
 
     /// Makes an account at the studio and signs in.
-    pub async fn register(&self, address: &str) -> anyhow::Result<()> {
+    pub(crate) async fn register(&self, address: &str) -> anyhow::Result<()> {
         let email = format!("{}@example.org", self.name.to_lowercase());
         self.library.register(address, self.name, &email, PASSWORD.to_owned().into(), None).await?;
         Ok(())
@@ -138,35 +138,35 @@ impl Person {
     }
 
     /// Puts the project on the server.
-    pub async fn put_on_server(&self) -> anyhow::Result<()> {
+    pub(crate) async fn put_on_server(&self) -> anyhow::Result<()> {
         self.library.put_on_server(&self.project().await?).await?;
         Ok(())
     }
 
     /// A code for somebody else.
-    pub async fn invite(&self, role: &str) -> anyhow::Result<String> {
+    pub(crate) async fn invite(&self, role: &str) -> anyhow::Result<String> {
         Ok(self.library.invite(&self.project().await?, role).await?.code)
     }
 
     /// Joins with a code.
-    pub async fn join(&self, code: &str) -> anyhow::Result<()> {
+    pub(crate) async fn join(&self, code: &str) -> anyhow::Result<()> {
         self.library.join(code).await?;
         Ok(())
     }
 
     /// Versions the server has not confirmed.
-    pub async fn waiting(&self) -> anyhow::Result<i64> {
+    pub(crate) async fn waiting(&self) -> anyhow::Result<i64> {
         Ok(self.library.status().await?.sync.waiting)
     }
 
     /// Sends and fetches until nothing is left.
-    pub async fn sync(&self) -> anyhow::Result<()> {
+    pub(crate) async fn sync(&self) -> anyhow::Result<()> {
         self.library.sync_once().await?;
         Ok(())
     }
 
     /// Writes the exact bytes of the version with that fingerprint.
-    pub async fn fetch(&self, fingerprint: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) async fn fetch(&self, fingerprint: &str) -> anyhow::Result<PathBuf> {
         for track in self.library.tracks(None).await? {
             let detail = self.library.track(&TrackId::parse(&track.id)?).await?;
             if let Some(version) = detail.versions.iter().find(|version| version.fingerprint == fingerprint) {
@@ -179,37 +179,37 @@ impl Person {
     }
 
     /// Proposes a version.
-    pub async fn propose_version(&self, track: &str, number: i64, reason: &str) -> anyhow::Result<ProposalView> {
+    pub(crate) async fn propose_version(&self, track: &str, number: i64, reason: &str) -> anyhow::Result<ProposalView> {
         let version = self.version(track, number).await?;
         Ok(self.library.propose_version(&VersionId::parse(&version.id)?, reason).await?)
     }
 
     /// A proposal as reviewed.
-    pub async fn proposal(&self, id: &str) -> anyhow::Result<ProposalDetail> {
+    pub(crate) async fn proposal(&self, id: &str) -> anyhow::Result<ProposalDetail> {
         Ok(self.library.proposal(&ChangeSetId::parse(id)?).await?)
     }
 
     /// Approves exactly what is shown now.
-    pub async fn approve(&self, id: &str) -> anyhow::Result<ProposalView> {
+    pub(crate) async fn approve(&self, id: &str) -> anyhow::Result<ProposalView> {
         let shown = self.proposal(id).await?;
         let effect = shown.effect_digest.with_context(|| format!("it cannot be approved: {}", shown.problems.join("; ")))?;
         Ok(self.library.approve(&ChangeSetId::parse(id)?, &shown.revision_digest, &shown.expected_head, &effect).await?)
     }
 
     /// Writes the tracks table.
-    pub async fn export(&self, name: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) async fn export(&self, name: &str) -> anyhow::Result<PathBuf> {
         let target = self.folder.join(name);
         self.library.export_catalogue(&self.project().await?, "tracks", &target).await?;
         Ok(target)
     }
 
     /// Checks an edited tracks table.
-    pub async fn import(&self, file: &Path) -> anyhow::Result<ImportView> {
+    pub(crate) async fn import(&self, file: &Path) -> anyhow::Result<ImportView> {
         Ok(self.library.import_catalogue(&self.project().await?, "tracks", file).await?)
     }
 
     /// The audit log.
-    pub async fn activity(&self) -> anyhow::Result<Vec<ActivityView>> {
+    pub(crate) async fn activity(&self) -> anyhow::Result<Vec<ActivityView>> {
         Ok(self.library.activity(&self.project().await?).await?)
     }
 }

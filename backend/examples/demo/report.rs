@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// One step.
 #[derive(Serialize)]
-pub struct Step {
+pub(crate) struct Step {
     name: String,
     ok: bool,
     ms: u128,
@@ -15,13 +15,13 @@ pub struct Step {
 
 /// All steps so far.
 #[derive(Default, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     steps: Vec<Step>,
 }
 
 impl Report {
     /// Runs a step, prints it with its time, and remembers it. A step that fails ends the demo, because the next ones rest on it.
-    pub async fn step<T>(&mut self, name: &str, work: impl Future<Output = anyhow::Result<(T, String)>>) -> anyhow::Result<T> {
+    pub(crate) async fn step<T>(&mut self, name: &str, work: impl Future<Output = anyhow::Result<(T, String)>>) -> anyhow::Result<T> {
         let start = Instant::now();
         let result = work.await;
         let ms = start.elapsed().as_millis();
@@ -35,12 +35,12 @@ impl Report {
     }
 
     /// Whether every step was true, and there was at least one.
-    pub fn all_true(&self) -> bool {
+    pub(crate) fn all_true(&self) -> bool {
         !self.steps.is_empty() && self.steps.iter().all(|step| step.ok)
     }
 
     /// How many steps there were.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.steps.len()
     }
 }

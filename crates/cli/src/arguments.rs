@@ -9,24 +9,24 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// A TRACK is its name or its id (trk_…). A VERSION is its id (ver_…) or TRACK:NUMBER, such as "Night Drive:2".
 #[derive(Parser)]
 #[command(name = "collabtrack-cli", version)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Folder of the library; by default the one the desktop app uses.
     #[arg(long, global = true, value_name = "DIR", env = "COLLABTRACK_LIBRARY")]
-    pub library: Option<PathBuf>,
+    pub(crate) library: Option<PathBuf>,
     /// Answers as one JSON document.
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Keeps the session token in this file, readable by its owner only, instead of the system's keyring. For machines without a keyring.
     #[arg(long, global = true, value_name = "FILE", env = "COLLABTRACK_TOKEN_FILE")]
-    pub token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What to do.
 #[derive(Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Make DIR a watched folder of a project of this library.
     Init {
         /// The folder exports go to.
@@ -63,12 +63,12 @@ pub enum Command {
         /// Address of the server.
         url: String,
     },
-    /// Sign in. The password is taken from COLLABTRACK_PASSWORD, else from standard input.
+    /// Sign in. The password is taken from `COLLABTRACK_PASSWORD`, else from standard input.
     SignIn {
         /// E-mail address.
         email: String,
     },
-    /// Make an account and sign in. The password is taken from COLLABTRACK_PASSWORD, else from standard input.
+    /// Make an account and sign in. The password is taken from `COLLABTRACK_PASSWORD`, else from standard input.
     SignUp {
         /// E-mail address.
         email: String,
@@ -135,39 +135,39 @@ pub enum Command {
 
 /// `render`.
 #[derive(Args)]
-pub struct Render {
+pub(crate) struct Render {
     /// The version in slot A.
-    pub version: String,
+    pub(crate) version: String,
     /// Target WAV file.
     #[arg(short, long)]
-    pub output: PathBuf,
+    pub(crate) output: PathBuf,
     /// First second.
     #[arg(long)]
-    pub from: Option<f64>,
+    pub(crate) from: Option<f64>,
     /// Last second.
     #[arg(long)]
-    pub to: Option<f64>,
+    pub(crate) to: Option<f64>,
     /// A version in slot B: the render flips between both, level-matched, every --flip seconds.
     #[arg(long)]
-    pub ab: Option<String>,
+    pub(crate) ab: Option<String>,
     /// Seconds between flips.
     #[arg(long, default_value_t = 2.0)]
-    pub flip: f64,
+    pub(crate) flip: f64,
 }
 
 /// `analyse`.
 #[derive(Args)]
-pub struct Analyse {
+pub(crate) struct Analyse {
     /// The file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Also write its peaks as an audiowaveform `.dat` (version 2) file.
     #[arg(long, value_name = "OUT")]
-    pub dat: Option<PathBuf>,
+    pub(crate) dat: Option<PathBuf>,
 }
 
 /// A table of the catalogue.
 #[derive(Clone, Copy, ValueEnum)]
-pub enum Table {
+pub(crate) enum Table {
     /// Tracks.
     Tracks,
     /// Splits.
@@ -176,7 +176,7 @@ pub enum Table {
 
 impl Table {
     /// Its word.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Tracks => "tracks",
             Self::Splits => "splits",
@@ -186,7 +186,7 @@ impl Table {
 
 /// `catalogue …`.
 #[derive(Subcommand)]
-pub enum Catalogue {
+pub(crate) enum Catalogue {
     /// Write a table as CSV.
     Export {
         /// Project, by name or id.
@@ -228,7 +228,7 @@ pub enum Catalogue {
 
 /// `changes …`.
 #[derive(Subcommand)]
-pub enum Changes {
+pub(crate) enum Changes {
     /// What waits, what is yours, what is decided.
     List,
     /// What a proposal would change now.

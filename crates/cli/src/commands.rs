@@ -1,10 +1,10 @@
 //! The commands, by subject; each makes the library's call and says what came of it.
 
-pub mod catalogue;
-pub mod changes;
-pub mod server;
-pub mod sound;
-pub mod versions;
+pub(crate) mod catalogue;
+pub(crate) mod changes;
+pub(crate) mod server;
+pub(crate) mod sound;
+pub(crate) mod versions;
 
 use collabtrack_library::Library;
 
@@ -12,7 +12,7 @@ use crate::arguments::Command;
 use crate::output::{Output, Trouble};
 
 /// Runs one command.
-pub async fn run(library: &Library, command: Command, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn run(library: &Library, command: Command, output: &Output) -> Result<(), Trouble> {
     match command {
         Command::Init { dir, name } => versions::init(library, &dir, name.as_deref(), output).await,
         Command::Watch { once } => versions::watch(library, once, output).await,

@@ -7,17 +7,17 @@ use collabtrack_library::view::ErrorView;
 use serde::Serialize;
 
 /// Where answers go.
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
 }
 
 /// Why a command failed.
 #[derive(Debug)]
-pub struct Trouble(ErrorView);
+pub(crate) struct Trouble(ErrorView);
 
 impl Trouble {
     /// What happened, what it means, what to do.
-    pub fn new(what: impl std::fmt::Display, means: &str, hint: &str) -> Self {
+    pub(crate) fn new(what: impl std::fmt::Display, means: &str, hint: &str) -> Self {
         Self(ErrorView { code: "bad_request".into(), message: format!("{what}. {means}"), hint: Some(hint.to_owned()) })
     }
 }
@@ -56,12 +56,12 @@ impl From<collabtrack_domain::id::IdError> for Trouble {
 
 impl Output {
     /// Words, or JSON.
-    pub fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self { json }
     }
 
     /// The answer of a command: `value` as JSON, or what `words` makes of it.
-    pub fn answer<T: Serialize>(&self, value: &T, words: impl FnOnce(&T) -> String) {
+    pub(crate) fn answer<T: Serialize>(&self, value: &T, words: impl FnOnce(&T) -> String) {
         if self.json {
             match serde_json::to_string_pretty(value) {
                 Ok(text) => println!("{text}"),
@@ -76,12 +76,12 @@ impl Output {
     }
 
     /// News while a command goes on; never part of the answer.
-    pub fn news(&self, text: &str) {
+    pub(crate) fn news(&self, text: &str) {
         eprintln!("{text}");
     }
 
     /// An error in its three parts; with `--json` as JSON, both on standard error.
-    pub fn trouble(&self, trouble: &Trouble) {
+    pub(crate) fn trouble(&self, trouble: &Trouble) {
         if self.json {
             eprintln!("{}", serde_json::to_string(&trouble.0).unwrap_or_default());
         } else {

@@ -7,27 +7,33 @@ use collabtrack_library::view::{TrackDetail, VersionView};
 use crate::output::Trouble;
 
 /// The project of that name or id.
-pub async fn project(library: &Library, text: &str) -> Result<ProjectId, Trouble> {
+pub(crate) async fn project(library: &Library, text: &str) -> Result<ProjectId, Trouble> {
     let found: Vec<_> = library.projects().await?.into_iter().filter(|project| project.id == text || project.name == text).collect();
     match found.as_slice() {
         [one] => Ok(ProjectId::parse(&one.id)?),
-        [] => Err(Trouble::new(format!("There is no project {text:?} in this library"), "Nothing was done.", "`versions` lists what is here.")),
+        [] => Err(Trouble::new(
+            format!("There is no project {text:?} in this library"),
+            "Nothing was done.",
+            "`versions` lists what is here.",
+        )),
         _ => Err(Trouble::new(format!("Several projects are called {text:?}"), "Nothing was done.", "Use the id (prj_…).")),
     }
 }
 
 /// The track of that name or id.
-pub async fn track(library: &Library, text: &str) -> Result<TrackDetail, Trouble> {
+pub(crate) async fn track(library: &Library, text: &str) -> Result<TrackDetail, Trouble> {
     let found: Vec<_> = library.tracks(None).await?.into_iter().filter(|track| track.id == text || track.name == text).collect();
     match found.as_slice() {
         [one] => Ok(library.track(&TrackId::parse(&one.id)?).await?),
-        [] => Err(Trouble::new(format!("There is no track {text:?} in this library"), "Nothing was done.", "`versions` lists what is here.")),
+        [] => {
+            Err(Trouble::new(format!("There is no track {text:?} in this library"), "Nothing was done.", "`versions` lists what is here."))
+        }
         _ => Err(Trouble::new(format!("Several tracks are called {text:?}"), "Nothing was done.", "Use the id (trk_…).")),
     }
 }
 
 /// The version of that id, or TRACK:NUMBER.
-pub async fn version(library: &Library, text: &str) -> Result<VersionView, Trouble> {
+pub(crate) async fn version(library: &Library, text: &str) -> Result<VersionView, Trouble> {
     if let Ok(id) = VersionId::parse(text) {
         for row in library.tracks(None).await? {
             let detail = library.track(&TrackId::parse(&row.id)?).await?;

@@ -9,7 +9,7 @@ use crate::output::{Output, Trouble};
 use crate::select;
 
 /// Runs a `catalogue` command.
-pub async fn run(library: &Library, command: Catalogue, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn run(library: &Library, command: Catalogue, output: &Output) -> Result<(), Trouble> {
     match command {
         Catalogue::Export { project, output: target, table } => {
             let project = select::project(library, &project).await?;

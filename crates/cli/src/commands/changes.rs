@@ -9,7 +9,7 @@ use crate::output::{Output, Trouble};
 use crate::select;
 
 /// Runs a `changes` command.
-pub async fn run(library: &Library, command: Changes, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn run(library: &Library, command: Changes, output: &Output) -> Result<(), Trouble> {
     match command {
         Changes::List => {
             output.answer(&library.inbox().await?, inbox_words);
@@ -33,7 +33,11 @@ async fn approve(library: &Library, change_set: &str, revision: Option<String>, 
     let shown = library.proposal(&id).await?;
     let Some(effect) = &shown.effect_digest else {
         let why = if shown.problems.is_empty() { shown.mergeability.clone() } else { shown.problems.join("; ") };
-        return Err(Trouble::new(format!("This proposal cannot be approved now: {why}"), "Nothing was approved.", "Ask its author to propose again."));
+        return Err(Trouble::new(
+            format!("This proposal cannot be approved now: {why}"),
+            "Nothing was approved.",
+            "Ask its author to propose again.",
+        ));
     };
     let revision = revision.unwrap_or_else(|| shown.revision_digest.clone());
     let decided = library.approve(&id, &revision, &shown.expected_head, effect).await?;
@@ -42,7 +46,7 @@ async fn approve(library: &Library, change_set: &str, revision: Option<String>, 
 }
 
 /// Proposes a version.
-pub async fn propose(library: &Library, version: &str, reason: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn propose(library: &Library, version: &str, reason: &str, output: &Output) -> Result<(), Trouble> {
     let version = select::version(library, version).await?;
     let proposal = library.propose_version(&VersionId::parse(&version.id)?, reason).await?;
     output.answer(&proposal, |proposal| format!("Waiting for review: {}  {}", proposal.id, proposal.title));
@@ -79,7 +83,7 @@ fn proposal_words(detail: &ProposalDetail) -> String {
 }
 
 /// Changed cells, a line each.
-pub fn changes_words(changes: &[CellChangeView]) -> String {
+pub(crate) fn changes_words(changes: &[CellChangeView]) -> String {
     let mut text = String::new();
     for change in changes {
         let mark = match change.change {
@@ -89,7 +93,13 @@ pub fn changes_words(changes: &[CellChangeView]) -> String {
             ChangeWord::Deleted => '-',
         };
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(empty)".to_owned());
-        text.push_str(&format!("  {mark} {} · {}: {} → {}\n", change.row_label, change.field_label, value(&change.from), value(&change.to)));
+        text.push_str(&format!(
+            "  {mark} {} · {}: {} → {}\n",
+            change.row_label,
+            change.field_label,
+            value(&change.from),
+            value(&change.to)
+        ));
     }
     text
 }

@@ -17,15 +17,22 @@ fn password() -> Result<String, Trouble> {
     std::io::stdin().lock().read_line(&mut line)?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     if password.is_empty() {
-        return Err(Trouble::new("No password was given", "Nobody was signed in.", "Set COLLABTRACK_PASSWORD or type it on standard input."));
+        return Err(Trouble::new(
+            "No password was given",
+            "Nobody was signed in.",
+            "Set COLLABTRACK_PASSWORD or type it on standard input.",
+        ));
     }
     Ok(password)
 }
 
 async fn address(library: &Library) -> Result<String, Trouble> {
-    library.status().await?.connection.server.ok_or_else(|| {
-        Trouble::new("This library knows no server", "Everything stays on this computer.", "Name one first: `connect URL`.")
-    })
+    library
+        .status()
+        .await?
+        .connection
+        .server
+        .ok_or_else(|| Trouble::new("This library knows no server", "Everything stays on this computer.", "Name one first: `connect URL`."))
 }
 
 fn words(connection: &ConnectionView) -> String {
@@ -37,49 +44,51 @@ fn words(connection: &ConnectionView) -> String {
 }
 
 /// Remembers a server after asking it what it is.
-pub async fn connect(library: &Library, url: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn connect(library: &Library, url: &str, output: &Output) -> Result<(), Trouble> {
     let server = library.connect(url).await?;
     output.answer(&server, |server| format!("{}: CollabTrack {}, registration {}", server.address, server.version, server.registration));
     Ok(())
 }
 
 /// Signs in.
-pub async fn sign_in(library: &Library, email: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn sign_in(library: &Library, email: &str, output: &Output) -> Result<(), Trouble> {
     let connection = library.sign_in(&address(library).await?, email, password()?.into()).await?;
     output.answer(&connection, words);
     Ok(())
 }
 
 /// Makes an account.
-pub async fn sign_up(library: &Library, email: &str, name: &str, invitation: Option<&str>, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn sign_up(library: &Library, email: &str, name: &str, invitation: Option<&str>, output: &Output) -> Result<(), Trouble> {
     let connection = library.register(&address(library).await?, name, email, password()?.into(), invitation).await?;
     output.answer(&connection, words);
     Ok(())
 }
 
 /// Ends the session.
-pub async fn sign_out(library: &Library, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn sign_out(library: &Library, output: &Output) -> Result<(), Trouble> {
     output.answer(&library.sign_out().await?, words);
     Ok(())
 }
 
 /// Makes an invitation code.
-pub async fn invite(library: &Library, project: &str, role: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn invite(library: &Library, project: &str, role: &str, output: &Output) -> Result<(), Trouble> {
     let project = select::project(library, project).await?;
     let invitation = library.invite(&project, role).await?;
-    output.answer(&invitation, |invitation| format!("{}\nGrants {}, once, until {}.", invitation.code, invitation.role, invitation.expires_at));
+    output.answer(&invitation, |invitation| {
+        format!("{}\nGrants {}, once, until {}.", invitation.code, invitation.role, invitation.expires_at)
+    });
     Ok(())
 }
 
 /// Joins a project.
-pub async fn join(library: &Library, code: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn join(library: &Library, code: &str, output: &Output) -> Result<(), Trouble> {
     let project = library.join(code).await?;
     output.answer(&project, |project| format!("{}  {}", project.id, project.name));
     Ok(())
 }
 
 /// Puts a project on the server.
-pub async fn publish(library: &Library, project: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn publish(library: &Library, project: &str, output: &Output) -> Result<(), Trouble> {
     let project = select::project(library, project).await?;
     let project = library.put_on_server(&project).await?;
     output.answer(&project, |project| format!("{} is on the server. `sync` sends its versions.", project.name));
@@ -87,7 +96,7 @@ pub async fn publish(library: &Library, project: &str, output: &Output) -> Resul
 }
 
 /// Sends and fetches.
-pub async fn sync(library: &Library, once: bool, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn sync(library: &Library, once: bool, output: &Output) -> Result<(), Trouble> {
     library.sync_once().await?;
     let status = library.status().await?;
     output.answer(&status.sync, |sync| sync.sentence.clone());

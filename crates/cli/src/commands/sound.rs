@@ -1,7 +1,7 @@
 //! Rendering what plays, and measuring files.
 
-use collabtrack_audio::analysis::dat::{Dat, Resolution};
 use collabtrack_audio::analysis;
+use collabtrack_audio::analysis::dat::{Dat, Resolution};
 use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::engine::render::{RenderOrder, render_offline};
 use collabtrack_audio::engine::{LaneId, LaneSource};
@@ -25,7 +25,7 @@ struct Rendered {
 }
 
 /// Writes what the player would play.
-pub async fn render(library: &Library, render: &Render, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn render(library: &Library, render: &Render, output: &Output) -> Result<(), Trouble> {
     if !(render.flip.is_finite() && render.flip > 0.0) {
         return Err(Trouble::new("--flip takes a number of seconds above 0", "Nothing was written.", "Leave it out for 2 seconds."));
     }
@@ -40,7 +40,10 @@ pub async fn render(library: &Library, render: &Render, output: &Output) -> Resu
     let from = render.from.unwrap_or(0.0);
     let flips = if render.ab.is_some() {
         let end = render.to.unwrap_or(longest_ms as f64 / 1000.0);
-        (1..).map(|turn| (from + f64::from(turn) * render.flip, if turn % 2 == 1 { LaneId::B } else { LaneId::A })).take_while(|(at, _)| *at < end).collect()
+        (1..)
+            .map(|turn| (from + f64::from(turn) * render.flip, if turn % 2 == 1 { LaneId::B } else { LaneId::A }))
+            .take_while(|(at, _)| *at < end)
+            .collect()
     } else {
         Vec::new()
     };
@@ -50,8 +53,13 @@ pub async fn render(library: &Library, render: &Render, output: &Output) -> Resu
     let rendered = tokio::task::spawn_blocking(move || render_offline(&order, &target, &Cancel::default(), &mut |_| {}))
         .await
         .map_err(|_| Trouble::new("The render ended unexpectedly", "No file was written.", "Try again."))??;
-    let answer =
-        Rendered { file: render.output.display().to_string(), frames: rendered.frames, rate: rendered.rate, gains_db: rendered.gains_db, preview };
+    let answer = Rendered {
+        file: render.output.display().to_string(),
+        frames: rendered.frames,
+        rate: rendered.rate,
+        gains_db: rendered.gains_db,
+        preview,
+    };
     output.answer(&answer, |answer| {
         let note = if answer.preview { "\nA preview was rendered: the original is not on this computer." } else { "" };
         format!("{}: {} frames at {} Hz{note}", answer.file, answer.frames, answer.rate)
@@ -60,7 +68,7 @@ pub async fn render(library: &Library, render: &Render, output: &Output) -> Resu
 }
 
 /// Measures a file.
-pub fn analyse(analyse: &Analyse, output: &Output) -> Result<(), Trouble> {
+pub(crate) fn analyse(analyse: &Analyse, output: &Output) -> Result<(), Trouble> {
     let measured = analysis::analyse(&analyse.file, &Cancel::default(), &mut |_| {})?;
     if let Some(target) = &analyse.dat {
         let dat = Dat::from_pyramid(&measured.peaks, 0, Resolution::Bits16)

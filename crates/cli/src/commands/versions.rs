@@ -11,14 +11,15 @@ use crate::output::{Output, Trouble};
 use crate::select;
 
 /// Watches a folder as a project.
-pub async fn init(library: &Library, dir: &Path, name: Option<&str>, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn init(library: &Library, dir: &Path, name: Option<&str>, output: &Output) -> Result<(), Trouble> {
     let project = library.add_folder_named(None, dir, name).await?;
-    output.answer(&project, |project| format!("{}  {}\nExports that appear in {} become versions.", project.id, project.name, dir.display()));
+    output
+        .answer(&project, |project| format!("{}  {}\nExports that appear in {} become versions.", project.id, project.name, dir.display()));
     Ok(())
 }
 
 /// Captures what is finished; without `once` until interrupted.
-pub async fn watch(library: &Library, once: bool, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn watch(library: &Library, once: bool, output: &Output) -> Result<(), Trouble> {
     if once {
         let captured = library.scan_until_settled().await?.captured.len();
         let candidates = library.candidates().await?;
@@ -54,7 +55,7 @@ struct Row {
 }
 
 /// Lists versions, newest first within each track.
-pub async fn list(library: &Library, track: Option<&str>, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn list(library: &Library, track: Option<&str>, output: &Output) -> Result<(), Trouble> {
     let mut rows = Vec::new();
     let details = match track {
         Some(track) => vec![select::track(library, track).await?],
@@ -90,7 +91,7 @@ pub async fn list(library: &Library, track: Option<&str>, output: &Output) -> Re
 }
 
 /// Writes the exact bytes of a version, fetching them first where they are not here.
-pub async fn fetch(library: &Library, version: &str, target: &Path, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn fetch(library: &Library, version: &str, target: &Path, output: &Output) -> Result<(), Trouble> {
     let version = select::version(library, version).await?;
     let id = VersionId::parse(&version.id)?;
     library.fetch(&id, target).await?;
@@ -99,7 +100,7 @@ pub async fn fetch(library: &Library, version: &str, target: &Path, output: &Out
 }
 
 /// Goes back to a version.
-pub async fn restore(library: &Library, version: &str, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn restore(library: &Library, version: &str, output: &Output) -> Result<(), Trouble> {
     let version = select::version(library, version).await?;
     let newest = library.restore_version(&VersionId::parse(&version.id)?).await?;
     output.answer(&newest, |newest| format!("Version {} has the bytes of version {}.", newest.number, version.number));
@@ -107,7 +108,7 @@ pub async fn restore(library: &Library, version: &str, output: &Output) -> Resul
 }
 
 /// Says which version a file is.
-pub async fn identify(library: &Library, file: &Path, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn identify(library: &Library, file: &Path, output: &Output) -> Result<(), Trouble> {
     let answer = library.identify(file).await?;
     output.answer(&answer, |answer| {
         if answer.versions.is_empty() {
@@ -131,7 +132,7 @@ struct Check {
 }
 
 /// Checks the set-up.
-pub async fn doctor(library: &Library, output: &Output) -> Result<(), Trouble> {
+pub(crate) async fn doctor(library: &Library, output: &Output) -> Result<(), Trouble> {
     let status = library.status().await?;
     let projects = library.projects().await?;
     let missing: Vec<String> = projects
@@ -171,6 +172,12 @@ pub async fn doctor(library: &Library, output: &Output) -> Result<(), Trouble> {
         Check { name: "sync", ok: true, detail: status.sync.sentence.clone() },
     ];
     let healthy = checks.iter().all(|check| check.ok);
-    output.answer(&checks, |checks| checks.iter().map(|check| format!("{} {:<8} {}\n", if check.ok { "✓" } else { "✗" }, check.name, check.detail)).collect());
-    if healthy { Ok(()) } else { Err(Trouble::new("Something in this set-up needs you", "Your versions are safe.", "See the lines marked ✗ above.")) }
+    output.answer(&checks, |checks| {
+        checks.iter().map(|check| format!("{} {:<8} {}\n", if check.ok { "✓" } else { "✗" }, check.name, check.detail)).collect()
+    });
+    if healthy {
+        Ok(())
+    } else {
+        Err(Trouble::new("Something in this set-up needs you", "Your versions are safe.", "See the lines marked ✗ above."))
+    }
 }

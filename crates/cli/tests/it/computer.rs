@@ -6,51 +6,56 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What a run of the program gave.
-pub struct Run {
-    pub ok: bool,
-    pub answer: Value,
-    pub trouble: String,
+pub(crate) struct Run {
+    pub(crate) ok: bool,
+    pub(crate) answer: Value,
+    pub(crate) trouble: String,
 }
 
 impl Run {
     /// The answer of a run that must have worked.
-    pub fn expect(self, what: &str) -> Value {
+    pub(crate) fn expect(self, what: &str) -> Value {
         assert!(self.ok, "{what}: {}", self.trouble);
         self.answer
     }
 
     /// The three parts of a run that must have failed, as one text.
-    pub fn expect_trouble(self, what: &str) -> String {
+    pub(crate) fn expect_trouble(self, what: &str) -> String {
         assert!(!self.ok, "{what} must fail, but answered {}", self.answer);
         let view: Value = serde_json::from_str(self.trouble.lines().last().unwrap_or_default()).expect("trouble is one JSON document");
         assert!(view["hint"].as_str().is_some_and(|hint| hint.len() > 5), "{what}: what to do is missing in {view}");
         assert!(view["message"].as_str().is_some_and(|text| text.len() > 10), "{what}: what happened is missing in {view}");
-        format!("{} {} {}", view["code"].as_str().unwrap_or_default(), view["message"].as_str().unwrap_or_default(), view["hint"].as_str().unwrap_or_default())
+        format!(
+            "{} {} {}",
+            view["code"].as_str().unwrap_or_default(),
+            view["message"].as_str().unwrap_or_default(),
+            view["hint"].as_str().unwrap_or_default()
+        )
     }
 }
 
 /// A computer.
-pub struct Computer {
+pub(crate) struct Computer {
     folder: tempfile::TempDir,
 }
 
 impl Computer {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("Night Drive EP")).expect("a bounce folder");
         Self { folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn bounces(&self) -> PathBuf {
+    pub(crate) fn bounces(&self) -> PathBuf {
         self.path("Night Drive EP")
     }
 
     /// Runs the program with `--json`.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_collabtrack-cli"))
             .args(arguments)
             .args(["--json", "--library"])
@@ -69,7 +74,7 @@ impl Computer {
     }
 
     /// Captures until a track has that many versions, and answers them, newest first.
-    pub fn capture(&self, track: &str, versions: usize) -> Vec<Value> {
+    pub(crate) fn capture(&self, track: &str, versions: usize) -> Vec<Value> {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             self.run(&["watch", "--once"]).expect("watch");
@@ -86,7 +91,7 @@ impl Computer {
 }
 
 /// A second of a tone as a 16-bit stereo WAV.
-pub fn write_wav(path: &Path, hertz: f32) {
+pub(crate) fn write_wav(path: &Path, hertz: f32) {
     let rate = 44_100u32;
     let data: Vec<u8> = (0..rate)
         .flat_map(|frame| {
@@ -106,7 +111,7 @@ pub fn write_wav(path: &Path, hertz: f32) {
 }
 
 /// What `render` takes for itself: the WAV's bytes after its header.
-pub fn samples(path: &Path) -> Vec<u8> {
+pub(crate) fn samples(path: &Path) -> Vec<u8> {
     let bytes = std::fs::read(path).expect("a WAV");
     let at = bytes.windows(4).position(|window| window == b"data").expect("a data chunk") + 8;
     bytes[at..].to_vec()
