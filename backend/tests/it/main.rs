@@ -13,5 +13,8 @@ mod projects;
 mod storage;
 mod store_faults;
 mod support;
+mod sync_approval;
+mod sync_computers;
+mod sync_two_desktops;
 mod uploads;
 mod versions;

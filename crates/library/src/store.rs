@@ -165,7 +165,7 @@ pub async fn commit(transaction: Transaction<'static, Sqlite>) -> StoreResult<()
 fn check_sqlite(version: &str) -> StoreResult<()> {
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let faulty = found < (3, 51, 3) || (found >= (3, 52, 0) && found < (3, 53, 0));
+    let faulty = found < (3, 51, 3) || ((3, 52, 0)..(3, 53, 0)).contains(&found);
     if faulty { Err(StoreError::UnsafeSqlite { version: version.to_owned() }) } else { Ok(()) }
 }
 

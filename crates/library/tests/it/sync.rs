@@ -267,7 +267,7 @@ async fn two_computers_that_worked_offline_keep_both_versions() {
     let (one, two) = (seen(&first).await, seen(&second).await);
     assert_eq!(one, two, "both agree");
     assert_eq!(one.iter().map(|version| version.0).collect::<Vec<_>>(), [3, 2, 1]);
-    assert_eq!(memory.versions().last().and_then(|version| version.parent.clone()).is_some(), true, "parents are recorded");
+    assert!(memory.versions().last().is_some_and(|version| version.parent.is_some()), "parents are recorded");
 }
 
 #[tokio::test]
