@@ -9,6 +9,9 @@ import { Builder, Capabilities } from 'selenium-webdriver';
 export const root = resolve(import.meta.dirname, '../..');
 export const binaries = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug');
 
+// Settings of whoever runs this lane are not settings of the programs under test.
+const surroundings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COLLABTRACK_')));
+
 /** A port nobody listens on now. */
 export function freePort() {
   return new Promise((done, failed) => {
@@ -49,7 +52,7 @@ export class Machine {
 
   start(name, command, args, env = {}) {
     const log = [];
-    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { env: { ...surroundings, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.on('data', (data) => log.push(data));
     child.stderr.on('data', (data) => log.push(data));
     child.once('error', (error) => log.push(Buffer.from(String(error))));
