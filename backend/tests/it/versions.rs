@@ -211,21 +211,22 @@ async fn announcements_that_contradict_themselves_are_refused_and_take_no_number
     let data = bytes(1, 64);
     let good = announcement(&track, &data);
     let path = format!("/projects/{project}/versions");
-    let mut bad: Vec<Announce> = Vec::new();
-    bad.push(Announce { content_id: ObjectHash::of(b"x"), ..good.clone() });
-    bad.push(Announce { files: Vec::new(), ..good.clone() });
-    bad.push(Announce { no_preview_reason: None, ..good.clone() });
-    bad.push(Announce { captured_at: "yesterday".to_owned(), ..good.clone() });
-    bad.push(Announce { summary: serde_json::json!([1]), ..good.clone() });
-    bad.push(Announce { same_as: Some(VersionId::from_random([5; 17])), ..good.clone() });
-    bad.push(Announce { note: "x".repeat(16_001), ..good.clone() });
-    bad.push(Announce { overview: "x".repeat(100_000), ..good.clone() });
     let mut outside = good.clone();
     outside.files[0].path = "../../etc/passwd".to_owned();
-    bad.push(outside);
     let mut unnamed = good.clone();
     unnamed.track.name = " ".to_owned();
-    bad.push(unnamed);
+    let bad = [
+        Announce { content_id: ObjectHash::of(b"x"), ..good.clone() },
+        Announce { files: Vec::new(), ..good.clone() },
+        Announce { no_preview_reason: None, ..good.clone() },
+        Announce { captured_at: "yesterday".to_owned(), ..good.clone() },
+        Announce { summary: serde_json::json!([1]), ..good.clone() },
+        Announce { same_as: Some(VersionId::from_random([5; 17])), ..good.clone() },
+        Announce { note: "x".repeat(16_001), ..good.clone() },
+        Announce { overview: "x".repeat(100_000), ..good.clone() },
+        outside,
+        unnamed,
+    ];
     for body in &bad {
         ann.post(&path, body).await.problem(422, ErrorCode::Invalid);
     }
