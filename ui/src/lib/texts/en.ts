@@ -509,7 +509,7 @@ export const t = {
     email: 'E-mail',
     password: 'Password',
     newPassword: 'Password',
-    passwordHint: '12 characters or more. Any characters.',
+    passwordHint: '8 characters or more. Any characters.',
     invitation: 'Invitation code',
     showPassword: 'Show',
     hidePassword: 'Hide',
