@@ -38,7 +38,7 @@ test('registering by invitation says so', async ({ app, page }) => {
   await page.getByLabel('E-mail').fill('ada@example.org');
   await page.getByLabel('Password', { exact: true }).fill('short');
   await page.getByRole('button', { name: 'Register' }).click();
-  await expect(page.getByRole('alert')).toContainText('Use 12 characters or more.');
+  await expect(page.getByRole('alert')).toContainText('Use 8 characters or more.');
 });
 
 test('an address that does not answer is said under the address', async ({ app, page }) => {

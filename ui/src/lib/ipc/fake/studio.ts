@@ -178,8 +178,8 @@ export class FakeBackend implements Backend {
     choose_device: ({ device }) => this.#player.device(device),
     look_at_server: ({ address }) => lookAt(address),
     register: ({ address, name, email, password, invitation }) => {
-      if (password.length < 12)
-        throw problem('password_refused', 'The password is too short, so no account was made.', 'Use 12 characters or more.');
+      if (password.length < 8)
+        throw problem('password_refused', 'The password is too short, so no account was made.', 'Use 8 characters or more.');
       if (invitation === null)
         throw problem(
           'registration_closed',
