@@ -71,8 +71,7 @@ pub fn rebuild(
         if extent.codec != Codec::Raw {
             return Err(RebuildError::NewerCodec { path: file.path.clone() });
         }
-        let object: &Path =
-            objects.get(&extent.object).ok_or_else(|| RebuildError::ObjectMissing { object: extent.object.clone() })?;
+        let object: &Path = objects.get(&extent.object).ok_or_else(|| RebuildError::ObjectMissing { object: extent.object.clone() })?;
         let mut source = File::open(object).map_err(io)?;
         source.seek(SeekFrom::Start(extent.offset + span.from)).map_err(io)?;
         pipe(&mut source.take(span.len), target, &mut hasher).map_err(io)?;

@@ -108,7 +108,10 @@ fn bench(megabytes: u32) -> anyhow::Result<()> {
     let (ours, plain, durable) = (median(&mut ours), median(&mut plain), median(&mut durable));
     let speed = |seconds: f64| length as f64 / 1e6 / seconds;
     println!("## Capture\n");
-    println!("A {:.0} MB WAV file, from the page cache; medians of {RUNS}. Capture copies, takes the SHA-256 of the file and of every 8 MiB part,", length as f64 / 1e6);
+    println!(
+        "A {:.0} MB WAV file, from the page cache; medians of {RUNS}. Capture copies, takes the SHA-256 of the file and of every 8 MiB part,",
+        length as f64 / 1e6
+    );
     println!("syncs the copy to the disk and looks at the source again; `cp` and `sha256sum` alone leave the copy in memory.\n");
     println!("| | seconds | MB/s | capture ÷ this |\n|---|---:|---:|---:|");
     println!("| CollabTrack capture | {ours:.2} | {:.0} | 1.00 |", speed(ours));

@@ -4,7 +4,9 @@ use collabtrack_domain::change_set::effect::EffectItem;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
 use collabtrack_domain::role::{Action, may};
-use collabtrack_protocol::approval::{Approve, Approved, AuditPage, AuditRecord, ChangeSetDetail, ChangeSetList, ChangeSetStatus, ChangeSetSummary, DecideWithReason};
+use collabtrack_protocol::approval::{
+    Approve, Approved, AuditPage, AuditRecord, ChangeSetDetail, ChangeSetList, ChangeSetStatus, ChangeSetSummary, DecideWithReason,
+};
 use serde_json::Value;
 
 use crate::catalogue::{Known, whole_row, word};
@@ -15,7 +17,8 @@ use crate::view::{ActivityView, CellChangeView, ChangeWord, InboxView, ProposalD
 use crate::views;
 
 fn digest(text: &str) -> Result<ObjectHash> {
-    ObjectHash::parse(text).map_err(|_| LibraryError::Invalid { what: "What was shown is not named rightly. Open the proposal again.".into() })
+    ObjectHash::parse(text)
+        .map_err(|_| LibraryError::Invalid { what: "What was shown is not named rightly. Open the proposal again.".into() })
 }
 
 fn status_word(status: ChangeSetStatus) -> String {
@@ -43,7 +46,9 @@ impl Library {
                 match status {
                     ChangeSetStatus::Open if may(role, Action::Decide) && (!is_own || alone) => inbox.to_review.push(view),
                     ChangeSetStatus::Draft | ChangeSetStatus::Open | ChangeSetStatus::ChangesRequested if is_own => inbox.mine.push(view),
-                    ChangeSetStatus::Approved | ChangeSetStatus::Rejected | ChangeSetStatus::Withdrawn | ChangeSetStatus::Split => inbox.closed.push(view),
+                    ChangeSetStatus::Approved | ChangeSetStatus::Rejected | ChangeSetStatus::Withdrawn | ChangeSetStatus::Split => {
+                        inbox.closed.push(view)
+                    }
                     _ => {}
                 }
             }
@@ -93,7 +98,8 @@ impl Library {
     pub async fn proposal(&self, id: &ChangeSetId) -> Result<ProposalDetail> {
         let detail = self.detail(id).await?;
         let known = self.known_catalogue(&detail.summary.project, false).await?;
-        let name = projects::get(&mut *self.store().read().await?, &detail.summary.project).await?.map(|project| project.name).unwrap_or_default();
+        let name =
+            projects::get(&mut *self.store().read().await?, &detail.summary.project).await?.map(|project| project.name).unwrap_or_default();
         let effect: Vec<EffectItem> = detail.effect.iter().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect();
         let mut problems: Vec<String> = detail.conflicts.iter().map(|conflict| conflict_words(&known, conflict)).collect();
         problems.extend(detail.problems.iter().cloned());
@@ -140,7 +146,11 @@ impl Library {
     /// # Errors
     /// `revision_changed` or `effect_changed` when it is no longer what was shown, `self_approval`, `forbidden`, `version_incomplete`.
     pub async fn approve(&self, id: &ChangeSetId, revision_digest: &str, expected_head: &str, effect_digest: &str) -> Result<ProposalView> {
-        let body = Approve { revision_digest: digest(revision_digest)?, expected_head: expected_head.to_owned(), effect_digest: digest(effect_digest)? };
+        let body = Approve {
+            revision_digest: digest(revision_digest)?,
+            expected_head: expected_head.to_owned(),
+            effect_digest: digest(effect_digest)?,
+        };
         let api = self.api().await?;
         let approved: Approved = self.heard(api.post(&format!("/change-sets/{id}/approve"), &body).await)?;
         self.change_set_moved(&approved.summary).await
@@ -162,7 +172,9 @@ impl Library {
 
     async fn decide(&self, id: &ChangeSetId, verb: &str, revision_digest: &str, reason: &str) -> Result<ProposalView> {
         if reason.trim().chars().count() < 3 {
-            return Err(LibraryError::Invalid { what: "A decision like this needs a reason of at least 3 characters: its author reads it.".into() });
+            return Err(LibraryError::Invalid {
+                what: "A decision like this needs a reason of at least 3 characters: its author reads it.".into(),
+            });
         }
         let body = DecideWithReason { revision_digest: digest(revision_digest)?, reason: reason.to_owned() };
         let api = self.api().await?;

@@ -121,7 +121,11 @@ mod tests {
 
     #[test]
     fn an_export_that_grows_shrinks_or_goes_away_leaves_nothing() {
-        for change in [|path: &Path| fs::write(path, vec![1_u8; 4 << 20]), |path: &Path| fs::write(path, b"short"), |path: &Path| fs::remove_file(path)] {
+        for change in [
+            |path: &Path| fs::write(path, vec![1_u8; 4 << 20]),
+            |path: &Path| fs::write(path, b"short"),
+            |path: &Path| fs::remove_file(path),
+        ] {
             let (folder, store) = store();
             let export = folder.path().join("mix.wav");
             fs::write(&export, vec![1_u8; 3 << 20]).expect("written");

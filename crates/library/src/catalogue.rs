@@ -105,7 +105,8 @@ impl Known {
 }
 
 fn table_of(word: &str) -> Result<Table> {
-    Table::from_word(word).ok_or_else(|| LibraryError::Invalid { what: format!("{word:?} is no table of the catalogue: tracks or splits.") })
+    Table::from_word(word)
+        .ok_or_else(|| LibraryError::Invalid { what: format!("{word:?} is no table of the catalogue: tracks or splits.") })
 }
 
 fn unlike(what: &str) -> LibraryError {
@@ -206,8 +207,7 @@ impl Library {
         let known = self.known_catalogue(project, false).await?;
         let api = self.api().await?;
         let query = [("table", table.as_str()), ("mode", "preview")];
-        let answer: ImportAnswer =
-            self.heard(api.post_bytes(&format!("/projects/{project}/imports"), &query, "text/csv", bytes).await)?;
+        let answer: ImportAnswer = self.heard(api.post_bytes(&format!("/projects/{project}/imports"), &query, "text/csv", bytes).await)?;
         let report: ImportReport = serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))?;
         let file_name = paths::name(source);
         let import = format!("imp_{:032x}", rand::random::<u128>());
@@ -242,7 +242,14 @@ impl Library {
     /// Proposes edited cells. An edit of a track outside the catalogue brings it in.
     /// # Errors
     /// `Invalid` for a value its column does not take; nothing is proposed then.
-    pub async fn propose_cells(&self, project: &ProjectId, table: &str, title: &str, reason: &str, edits: Vec<CellEdit>) -> Result<ProposalView> {
+    pub async fn propose_cells(
+        &self,
+        project: &ProjectId,
+        table: &str,
+        title: &str,
+        reason: &str,
+        edits: Vec<CellEdit>,
+    ) -> Result<ProposalView> {
         let table = table_of(table)?;
         let known = self.known_catalogue(project, false).await?;
         let ops = cell_ops(&known, table, &edits)?;
@@ -275,10 +282,14 @@ impl Library {
             ops.push(Op::TrackAdd { row: track.id.clone(), cells });
         }
         let number_of = |field: &str| version.summary.get(field).and_then(Value::as_i64);
-        let duration_ms = number_of("frames").zip(number_of("sample_rate").filter(|rate| *rate > 0)).map(|(frames, rate)| frames.saturating_mul(1_000) / rate);
+        let duration_ms = number_of("frames")
+            .zip(number_of("sample_rate").filter(|rate| *rate > 0))
+            .map(|(frames, rate)| frames.saturating_mul(1_000) / rate);
         ops.push(Op::VersionApprove {
             rev: row.map(|row| Rev::parse(&row.rev)).transpose().map_err(|_| unlike("the catalogue"))?,
-            from: row.and_then(|row| row.approved.as_ref()).map(|approved| VersionRef { sha256: approved.sha256, version: approved.version.clone() }),
+            from: row
+                .and_then(|row| row.approved.as_ref())
+                .map(|approved| VersionRef { sha256: approved.sha256, version: approved.version.clone() }),
             track: track.id,
             version: version.id,
             number: version.number,
@@ -320,7 +331,8 @@ fn cell_ops(known: &Known, table: Table, edits: &[CellEdit]) -> Result<Vec<Op>> 
         let invalid = |what: String| LibraryError::Invalid { what };
         let id = RowId::parse(&edit.row)?;
         let field = known.schema.field(table, &edit.field);
-        let field = field.filter(|_| id.table() == table).ok_or_else(|| invalid(format!("There is no column {:?} for this row.", edit.field)))?;
+        let field =
+            field.filter(|_| id.table() == table).ok_or_else(|| invalid(format!("There is no column {:?} for this row.", edit.field)))?;
         let row = known.row(&edit.row);
         let from = row.and_then(|row| row.cells.get(&edit.field)).and_then(|value| serde_json::from_value::<CellValue>(value.clone()).ok());
         let context = ParseContext { base: from.as_ref(), ..ParseContext::PLAIN };
@@ -359,7 +371,9 @@ fn read_csv(path: &Path) -> Result<Vec<u8>> {
     let length = std::fs::metadata(path).map_err(fault)?.len();
     if length > MAX_CSV_BYTES as u64 {
         return Err(LibraryError::Invalid {
-            what: format!("The file has {length} bytes; a catalogue has at most {MAX_CSV_BYTES}. Nothing was read. Export only the table you edited."),
+            what: format!(
+                "The file has {length} bytes; a catalogue has at most {MAX_CSV_BYTES}. Nothing was read. Export only the table you edited."
+            ),
         });
     }
     std::fs::read(path).map_err(fault)
@@ -436,4 +450,3 @@ pub(crate) fn word(was_filled: bool, is_filled: bool) -> ChangeWord {
 pub(crate) fn whole_row(row: &str, row_label: String, from: Option<String>, to: Option<String>, change: ChangeWord) -> CellChangeView {
     CellChangeView { row: row.to_owned(), row_label, field: "_row".to_owned(), field_label: "Row".to_owned(), from, to, change }
 }
-

@@ -42,7 +42,8 @@ impl ContentStore {
         for entry in entries.flatten() {
             let path = entry.path();
             let is_download = path.extension().is_some_and(|extension| extension == "partial");
-            let age = entry.metadata().and_then(|data| data.modified()).map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
+            let age =
+                entry.metadata().and_then(|data| data.modified()).map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
             if is_download && age.is_ok_and(|age| age < PARTIAL_LIFE) {
                 continue;
             }

@@ -136,13 +136,15 @@ impl LibraryError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Remote(error) => error.code(),
-            Self::Audio(AudioError::NotAudio { .. } | AudioError::Unsupported { .. } | AudioError::Damaged { .. } | AudioError::Limit { .. }) => {
-                ErrorCode::NotAudio
-            }
+            Self::Audio(
+                AudioError::NotAudio { .. } | AudioError::Unsupported { .. } | AudioError::Damaged { .. } | AudioError::Limit { .. },
+            ) => ErrorCode::NotAudio,
             Self::Audio(AudioError::Cancelled) => ErrorCode::Cancelled,
-            Self::Audio(AudioError::Io { .. }) | Self::File { .. } | Self::NotAFolder { .. } | Self::NoSpace { .. } | Self::ChangedMeanwhile { .. } => {
-                ErrorCode::File
-            }
+            Self::Audio(AudioError::Io { .. })
+            | Self::File { .. }
+            | Self::NotAFolder { .. }
+            | Self::NoSpace { .. }
+            | Self::ChangedMeanwhile { .. } => ErrorCode::File,
             Self::Unknown { .. } => ErrorCode::NotFound,
             Self::Id(_) => ErrorCode::BadRequest,
             Self::Nested { .. } | Self::OtherProject { .. } | Self::Address { .. } | Self::Invalid { .. } => ErrorCode::Invalid,
@@ -226,7 +228,9 @@ impl LibraryError {
                 "The project is only on this computer. Members, catalogue and approval live on a server.".into(),
                 "Put the project on your server first.".into(),
             ),
-            Self::Address { .. } => (format!("{said} Nothing was sent."), "Write it like https://music.example.org or localhost:8000.".into()),
+            Self::Address { .. } => {
+                (format!("{said} Nothing was sent."), "Write it like https://music.example.org or localhost:8000.".into())
+            }
             Self::Invalid { .. } => (said, "Change it and try again.".into()),
         }
     }

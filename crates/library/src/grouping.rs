@@ -70,8 +70,7 @@ pub fn group(file_name: &str, folder: &str) -> Grouped {
 #[must_use]
 pub fn number_in_name(file_name: &str) -> u64 {
     let stem = stem(file_name);
-    let digits: Vec<char> =
-        stem.chars().rev().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).take(9).collect();
+    let digits: Vec<char> = stem.chars().rev().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).take(9).collect();
     digits.into_iter().rev().collect::<String>().parse().unwrap_or(0)
 }
 
@@ -259,7 +258,16 @@ mod tests {
 
     #[test]
     fn rates_depths_and_other_dates_do_not_make_another_track() {
-        for file in ["Rain 44.1k 24-bit.wav", "Rain_48 kHz.wav", "Rain 96khz.wav", "Rain 20240501.wav", "Rain 01.05.2024 v2.wav", "Rain 240501.wav", "Rain mix 3.wav", "RAIN v 3.wav"] {
+        for file in [
+            "Rain 44.1k 24-bit.wav",
+            "Rain_48 kHz.wav",
+            "Rain 96khz.wav",
+            "Rain 20240501.wav",
+            "Rain 01.05.2024 v2.wav",
+            "Rain 240501.wav",
+            "Rain mix 3.wav",
+            "RAIN v 3.wav",
+        ] {
             assert_eq!(group(file, "").key, "rain", "{file}");
         }
     }

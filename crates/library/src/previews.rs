@@ -45,7 +45,9 @@ impl Library {
         let serial = serial_of(content);
         let made = blocking(move || {
             let temp = store.temp_path();
-            let result = preview::encode(&store.path(&content), &temp, serial, &cancel).map_err(LibraryError::from).and_then(|_| keep(&store, &temp));
+            let result = preview::encode(&store.path(&content), &temp, serial, &cancel)
+                .map_err(LibraryError::from)
+                .and_then(|_| keep(&store, &temp));
             discard(&temp);
             result
         })

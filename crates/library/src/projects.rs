@@ -25,7 +25,9 @@ pub(crate) fn name(what: &str, text: &str) -> Result<String> {
         return Err(LibraryError::Invalid { what: format!("A {what} needs a name of one line.") });
     }
     if text.len() > MOST_NAME_BYTES {
-        return Err(LibraryError::Invalid { what: format!("The name of a {what} has at most {MOST_NAME_BYTES} bytes; this one has {}.", text.len()) });
+        return Err(LibraryError::Invalid {
+            what: format!("The name of a {what} has at most {MOST_NAME_BYTES} bytes; this one has {}.", text.len()),
+        });
     }
     Ok(text.to_owned())
 }

@@ -62,7 +62,8 @@ impl Library {
             let newest = versions::newest(&mut connection, &track.id).await?;
             if let Some(newest) = newest.filter(|newest| newest.content_id == content) {
                 drop(connection);
-                self.remember(root, seen_as(path, &captured, Outcome::Identical, "", Some(track.id.clone()), Some(newest.id.clone()))).await?;
+                self.remember(root, seen_as(path, &captured, Outcome::Identical, "", Some(track.id.clone()), Some(newest.id.clone())))
+                    .await?;
                 return Ok(Recorded::Identical { track: track.id, number: newest.number });
             }
             let twin = versions::ids_with_content(&mut connection, &content).await?;
@@ -138,12 +139,8 @@ impl Library {
             preview: measured.preview,
             no_preview_reason: None,
         };
-        let file = VersionFile {
-            path: paths::name(path),
-            length: captured.hashes.length,
-            sha256: captured.hashes.sha256,
-            plain_object: None,
-        };
+        let file =
+            VersionFile { path: paths::name(path), length: captured.hashes.length, sha256: captured.hashes.sha256, plain_object: None };
         versions::insert_captured(&mut transaction, &version, &[file]).await?;
         let step = if version.preview.is_some() { Step::PreviewReady } else { Step::Captured };
         outbox::put(&mut transaction, &version.id, step).await?;
@@ -163,7 +160,13 @@ impl Library {
     }
 
     /// Records that a file cannot become a version, so that it is not read again until it changes.
-    pub(crate) async fn remember_unreadable(&self, root: &Root, path: &Path, key: crate::watch::scan::ScanKey, message: &str) -> Result<()> {
+    pub(crate) async fn remember_unreadable(
+        &self,
+        root: &Root,
+        path: &Path,
+        key: crate::watch::scan::ScanKey,
+        message: &str,
+    ) -> Result<()> {
         let seen =
             Seen { path: path.to_path_buf(), key, outcome: Outcome::NotReadable, message: message.to_owned(), track: None, version: None };
         self.remember(root, seen).await

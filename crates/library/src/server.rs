@@ -85,7 +85,9 @@ impl Library {
         }
         if signed_in {
             let known = known.unwrap_or_default();
-            return Err(LibraryError::Invalid { what: format!("You are signed in at {known}. Sign out there before connecting to another server.") });
+            return Err(LibraryError::Invalid {
+                what: format!("You are signed in at {known}. Sign out there before connecting to another server."),
+            });
         }
         self.set_session(&server.address, None).await?;
         Ok(server)
@@ -94,7 +96,14 @@ impl Library {
     /// Makes an account and signs in.
     /// # Errors
     /// What the server refused, such as a password in common use.
-    pub async fn register(&self, address: &str, name: &str, email: &str, password: SecretString, invitation: Option<&str>) -> Result<ConnectionView> {
+    pub async fn register(
+        &self,
+        address: &str,
+        name: &str,
+        email: &str,
+        password: SecretString,
+        invitation: Option<&str>,
+    ) -> Result<ConnectionView> {
         let (api, address) = self.api_at(address, None)?;
         let body = Register {
             name: name.to_owned(),
@@ -199,7 +208,9 @@ impl Library {
         if !known.on_server {
             // Told at once, so that a refusal is seen; without an answer the sync engine tells it later.
             match self.create_on_server(remote.as_ref(), id).await {
-                Err(LibraryError::Remote(RemoteError::Unreachable { .. } | RemoteError::Unavailable { .. } | RemoteError::NotCollabtrack { .. })) => {}
+                Err(LibraryError::Remote(
+                    RemoteError::Unreachable { .. } | RemoteError::Unavailable { .. } | RemoteError::NotCollabtrack { .. },
+                )) => {}
                 Err(error) => {
                     let mut transaction = self.store().write().await?;
                     projects::disconnect(&mut transaction, id).await?;
@@ -243,7 +254,8 @@ impl Library {
     /// # Errors
     /// `Invalid` for a role that does not exist, `forbidden` for one above the own.
     pub async fn invite(&self, id: &ProjectId, role: &str) -> Result<NewInvitationView> {
-        let role = Role::from_word(role).ok_or_else(|| LibraryError::Invalid { what: format!("{role:?} is no role: listener, member, admin or owner.") })?;
+        let role = Role::from_word(role)
+            .ok_or_else(|| LibraryError::Invalid { what: format!("{role:?} is no role: listener, member, admin or owner.") })?;
         let api = self.api().await?;
         let made: Invitation = self.heard(api.post(&format!("/projects/{id}/invitations"), &CreateInvitation { role }).await)?;
         Ok(NewInvitationView { code: made.code, role: made.role.as_str().to_owned(), expires_at: made.expires_at })

@@ -65,7 +65,9 @@ fn sync_of(library: &Library, row: &ShownVersion) -> VersionSync {
         return match row.state.as_str() {
             "complete" => VersionSync::Synced,
             "announced" => VersionSync::Announced,
-            "damaged" => VersionSync::NeedsYou { because: "The server lost this file. Somebody who has the original should open CollabTrack.".into() },
+            "damaged" => VersionSync::NeedsYou {
+                because: "The server lost this file. Somebody who has the original should open CollabTrack.".into(),
+            },
             _ => VersionSync::Waiting { because: None },
         };
     };
@@ -181,7 +183,8 @@ pub(crate) async fn project(library: &Library, connection: &mut SqliteConnection
             RootView { path: root.path.to_string_lossy().into_owned(), state: here }
         })
         .collect();
-    let actions = project.role.map(|role| Action::ALL.into_iter().filter(|action| may(role, *action)).collect::<Vec<_>>()).unwrap_or_default();
+    let actions =
+        project.role.map(|role| Action::ALL.into_iter().filter(|action| may(role, *action)).collect::<Vec<_>>()).unwrap_or_default();
     let word = |action: Action| serde_json::to_value(action).ok().and_then(|value| value.as_str().map(str::to_owned));
     Ok(ProjectView {
         id: project.id.to_string(),

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use collabtrack_library::Library;
-use collabtrack_library::view::{AppEvent, ConnectionView};
+use collabtrack_library::view::{AppEvent, ConnectionView, CredentialPlace};
 
 use crate::output::{Output, Trouble};
 use crate::select;
@@ -43,6 +43,13 @@ fn words(connection: &ConnectionView) -> String {
     }
 }
 
+/// A session that lives in memory only ends with this command: say so instead of letting the next one fail without a word.
+fn say_where_kept(connection: &ConnectionView, output: &Output) {
+    if connection.credential == Some(CredentialPlace::Memory) {
+        output.news("This computer offers no keyring, so the session ends with this command. Name a file for it with --token-file FILE.");
+    }
+}
+
 /// Remembers a server after asking it what it is.
 pub(crate) async fn connect(library: &Library, url: &str, output: &Output) -> Result<(), Trouble> {
     let server = library.connect(url).await?;
@@ -53,6 +60,7 @@ pub(crate) async fn connect(library: &Library, url: &str, output: &Output) -> Re
 /// Signs in.
 pub(crate) async fn sign_in(library: &Library, email: &str, output: &Output) -> Result<(), Trouble> {
     let connection = library.sign_in(&address(library).await?, email, password()?.into()).await?;
+    say_where_kept(&connection, output);
     output.answer(&connection, words);
     Ok(())
 }
@@ -60,6 +68,7 @@ pub(crate) async fn sign_in(library: &Library, email: &str, output: &Output) -> 
 /// Makes an account.
 pub(crate) async fn sign_up(library: &Library, email: &str, name: &str, invitation: Option<&str>, output: &Output) -> Result<(), Trouble> {
     let connection = library.register(&address(library).await?, name, email, password()?.into(), invitation).await?;
+    say_where_kept(&connection, output);
     output.answer(&connection, words);
     Ok(())
 }

@@ -6,7 +6,13 @@ use sqlx::SqliteConnection;
 use super::{StoreResult, parsed};
 
 /// Records that a change set moved; its detail is to be read again.
-pub async fn moved(connection: &mut SqliteConnection, project: &ProjectId, id: &ChangeSetId, status: &str, revision: i64) -> StoreResult<()> {
+pub async fn moved(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    id: &ChangeSetId,
+    status: &str,
+    revision: i64,
+) -> StoreResult<()> {
     sqlx::query(
         "INSERT INTO change_set (id, project, status, revision) VALUES (?, ?, ?, ?) \
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, revision = excluded.revision, fresh = 0",

@@ -6,12 +6,14 @@ use super::StoreResult;
 
 /// Keeps an answer.
 pub async fn put(connection: &mut SqliteConnection, key: &str, body: &str, now: &str) -> StoreResult<()> {
-    sqlx::query("INSERT INTO kept_answer (key, body, at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body, at = excluded.at")
-        .bind(key)
-        .bind(body)
-        .bind(now)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO kept_answer (key, body, at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body, at = excluded.at",
+    )
+    .bind(key)
+    .bind(body)
+    .bind(now)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -70,11 +70,10 @@ pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Project>>
 
 /// One project.
 pub async fn get(connection: &mut SqliteConnection, id: &ProjectId) -> StoreResult<Option<Project>> {
-    let row: Option<Row> =
-        sqlx::query_as("SELECT id, name, server, on_server, role, epoch, cursor, last_change FROM project WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(connection)
-            .await?;
+    let row: Option<Row> = sqlx::query_as("SELECT id, name, server, on_server, role, epoch, cursor, last_change FROM project WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await?;
     row.map(Row::read).transpose()
 }
 

@@ -23,12 +23,14 @@ pub async fn put(connection: &mut SqliteConnection, project: &ProjectId, version
     let mut place = std::collections::BTreeMap::<&str, i64>::new();
     for extent in &recipe.extents {
         let idx = place.entry(&extent.object).and_modify(|idx| *idx += 1).or_insert(0);
-        sqlx::query("INSERT INTO object (key, project, format, length, state) VALUES (?, ?, 'plain', ?, 'verified') ON CONFLICT DO NOTHING")
-            .bind(&extent.object)
-            .bind(project.as_str())
-            .bind(signed(extent.offset + extent.stored_len))
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(
+            "INSERT INTO object (key, project, format, length, state) VALUES (?, ?, 'plain', ?, 'verified') ON CONFLICT DO NOTHING",
+        )
+        .bind(&extent.object)
+        .bind(project.as_str())
+        .bind(signed(extent.offset + extent.stored_len))
+        .execute(&mut *connection)
+        .await?;
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO extent (object, idx, offset, stored_len, raw_len, sha256, codec, params) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (object, idx) DO UPDATE SET codec = excluded.codec RETURNING id",

@@ -208,7 +208,9 @@ pub async fn without_preview(connection: &mut SqliteConnection) -> StoreResult<V
 
 /// Versions on their way to a server.
 pub async fn waiting(connection: &mut SqliteConnection) -> StoreResult<i64> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM outbox o JOIN version v ON v.id = o.version JOIN project p ON p.id = v.project WHERE p.server IS NOT NULL")
-        .fetch_one(connection)
-        .await?)
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM outbox o JOIN version v ON v.id = o.version JOIN project p ON p.id = v.project WHERE p.server IS NOT NULL",
+    )
+    .fetch_one(connection)
+    .await?)
 }

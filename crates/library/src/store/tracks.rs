@@ -59,11 +59,10 @@ pub async fn resolve(connection: &mut SqliteConnection, id: &TrackId) -> StoreRe
 /// One track; for the id of an absorbed track the one it became part of.
 pub async fn get(connection: &mut SqliteConnection, id: &TrackId) -> StoreResult<Option<Track>> {
     let id = resolve(connection, id).await?;
-    let row: Option<Row> =
-        sqlx::query_as("SELECT id, project, name, key, auto, please_check, approved_version FROM track WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(connection)
-            .await?;
+    let row: Option<Row> = sqlx::query_as("SELECT id, project, name, key, auto, please_check, approved_version FROM track WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await?;
     row.map(Row::read).transpose()
 }
 
@@ -142,7 +141,11 @@ pub async fn absorb(connection: &mut SqliteConnection, absorbed: &TrackId, into:
     }
     // Final numbers are unique within a track; those of the absorbed track count as provisional until the feed tells their new ones.
     sqlx::query("UPDATE version SET numbered = 0 WHERE track = ?").bind(absorbed.as_str()).execute(&mut *connection).await?;
-    sqlx::query("UPDATE version SET track = ? WHERE track = ?").bind(into.as_str()).bind(absorbed.as_str()).execute(&mut *connection).await?;
+    sqlx::query("UPDATE version SET track = ? WHERE track = ?")
+        .bind(into.as_str())
+        .bind(absorbed.as_str())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("UPDATE seen SET track = ? WHERE track = ?").bind(into.as_str()).bind(absorbed.as_str()).execute(&mut *connection).await?;
     sqlx::query("UPDATE track SET absorbed_by = ?1 WHERE id = ?2 OR absorbed_by = ?2")
         .bind(into.as_str())

@@ -95,10 +95,7 @@ pub async fn get(connection: &mut SqliteConnection, version: &VersionId, format:
         blob: parsed("a hash", &row.blob)?,
         length: unsigned(row.length),
         part_size: unsigned(row.part_size),
-        parts: parts
-            .iter()
-            .map(|(hash, stored)| Ok((parsed("a hash", hash)?, *stored == 1)))
-            .collect::<StoreResult<_>>()?,
+        parts: parts.iter().map(|(hash, stored)| Ok((parsed("a hash", hash)?, *stored == 1))).collect::<StoreResult<_>>()?,
         object: row.object,
         verified: row.verified == 1,
     }))
@@ -106,18 +103,20 @@ pub async fn get(connection: &mut SqliteConnection, version: &VersionId, format:
 
 /// Records a session before it is opened.
 pub async fn insert(connection: &mut SqliteConnection, upload: &Upload) -> StoreResult<()> {
-    sqlx::query("INSERT INTO upload (id, project, version, format, file, blob, length, part_size, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(upload.id.as_str())
-        .bind(upload.project.as_str())
-        .bind(upload.version.as_str())
-        .bind(format_word(upload.format))
-        .bind(i64::from(upload.file))
-        .bind(upload.blob.to_string())
-        .bind(signed(upload.length))
-        .bind(signed(upload.part_size))
-        .bind(upload.object.as_deref())
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO upload (id, project, version, format, file, blob, length, part_size, object) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(upload.id.as_str())
+    .bind(upload.project.as_str())
+    .bind(upload.version.as_str())
+    .bind(format_word(upload.format))
+    .bind(i64::from(upload.file))
+    .bind(upload.blob.to_string())
+    .bind(signed(upload.length))
+    .bind(signed(upload.part_size))
+    .bind(upload.object.as_deref())
+    .execute(&mut *connection)
+    .await?;
     let parts: Vec<String> = upload.parts.iter().map(|(hash, _)| hash.to_string()).collect();
     sqlx::query("INSERT INTO upload_part (upload, number, sha256) SELECT ?, key + 1, value FROM json_each(?)")
         .bind(upload.id.as_str())

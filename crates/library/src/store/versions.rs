@@ -404,7 +404,11 @@ pub async fn become_alias(connection: &mut SqliteConnection, alias: &VersionId, 
         .bind(version.as_str())
         .execute(&mut *connection)
         .await?;
-    sqlx::query("UPDATE seen SET version = ? WHERE version = ?").bind(version.as_str()).bind(alias.as_str()).execute(&mut *connection).await?;
+    sqlx::query("UPDATE seen SET version = ? WHERE version = ?")
+        .bind(version.as_str())
+        .bind(alias.as_str())
+        .execute(&mut *connection)
+        .await?;
     for column in ["parent", "same_as"] {
         let statement = match column {
             "parent" => "UPDATE version SET parent = ? WHERE parent = ?",

@@ -333,7 +333,9 @@ impl Library {
     /// A preview that fails again and again blocks nothing: its version is announced without one.
     async fn give_up_preview(&self, op: &Op, attempts: u32, error: &LibraryError) -> Result<()> {
         match op {
-            Op::SendPreview(id) if attempts >= ENOUGH => self.skip_preview(id, &format!("The preview could not be sent: {}", chain(error))).await,
+            Op::SendPreview(id) if attempts >= ENOUGH => {
+                self.skip_preview(id, &format!("The preview could not be sent: {}", chain(error))).await
+            }
             _ => Ok(()),
         }
     }
@@ -351,7 +353,9 @@ impl Library {
         for copy in copies {
             match self.rehash(copy, PART_SIZE_BYTES).await {
                 Ok(_) => {}
-                Err(LibraryError::DamagedCopy { .. }) if is_preview => return self.skip_preview(id, "Its preview was damaged on its author's computer.").await,
+                Err(LibraryError::DamagedCopy { .. }) if is_preview => {
+                    return self.skip_preview(id, "Its preview was damaged on its author's computer.").await;
+                }
                 Err(damaged) => {
                     outcome.problems.push(damaged.view().message.clone());
                     return self.hold(op, &damaged.view().message).await;
@@ -360,7 +364,8 @@ impl Library {
         }
         self.count(op, error).await?;
         if attempts >= ENOUGH {
-            let why = "The store refuses these bytes although the copy on this computer is sound. The network or the store damages what passes.";
+            let why =
+                "The store refuses these bytes although the copy on this computer is sound. The network or the store damages what passes.";
             outcome.problems.push(why.to_owned());
             if is_preview {
                 return self.skip_preview(id, why).await;

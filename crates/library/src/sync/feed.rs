@@ -207,8 +207,15 @@ async fn apply_track(
     now: &str,
     touched: &mut BTreeSet<TrackId>,
 ) -> StoreResult<()> {
-    let track =
-        Track { id: info.id.clone(), project: project.clone(), name: info.name, key: info.key, auto: info.auto, please_check: false, approved: None };
+    let track = Track {
+        id: info.id.clone(),
+        project: project.clone(),
+        name: info.name,
+        key: info.key,
+        auto: info.auto,
+        please_check: false,
+        approved: None,
+    };
     tracks::upsert(connection, &track, now).await?;
     if let Some(absorbed) = info.absorbed
         && tracks::get(connection, &absorbed).await?.is_some_and(|known| known.id == absorbed)

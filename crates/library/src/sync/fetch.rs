@@ -163,9 +163,9 @@ fn fault(error: RebuildError, objects: &BTreeMap<String, PathBuf>) -> LibraryErr
             not_announced()
         }
         RebuildError::Io { path, source } => LibraryError::file("rebuild", Path::new(&path), source),
-        RebuildError::NewerCodec { path } => {
-            LibraryError::Invalid { what: format!("{path} was stored by a newer CollabTrack. Update this one to fetch it; its preview plays meanwhile.") }
-        }
+        RebuildError::NewerCodec { path } => LibraryError::Invalid {
+            what: format!("{path} was stored by a newer CollabTrack. Update this one to fetch it; its preview plays meanwhile."),
+        },
         error => RemoteError::NotCollabtrack { reason: error.to_string() }.into(),
     }
 }

@@ -250,7 +250,11 @@ async fn refusal(response: Response) -> RemoteError {
     }
     let text = String::from_utf8_lossy(&start_of(response).await).into_owned();
     let about_bytes = ["BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"];
-    if about_bytes.iter().any(|code| text.contains(code)) { RemoteError::ChecksumRefused } else { RemoteError::StoreRefused { status: status.as_u16() } }
+    if about_bytes.iter().any(|code| text.contains(code)) {
+        RemoteError::ChecksumRefused
+    } else {
+        RemoteError::StoreRefused { status: status.as_u16() }
+    }
 }
 
 /// The pieces of a run of bytes, read as they are sent.
@@ -306,8 +310,7 @@ impl HttpRemote {
 
     async fn fetch_object(&self, request: &SignedRequest, target: &Path, progress: Progress<'_>) -> RemoteResult<()> {
         let local = |error| RemoteError::local(target, error);
-        let mut file =
-            tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
+        let mut file = tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
         let have = file.metadata().await.map_err(local)?.len();
         let mut builder = self.0.signed(request)?;
         if have > 0 {

@@ -96,7 +96,8 @@ pub struct Picture {
 #[must_use]
 pub fn plan(picture: &Picture) -> Vec<Op> {
     let projects: BTreeMap<&ProjectId, &ProjectNode> = picture.projects.iter().map(|project| (&project.id, project)).collect();
-    let mut ops: Vec<Op> = projects.values().filter(|project| !project.on_server).map(|project| Op::CreateProject(project.id.clone())).collect();
+    let mut ops: Vec<Op> =
+        projects.values().filter(|project| !project.on_server).map(|project| Op::CreateProject(project.id.clone())).collect();
     let sendable = |node: &&OutNode| projects.get(&node.project).is_some_and(|project| project.on_server && project.may_add);
     let fetchable = |node: &&InNode| projects.get(&node.project).is_some_and(|project| project.on_server);
     ops.extend(announcing(picture.out.iter().filter(sendable)));
@@ -170,7 +171,14 @@ mod tests {
     }
 
     fn out(n: u8, track: &str, step: Step) -> OutNode {
-        OutNode { version: version(n), project: ProjectId::from_random([1; 17]), track: track.into(), order: i64::from(n), step, held: false }
+        OutNode {
+            version: version(n),
+            project: ProjectId::from_random([1; 17]),
+            track: track.into(),
+            order: i64::from(n),
+            step,
+            held: false,
+        }
     }
 
     #[test]
@@ -183,7 +191,12 @@ mod tests {
     fn tracks_announce_in_order_of_capture_and_previews_go_before_originals() {
         let picture = Picture {
             projects: vec![project(1, true)],
-            out: vec![out(1, "a", Step::Announced), out(2, "a", Step::PreviewReady), out(3, "a", Step::PreviewReady), out(4, "b", Step::PreviewSent)],
+            out: vec![
+                out(1, "a", Step::Announced),
+                out(2, "a", Step::PreviewReady),
+                out(3, "a", Step::PreviewReady),
+                out(4, "b", Step::PreviewSent),
+            ],
             ..Picture::default()
         };
         assert_eq!(plan(&picture), [Op::SendPreview(version(2)), Op::Announce(version(4)), Op::SendOriginal(version(1))]);
@@ -192,8 +205,11 @@ mod tests {
     #[test]
     fn a_held_version_holds_only_the_announcements_of_its_own_track() {
         let held = OutNode { held: true, ..out(1, "a", Step::PreviewSent) };
-        let picture =
-            Picture { projects: vec![project(1, true)], out: vec![held, out(2, "a", Step::PreviewSent), out(3, "b", Step::PreviewSent)], ..Picture::default() };
+        let picture = Picture {
+            projects: vec![project(1, true)],
+            out: vec![held, out(2, "a", Step::PreviewSent), out(3, "b", Step::PreviewSent)],
+            ..Picture::default()
+        };
         assert_eq!(plan(&picture), [Op::Announce(version(3))]);
     }
 
@@ -207,8 +223,11 @@ mod tests {
             wants_preview: true,
             wants_original: true,
         };
-        let mut picture =
-            Picture { projects: vec![project(1, true)], incoming: vec![incoming(1, "a"), incoming(2, "a"), incoming(3, "b")], ..Picture::default() };
+        let mut picture = Picture {
+            projects: vec![project(1, true)],
+            incoming: vec![incoming(1, "a"), incoming(2, "a"), incoming(3, "b")],
+            ..Picture::default()
+        };
         let order = |ops: Vec<Op>, wanted: fn(&Op) -> Option<&VersionId>| ops.iter().filter_map(wanted).cloned().collect::<Vec<_>>();
         let previews = order(plan(&picture), |op| if let Op::FetchPreview(id) = op { Some(id) } else { None });
         assert_eq!(previews, [version(2), version(3), version(1)]);
@@ -223,12 +242,18 @@ mod tests {
     /// The picture after an operation succeeded.
     fn after(mut picture: Picture, op: &Op) -> Picture {
         match op {
-            Op::CreateProject(id) => picture.projects.iter_mut().filter(|project| project.id == *id).for_each(|project| project.on_server = true),
+            Op::CreateProject(id) => {
+                picture.projects.iter_mut().filter(|project| project.id == *id).for_each(|project| project.on_server = true)
+            }
             Op::SendPreview(id) => picture.out.iter_mut().filter(|node| node.version == *id).for_each(|node| node.step = Step::PreviewSent),
             Op::Announce(id) => picture.out.iter_mut().filter(|node| node.version == *id).for_each(|node| node.step = Step::Announced),
             Op::SendOriginal(id) => picture.out.retain(|node| node.version != *id),
-            Op::FetchPreview(id) => picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_preview = false),
-            Op::FetchOriginal(id) => picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_original = false),
+            Op::FetchPreview(id) => {
+                picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_preview = false)
+            }
+            Op::FetchOriginal(id) => {
+                picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_original = false)
+            }
         }
         picture
     }

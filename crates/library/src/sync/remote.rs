@@ -87,9 +87,7 @@ impl RemoteError {
         let said = sentence(&chain(self));
         let safe = "Nothing is lost: everything made here stays on this computer and goes out later.";
         match self {
-            Self::Unreachable { .. } => {
-                (format!("{said} {safe}"), "Check your network and the server's address, then try again.".into())
-            }
+            Self::Unreachable { .. } => (format!("{said} {safe}"), "Check your network and the server's address, then try again.".into()),
             Self::NotCollabtrack { .. } => (
                 format!("{said} {safe}"),
                 "If this network asks you to sign in, open a web page first. Otherwise check the server's address.".into(),
@@ -102,7 +100,9 @@ impl RemoteError {
                 let fields: String = problem.fields.iter().map(|field| format!(" {}: {}", field.field, sentence(&field.message))).collect();
                 (format!("{}{fields}", sentence(&problem.detail)), hint_of(problem.code).into())
             }
-            Self::StoreRefused { .. } => (format!("{said} {safe}"), "It is tried again by itself; if it goes on, tell whoever runs the server.".into()),
+            Self::StoreRefused { .. } => {
+                (format!("{said} {safe}"), "It is tried again by itself; if it goes on, tell whoever runs the server.".into())
+            }
             Self::ChecksumRefused => (format!("{said} {safe}"), "The copy on this computer is checked and sent again by itself.".into()),
             Self::Local { .. } => (said, "Check that the disk of the library is there and not full.".into()),
         }
@@ -120,9 +120,11 @@ fn hint_of(code: ErrorCode) -> &'static str {
         ErrorCode::InvitationInvalid => "Check the code, or ask for a new one.",
         ErrorCode::PasswordRefused => "Choose a longer password that is not in common use.",
         ErrorCode::TooManyRequests => "Wait a moment, then try again.",
-        ErrorCode::RevisionChanged | ErrorCode::EffectChanged | ErrorCode::Conflict | ErrorCode::SchemaMoved | ErrorCode::AlreadyDecided => {
-            "Open the proposal again: it shows what is true now."
-        }
+        ErrorCode::RevisionChanged
+        | ErrorCode::EffectChanged
+        | ErrorCode::Conflict
+        | ErrorCode::SchemaMoved
+        | ErrorCode::AlreadyDecided => "Open the proposal again: it shows what is true now.",
         ErrorCode::VersionIncomplete => "Wait until the original has arrived on the server.",
         ErrorCode::StoreUnavailable | ErrorCode::Internal => "Try again later; if it goes on, tell whoever runs the server.",
         _ => "Change what it names and try again.",

@@ -39,16 +39,20 @@ pub enum Reaction {
 pub fn reaction(error: &RemoteError) -> Reaction {
     match error {
         RemoteError::Unreachable { .. } | RemoteError::NotCollabtrack { .. } => Reaction::ServerAway { at_least: None },
-        RemoteError::Unavailable { retry_after, .. } => Reaction::ServerAway { at_least: retry_after.map(|wait| wait.min(MOST_RETRY_AFTER)) },
+        RemoteError::Unavailable { retry_after, .. } => {
+            Reaction::ServerAway { at_least: retry_after.map(|wait| wait.min(MOST_RETRY_AFTER)) }
+        }
         RemoteError::StoreRefused { .. } => Reaction::Again,
         RemoteError::ChecksumRefused => Reaction::CheckCopy,
         RemoteError::Local { .. } => Reaction::Again,
         RemoteError::Refused(problem) => match problem.code {
             ErrorCode::Unauthorized => Reaction::SignedOut,
             ErrorCode::ChecksumMismatch => Reaction::CheckCopy,
-            ErrorCode::UploadGone | ErrorCode::UploadIncomplete | ErrorCode::ExtentGone | ErrorCode::FeedDiverged | ErrorCode::VersionIncomplete => {
-                Reaction::ReadAgain
-            }
+            ErrorCode::UploadGone
+            | ErrorCode::UploadIncomplete
+            | ErrorCode::ExtentGone
+            | ErrorCode::FeedDiverged
+            | ErrorCode::VersionIncomplete => Reaction::ReadAgain,
             ErrorCode::StoreUnavailable | ErrorCode::Internal | ErrorCode::TooManyRequests => {
                 Reaction::ServerAway { at_least: problem.retry_after_s.map(|wait| Duration::from_secs(wait).min(MOST_RETRY_AFTER)) }
             }
@@ -205,7 +209,10 @@ mod tests {
 
     #[test]
     fn a_server_that_is_away_holds_everything_and_one_item_only_itself() {
-        let (a, b) = (Op::SendOriginal(collabtrack_domain::id::VersionId::from_random([1; 17])), Op::SendOriginal(collabtrack_domain::id::VersionId::from_random([2; 17])));
+        let (a, b) = (
+            Op::SendOriginal(collabtrack_domain::id::VersionId::from_random([1; 17])),
+            Op::SendOriginal(collabtrack_domain::id::VersionId::from_random([2; 17])),
+        );
         let mut waits = Waits::default();
         let now = Duration::from_secs(100);
         waits.failed(&a, now, 1.0);

@@ -98,7 +98,8 @@ impl Library {
             before += file.length;
             plain_files.push(PlainFile { path: file.path, length: file.length, sha256: file.sha256, object });
         }
-        let recipe = plain::recipe(plain_files).map_err(|error| LibraryError::Invalid { what: format!("The version cannot be described: {error}.") })?;
+        let recipe = plain::recipe(plain_files)
+            .map_err(|error| LibraryError::Invalid { what: format!("The version cannot be described: {error}.") })?;
         let body = Commit { recipe };
         self.heard(remote.commit(&version.id, &body).await)?;
         let mut transaction = self.store().write().await?;
@@ -112,7 +113,14 @@ impl Library {
         Ok(())
     }
 
-    async fn send_file(&self, remote: &dyn Remote, version: &Version, index: u32, file: &VersionFile, at: (u64, u64)) -> Result<Option<String>> {
+    async fn send_file(
+        &self,
+        remote: &dyn Remote,
+        version: &Version,
+        index: u32,
+        file: &VersionFile,
+        at: (u64, u64),
+    ) -> Result<Option<String>> {
         // A file of no bytes is no object; its recipe has no extent.
         if file.length == 0 {
             return Ok(Some(String::new()));
@@ -225,14 +233,14 @@ impl Library {
             UploadStatus::Verified => return self.session_done(&upload.id, state.object).await,
             UploadStatus::Gone => return self.session_over(&upload.id).await,
             UploadStatus::Completing => {}
-            UploadStatus::Open => {
-                match self.send_parts(remote, what, &upload, &state, progress).await {
-                    Ok(true) => {}
-                    Ok(false) => return Ok(Sent::Interrupted),
-                    Err(LibraryError::Remote(RemoteError::Refused(problem))) if is_over(&problem) => return self.session_over(&upload.id).await,
-                    Err(error) => return Err(error),
+            UploadStatus::Open => match self.send_parts(remote, what, &upload, &state, progress).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(Sent::Interrupted),
+                Err(LibraryError::Remote(RemoteError::Refused(problem))) if is_over(&problem) => {
+                    return self.session_over(&upload.id).await;
                 }
-            }
+                Err(error) => return Err(error),
+            },
         }
         // A preview of one part is verified by the announcement itself.
         if upload.format == ObjectFormat::Preview && upload.parts.len() == 1 {
@@ -271,8 +279,7 @@ impl Library {
         progress: Option<(u64, u64)>,
     ) -> Result<bool> {
         let mut urls: BTreeMap<u32, SignedRequest> = state.urls.iter().map(|url| (url.part, url.request.clone())).collect();
-        let mut missing: Vec<u32> =
-            (1_u32..).take(upload.parts.len()).filter(|number| !state.stored_parts.contains(number)).collect();
+        let mut missing: Vec<u32> = (1_u32..).take(upload.parts.len()).filter(|number| !state.stored_parts.contains(number)).collect();
         missing.reverse();
         let mut confirmed: u64 = state.stored_parts.iter().map(|number| upload.part_length(u64::from(*number) - 1)).sum();
         let say = |confirmed: u64| {
@@ -314,9 +321,17 @@ impl Library {
     }
 
     /// Sends one part; a signature that ran out is renewed once.
-    async fn send_part(&self, remote: &dyn Remote, what: &Outgoing<'_>, upload: &Upload, number: u32, request: SignedRequest) -> Result<u32> {
+    async fn send_part(
+        &self,
+        remote: &dyn Remote,
+        what: &Outgoing<'_>,
+        upload: &Upload,
+        number: u32,
+        request: SignedRequest,
+    ) -> Result<u32> {
         let index = u64::from(number) - 1;
-        let body = FileRange { path: self.content().path(&upload.blob), offset: index * upload.part_size, length: upload.part_length(index) };
+        let body =
+            FileRange { path: self.content().path(&upload.blob), offset: index * upload.part_size, length: upload.part_length(index) };
         let version = what.version.id.clone();
         let progress = |bytes: u64| self.sync_state().add_in_flight(&version, bytes);
         let mut result = remote.put(&request, body.clone(), &progress).await;

@@ -4,14 +4,24 @@ use std::path::Path;
 
 /// Extensions of files that can be exports.
 const AUDIO: [&str; 19] = [
-    "wav", "wave", "bwf", "rf64", "w64", "aif", "aiff", "aifc", "caf", "flac", "mp3", "mp2", "m4a", "m4b", "aac", "alac", "ogg", "oga", "opus",
+    "wav", "wave", "bwf", "rf64", "w64", "aif", "aiff", "aifc", "caf", "flac", "mp3", "mp2", "m4a", "m4b", "aac", "alac", "ogg", "oga",
+    "opus",
 ];
 /// Extensions of DAW sessions: media folders beside them hold recordings, not exports.
 const SESSIONS: [&str; 14] =
     ["als", "ptx", "ptf", "cpr", "rpp", "flp", "logicx", "band", "song", "aup3", "aup", "reason", "ardour", "dawproject"];
 /// Folders whose content is never an export.
 const NEVER: [&str; 10] = [
-    "autosave", "auto-save", "auto saves", "autosaves", "backup", "backups", "session file backups", "ableton project info", "wavecache", "peaks",
+    "autosave",
+    "auto-save",
+    "auto saves",
+    "autosaves",
+    "backup",
+    "backups",
+    "session file backups",
+    "ableton project info",
+    "wavecache",
+    "peaks",
 ];
 /// Folders that hold recordings when they stand beside a session.
 const MEDIA: [&str; 10] =
@@ -43,10 +53,7 @@ pub fn is_session(name: &Path) -> bool {
 #[must_use]
 pub fn is_ignored_folder(name: &Path, beside_session: bool) -> bool {
     let text = lower(name);
-    text.starts_with('.')
-        || NEVER.contains(&text.as_str())
-        || is_session(name)
-        || (beside_session && MEDIA.contains(&text.as_str()))
+    text.starts_with('.') || NEVER.contains(&text.as_str()) || is_session(name) || (beside_session && MEDIA.contains(&text.as_str()))
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ impl Library {
                     Verdict::Ready => ready.push((root.clone(), file)),
                     Verdict::Wait(at) => {
                         looked.next = Some(looked.next.map_or(at, |next| next.min(at)));
-                        let unfinished = self.note_of(&(root.id, file.path.clone())).is_some_and(|note| note == CandidateState::StillBeingWritten);
+                        let unfinished =
+                            self.note_of(&(root.id, file.path.clone())).is_some_and(|note| note == CandidateState::StillBeingWritten);
                         if unfinished { looked.waiting += 1 } else { looked.settling += 1 }
                     }
                     Verdict::Unsettled(at) => {
@@ -199,7 +200,10 @@ impl Library {
             Verdict::LookInside => {
                 let path = root.path.join(&file.path);
                 let structure = blocking(move || Ok(structure(&path))).await.unwrap_or(Structure::Sane);
-                self.candidates_state().settling.get_mut(&place).map_or(Verdict::Ready, |settling| settling.judge(structure, now, &patience))
+                self.candidates_state()
+                    .settling
+                    .get_mut(&place)
+                    .map_or(Verdict::Ready, |settling| settling.judge(structure, now, &patience))
             }
             verdict => verdict,
         };
@@ -244,7 +248,9 @@ impl Library {
                 self.settled(&place);
                 looked.identical += 1;
                 let name = paths::name(&file.path);
-                self.tell(AppEvent::Notice { message: format!("{name} was exported again, identical to version {number}. Nothing new to keep.") });
+                self.tell(AppEvent::Notice {
+                    message: format!("{name} was exported again, identical to version {number}. Nothing new to keep."),
+                });
             }
             Ok(Recorded::NotReadable(_)) => {
                 self.settled(&place);
@@ -272,9 +278,13 @@ impl Library {
                 looked.next = Some(looked.next.map_or(later, |next| next.min(later)));
                 looked.waiting += 1;
             }
-            LibraryError::File { action: "capture" | "read", source, .. } if source.kind() == io::ErrorKind::NotFound => self.settled(&place),
+            LibraryError::File { action: "capture" | "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                self.settled(&place)
+            }
             LibraryError::File { action: "capture" | "read", source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                let message = format!("It cannot be read: {source}. It is not a version yet. Give yourself the right to read it, then save it again.");
+                let message = format!(
+                    "It cannot be read: {source}. It is not a version yet. Give yourself the right to read it, then save it again."
+                );
                 self.remember_unreadable(root, &file.path, file.key, &message).await?;
                 self.settled(&place);
                 looked.waiting += 1;
@@ -376,7 +386,8 @@ impl Library {
         let looked = self.look(Look::default()).await?;
         if looked.captured.is_empty() && self.candidates_state().settling.contains_key(&place) {
             return Err(LibraryError::Invalid {
-                what: "The file changes so fast that not even a moment of it can be kept. Stop the program that writes it, then try again.".into(),
+                what: "The file changes so fast that not even a moment of it can be kept. Stop the program that writes it, then try again."
+                    .into(),
             });
         }
         self.make_previews().await
@@ -384,8 +395,7 @@ impl Library {
 }
 
 const STILL_WRITTEN: &str = "Another program is still writing it. It becomes a version by itself as soon as it is finished.";
-const UNSETTLED: &str =
-    "It does not settle: it keeps changing, or its header speaks of more sound than it holds. Take a version now anyway, or export it again.";
+const UNSETTLED: &str = "It does not settle: it keeps changing, or its header speaks of more sound than it holds. Take a version now anyway, or export it again.";
 const EMPTY: &str = "It is empty, so there is nothing to hear. Export it again; it is then taken by itself.";
 
 /// What the header of a file says of its length.

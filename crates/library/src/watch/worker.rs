@@ -68,7 +68,8 @@ impl Watching {
             if is_here && !watched {
                 let state = self.watch(root.id, root.path);
                 library.candidates_state().set_root_state(root.id, state);
-            } else if !is_here && let Some(path) = self.roots.remove(&root.id)
+            } else if !is_here
+                && let Some(path) = self.roots.remove(&root.id)
                 && let Some(watcher) = &mut self.watcher
                 && let Err(error) = watcher.unwatch(&path)
             {

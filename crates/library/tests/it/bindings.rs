@@ -14,8 +14,22 @@ fn export_to(folder: &Path) {
     let config = ts_rs::Config::new().with_out_dir(folder);
     macro_rules! export { ($($name:ident),* $(,)?) => { $( view::$name::export_all(&config).expect("the type is written"); )* } }
     export!(
-        StatusView, ProjectView, TrackDetail, CandidateView, PlayerView, ServerView, InvitationView, NewInvitationView, MemberView,
-        CatalogueView, ImportView, InboxView, ProposalDetail, ActivityView, AppEvent, ErrorView,
+        StatusView,
+        ProjectView,
+        TrackDetail,
+        CandidateView,
+        PlayerView,
+        ServerView,
+        InvitationView,
+        NewInvitationView,
+        MemberView,
+        CatalogueView,
+        ImportView,
+        InboxView,
+        ProposalDetail,
+        ActivityView,
+        AppEvent,
+        ErrorView,
     );
 }
 

@@ -254,8 +254,10 @@ async fn the_marker_is_the_only_thing_written_into_the_folder() {
     let path = studio.export("Night Drive.wav", &wav(1, SECOND));
     let before = std::fs::metadata(&path).expect("there").modified().expect("a time");
     studio.capture().await;
-    let mut names: Vec<String> =
-        std::fs::read_dir(studio.bounces()).expect("there").map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(studio.bounces())
+        .expect("there")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     assert_eq!(names, [".collabtrack", "Night Drive.wav"]);
     assert_eq!(std::fs::metadata(&path).expect("there").modified().expect("a time"), before);

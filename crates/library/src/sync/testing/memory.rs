@@ -148,7 +148,8 @@ impl Inner {
             return Ok(newest);
         }
         let number = newest.map_or(0, |newest| newest.number) + 1;
-        let twin = self.versions.values().find(|(version, ..)| version.content_id == body.content_id && version.state == VersionState::Complete);
+        let twin =
+            self.versions.values().find(|(version, ..)| version.content_id == body.content_id && version.state == VersionState::Complete);
         let recipe = twin.and_then(|(.., recipe)| recipe.clone());
         let preview = preview.or_else(|| twin.and_then(|(_, preview, _)| preview.clone()));
         let bytes = preview.as_ref().and_then(|key| self.objects.get(key));
@@ -182,13 +183,19 @@ impl Inner {
 
     /// Automatic tracks of one key are one track.
     fn track_of(&self, project: &ProjectId, body: &Announce) -> TrackId {
-        let known = |version: &&Version| version.project == *project && (version.track == body.track.id || (body.track.auto && version.track_name == body.track.name));
+        let known = |version: &&Version| {
+            version.project == *project && (version.track == body.track.id || (body.track.auto && version.track_name == body.track.name))
+        };
         self.versions.values().map(|entry| &entry.0).find(known).map_or_else(|| body.track.id.clone(), |version| version.track.clone())
     }
 
     fn commit(&mut self, id: &VersionId, body: &Commit) -> RemoteResult<Version> {
         body.recipe.check().map_err(|error| problem(ErrorCode::RecipeInvalid, 422, &error.to_string()))?;
-        let there = body.recipe.extents.iter().all(|extent| self.objects.get(&extent.object).is_some_and(|bytes| ObjectHash::of(bytes) == extent.sha256));
+        let there = body
+            .recipe
+            .extents
+            .iter()
+            .all(|extent| self.objects.get(&extent.object).is_some_and(|bytes| ObjectHash::of(bytes) == extent.sha256));
         if !there {
             return Err(problem(ErrorCode::ExtentGone, 409, "An object is not there."));
         }
@@ -338,7 +345,12 @@ impl Remote for MemoryRemote {
     fn create_upload<'a>(&'a self, project: &'a ProjectId, body: &'a CreateUpload) -> BoxFuture<'a, RemoteResult<UploadState>> {
         let mut inner = self.inner();
         let object = format!("p/{project}/o/{}", inner.uploads.len() + inner.objects.len());
-        let known = inner.uploads.entry(body.upload.clone()).or_insert_with(|| Upload { body: body.clone(), object, stored: BTreeMap::new(), verified: false });
+        let known = inner.uploads.entry(body.upload.clone()).or_insert_with(|| Upload {
+            body: body.clone(),
+            object,
+            stored: BTreeMap::new(),
+            verified: false,
+        });
         if known.body != *body {
             return ready(Err(problem(ErrorCode::IdTaken, 409, "Another upload.")));
         }
