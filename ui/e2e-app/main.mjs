@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { By, Key } from 'selenium-webdriver';
 import { Machine, until } from './machine.mjs';
-import { framesFound, tone, writeWav } from './sound.mjs';
+import { compare, tone, writeWav } from './sound.mjs';
 
 const pictures = process.env.COLLABTRACK_SCREENSHOTS;
 const evidence = process.env.COLLABTRACK_TEST_EVIDENCE;
@@ -124,9 +124,16 @@ try {
     await press(Key.SPACE);
     await until('it paused', 10, async () => (await command('player')).value?.playing === false);
     const recorded = await recorder.stop();
-    // A ramp of a few ms opens the sound; what is compared starts after it.
-    const frames = framesFound(recorded, loud, 2_400);
-    assert.ok(frames > 48_000, `one second sample for sample, found ${frames} frames`);
+    const heard = compare(recorded, loud);
+    assert.ok(heard.frames > 48_000, `more than a second is heard, sample for sample: ${JSON.stringify(heard)}`);
+    // Pausing fades out: the last milliseconds of the recording are softer than the file.
+    const paused = Math.round((await command('player')).value.position_s * 48_000);
+    assert.ok(
+      heard.wrongAt === null || Math.abs(heard.wrongAt - paused) < 4_800,
+      `no frame is changed before the pause at ${paused}: ${JSON.stringify(heard)}`,
+    );
+    assert.ok(heard.lost < heard.frames / 10, `the sound server dropped few frames: ${JSON.stringify(heard)}`);
+    console.log(`     ${heard.frames} frames sample for sample, ${heard.lost} dropped by the sound server`);
   });
   await check('the same file name again is version 2, and A/B flips at the same place', async () => {
     writeWav(bounce, quiet);

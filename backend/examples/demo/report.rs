@@ -29,7 +29,7 @@ impl Report {
             Ok((_, detail)) => (true, detail.clone()),
             Err(error) => (false, format!("{error:#}")),
         };
-        println!("{} {name:<58} {ms:>6} ms  {detail}", if ok { "✓" } else { "✗" });
+        println!("{} {name:<68} {ms:>6} ms  {detail}", if ok { "✓" } else { "✗" });
         self.steps.push(Step { name: name.to_owned(), ok, ms, detail });
         result.map(|(value, _)| value)
     }
