@@ -1,6 +1,6 @@
 // What the lane of the real app starts and stops: server, driver, recorder. Everything lives in one temporary folder.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -103,9 +103,28 @@ export class Machine {
     const capabilities = new Capabilities();
     capabilities.set('tauri:options', { application: join(binaries, 'collabtrack'), args: [] });
     capabilities.setBrowserName('wry');
-    this.browser = await new Builder().withCapabilities(capabilities).usingServer(`http://127.0.0.1:${port}/`).build();
+    const session = new Builder().withCapabilities(capabilities).usingServer(`http://127.0.0.1:${port}/`).build();
+    const late = new Promise((_, failed) => setTimeout(() => failed(new Error('the app gave no session within 60 s')), 60_000).unref());
+    this.browser = await Promise.race([session, late]);
     await this.browser.manage().setTimeouts({ script: 60_000 });
     return this.browser;
+  }
+
+  /** Closes the app and waits until its process is gone: a second launch would only show the first one's window. */
+  async closeApp() {
+    await this.browser.quit();
+    const library = `COLLABTRACK_LIBRARY=${join(this.folder, 'library')}`;
+    const runs = (id) => {
+      try {
+        return (
+          readlinkSync(`/proc/${id}/exe`) === join(binaries, 'collabtrack') &&
+          readFileSync(`/proc/${id}/environ`, 'utf8').split('\0').includes(library)
+        );
+      } catch {
+        return false;
+      }
+    };
+    await until('the app ends', 30, () => !readdirSync('/proc').some((id) => /^[0-9]+$/.test(id) && runs(id)));
   }
 
   /** Records what the null sink plays until `stop()`, which answers the samples: interleaved 32-bit floats, stereo, 48 kHz. */

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { By, Key } from 'selenium-webdriver';
 import { Machine, until } from './machine.mjs';
-import { compare, tone, writeWav } from './sound.mjs';
+import { compare, song, writeWav } from './sound.mjs';
 
 const pictures = process.env.COLLABTRACK_SCREENSHOTS;
 const evidence = process.env.COLLABTRACK_TEST_EVIDENCE;
@@ -91,8 +91,9 @@ async function picture(name) {
   if (pictures) await machine.screenshot(join(pictures, `${name}.png`));
 }
 
-const loud = tone(8, 0.5);
-const quiet = tone(8, 0.25);
+const loud = song(24, 0.9);
+// The second mix: the same music at half the level, so that matching has 6 dB to do.
+const quiet = loud.map((sample) => sample / 2);
 const bounce = join(machine.bounces, 'Night Drive.wav');
 
 try {
@@ -205,7 +206,7 @@ try {
     await until('the server approved it', 40, async () => (await command('tracks', { project: null })).value[0].approved === 2);
   });
   await check('after a relaunch everything is there, and nobody was asked to sign in again', async () => {
-    await machine.browser.quit();
+    await machine.closeApp();
     await machine.app();
     await until('the library opens', 20, async () => (await command('tracks', { project: null })).value?.[0]?.versions === 2);
     const status = (await command('status')).value;

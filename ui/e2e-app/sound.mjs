@@ -3,14 +3,27 @@ import { writeFileSync } from 'node:fs';
 
 const RATE = 48_000;
 
-/** Samples of a rising tone, stereo, with a click-free start; `level` tells two mixes apart. */
-export function tone(seconds, level) {
+const CHORDS = [
+  [220, 261.6, 329.6],
+  [174.6, 220, 261.6],
+  [261.6, 329.6, 392],
+  [196, 246.9, 293.7],
+];
+
+/** Samples of a little song, stereo: chords over a beat, verses softer than choruses. `lead` is the level of its melody, 0 to 1. */
+export function song(seconds, lead) {
   const samples = new Float32Array(RATE * seconds * 2);
   for (let frame = 0; frame < RATE * seconds; frame += 1) {
     const t = frame / RATE;
-    const fade = Math.min(1, t / 0.05);
-    samples[frame * 2] = Math.fround(level * fade * Math.sin(2 * Math.PI * (220 * t + 40 * t * t)));
-    samples[frame * 2 + 1] = Math.fround(level * fade * Math.sin(2 * Math.PI * (330 * t + 25 * t * t)));
+    const chord = CHORDS[Math.floor(t / 1.5) % CHORDS.length];
+    const beat = t % 0.5;
+    const section = Math.floor(t / 6) % 2 === 0 ? 0.5 : 0.9;
+    const start = Math.min(1, t / 0.05);
+    const pad = chord.reduce((sum, hertz) => sum + Math.sin(2 * Math.PI * hertz * t), 0) * 0.09;
+    const drum = Math.exp(-beat * 18) * Math.sin(2 * Math.PI * 58 * beat) * 0.45;
+    const melody = lead * Math.exp(-beat * 4) * Math.sin(2 * Math.PI * chord[Math.floor(t * 2) % 3] * 2 * t) * 0.3;
+    samples[frame * 2] = Math.fround(start * section * (pad + drum + melody));
+    samples[frame * 2 + 1] = Math.fround(start * section * (pad * 0.9 + drum + melody * 0.7));
   }
   return samples;
 }
