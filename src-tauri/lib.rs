@@ -19,16 +19,10 @@ pub use commands::NAMES as COMMAND_NAMES;
 pub use paths::Settings;
 
 /// The app on any runtime: the window's one, or the mock one of tests.
-pub fn builder<R: Runtime>(builder: tauri::Builder<R>, settings: Settings) -> tauri::Builder<R> {
+pub fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     builder
         .plugin(tauri_plugin_dialog::init())
         .invoke_handler(commands::handler())
-        .setup(move |tauri_app| {
-            let app = tauri::async_runtime::block_on(app::App::open(tauri_app.handle().clone(), settings))?;
-            events::forward(tauri_app.handle().clone(), &app);
-            tauri_app.manage(app);
-            Ok(())
-        })
         .on_page_load(|_window, load| {
             if load.event() == tauri::webview::PageLoadEvent::Finished {
                 paths::tell_ready();
@@ -39,6 +33,16 @@ pub fn builder<R: Runtime>(builder: tauri::Builder<R>, settings: Settings) -> ta
                 drops::take(window.app_handle().clone(), paths.clone());
             }
         })
+}
+
+/// Opens the library and gives the commands what they work with.
+/// # Errors
+/// When the library cannot be opened; its files are then untouched.
+pub fn prepare<R: Runtime>(handle: &tauri::AppHandle<R>, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    let app = tauri::async_runtime::block_on(app::App::open(handle.clone(), settings))?;
+    events::forward(handle.clone(), &app);
+    handle.manage(app);
+    Ok(())
 }
 
 /// Runs the app until its window closes.
@@ -62,7 +66,10 @@ pub fn run() -> ExitCode {
             let _ = window.set_focus();
         }
     });
-    let app = match builder(tauri::Builder::default().plugin(single), settings).build(tauri::generate_context!()) {
+    let app = match builder(tauri::Builder::default().plugin(single))
+        .setup(move |app| prepare(app.handle(), settings))
+        .build(tauri::generate_context!())
+    {
         Ok(app) => app,
         Err(error) => {
             tracing::error!(%error, "CollabTrack cannot start");

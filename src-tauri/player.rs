@@ -3,7 +3,7 @@
 //! The engine owns sound and position; this file knows which version sits in which slot, and starts the engine when it is first needed,
 //! so that the app opens on a computer without any sound device.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use collabtrack_audio::engine::device::{DeviceOutput, device_names};
 use collabtrack_audio::engine::{Engine, LaneId, LaneSource, Note, PlayerState};
@@ -40,6 +40,8 @@ struct Desk {
 pub(crate) struct Player {
     library: Library,
     desk: Mutex<Desk>,
+    /// Name of the output that would be played on, found out in the background while nothing plays yet.
+    likely: Arc<OnceLock<Option<String>>>,
 }
 
 fn lane(slot: Slot) -> LaneId {
@@ -68,7 +70,10 @@ impl Player {
     /// A player with empty slots and no sound device yet.
     pub(crate) fn new(library: Library) -> Self {
         let desk = Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None };
-        Self { library, desk: Mutex::new(desk) }
+        let likely = Arc::new(OnceLock::new());
+        let found = Arc::clone(&likely);
+        std::thread::spawn(move || found.set(device_names().into_iter().next()));
+        Self { library, desk: Mutex::new(desk), likely }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -205,7 +210,12 @@ impl Player {
 
     /// What the dock shows.
     pub(crate) fn view(&self) -> PlayerView {
-        self.desk().view()
+        let desk = self.desk();
+        let mut view = desk.view();
+        if desk.engine.is_none() {
+            view.device = desk.device.clone().or_else(|| self.likely.get().cloned().flatten());
+        }
+        view
     }
 
     /// Silence, and the device back to the system.

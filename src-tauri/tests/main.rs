@@ -19,7 +19,8 @@ struct Window {
 fn window() -> Window {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = Settings { library: folder.path().join("library"), suggested_server: None };
-    let app = collabtrack::builder(mock_builder(), settings).build(mock_context(noop_assets())).expect("the app is built");
+    let app = collabtrack::builder(mock_builder()).build(mock_context(noop_assets())).expect("the app is built");
+    collabtrack::prepare(app.handle(), settings).expect("the library opens");
     let webview = WebviewWindowBuilder::new(&app, "main", Default::default()).build().expect("a window");
     Window { _app: app, webview, _folder: folder }
 }

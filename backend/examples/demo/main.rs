@@ -17,7 +17,7 @@ use collabtrack_server::embedded;
 
 use music::{Depth, Piece};
 use people::{Person, csv_with_isrc, fingerprint};
-use report::Report;
+use report::{Report, say};
 
 #[derive(Parser)]
 struct Arguments {
@@ -89,7 +89,7 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
     let studio = report
         .step("a studio server with its own Postgres and S3 store", async {
             let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
-            let studio = embedded::start(&folder.join("studio"), service).await?;
+            let studio = Box::pin(embedded::start(&folder.join("studio"), service)).await?;
             let url = studio.url.clone();
             Ok((studio, url))
         })
@@ -284,12 +284,13 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let folder = tempfile::tempdir()?;
     let mut report = Report::default();
-    let result = run(&arguments, &mut report, folder.path()).await;
+    // On the heap: the future of the whole job is large.
+    let result = Box::pin(run(&arguments, &mut report, folder.path())).await;
     if let Some(file) = &arguments.json {
         std::fs::write(file, serde_json::to_vec_pretty(&report)?).with_context(|| format!("writing {}", file.display()))?;
     }
     result?;
     ensure!(report.all_true(), "not every step was true");
-    println!("{} steps, all true", report.len());
+    say(&format!("{} steps, all true", report.len()));
     Ok(())
 }
