@@ -1,6 +1,6 @@
 // What the lane of the real app starts and stops: server, driver, recorder. Everything lives in one temporary folder.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -116,10 +116,8 @@ export class Machine {
     const library = `COLLABTRACK_LIBRARY=${join(this.folder, 'library')}`;
     const runs = (id) => {
       try {
-        return (
-          readlinkSync(`/proc/${id}/exe`) === join(binaries, 'collabtrack') &&
-          readFileSync(`/proc/${id}/environ`, 'utf8').split('\0').includes(library)
-        );
+        const ours = readFileSync(`/proc/${id}/environ`, 'utf8').split('\0').includes(library);
+        return ours && readFileSync(`/proc/${id}/comm`, 'utf8').trim() === 'collabtrack';
       } catch {
         return false;
       }
