@@ -118,7 +118,7 @@ try {
     await until('the track is listed', 30, async () => (await command('tracks', { project: null })).value?.[0]?.versions === 1);
     await until('the row is shown', 10, async () => (await named('button', 'Play Night Drive')) ?? (await named('a', 'Night Drive')));
   });
-  await check('Space plays it: the null sink hears every sample', async () => {
+  await check('it plays until Space: the null sink hears the samples of the file', async () => {
     const recorder = machine.record();
     await click('button', 'Play Night Drive');
     await until('sound is recorded', 20, () => recorder.sounding() > 48_000 * 4);
@@ -163,10 +163,9 @@ try {
     assert.ok(Math.abs(gains.a) < 0.01, `the quieter one is left alone: ${JSON.stringify(gains)}`);
     await picture('track');
   });
-  await check('a wrong password is told, then registering signs in', async () => {
+  await check('a wrong password is refused, then registering signs in', async () => {
     await machine.browser.executeScript(`location.hash = '#/connect'`);
     await fill('Server address', machine.url);
-    await click('button', 'Sign in').catch(() => {});
     const wrong = await command('sign_in', { address: machine.url, email: 'mira@example.org', password: 'not the password' });
     assert.equal(wrong.error?.code, 'wrong_credentials', JSON.stringify(wrong));
     const made = await command('register', {
@@ -178,7 +177,6 @@ try {
     });
     assert.equal(made.value?.state, 'connected', JSON.stringify(made));
     await machine.browser.executeScript(`location.hash = '#/'`);
-    await shows('Synced').catch(() => {});
   });
   await check('the project goes to the server and both versions are synced', async () => {
     const project = (await command('projects')).value[0].id;
