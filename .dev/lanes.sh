@@ -104,8 +104,8 @@ lane() {
     log=$logs/$(printf '%s' "$name" | tr ' ' '-').log
     step "$name"
     set +e
-    (set -e && "$@") 2>&1 | tee "$log"
-    code=${PIPESTATUS[0]}
+    run_lane "$log" "$@"
+    code=$?
     set -e
     read -r good bad < <(count "$kind" "$code" "$log")
     if [ "$code" -eq 0 ] && [ $((good + bad)) -eq 0 ]; then
@@ -116,6 +116,46 @@ lane() {
     passed=$((passed + good))
     failed=$((failed + bad))
     note "$code" "$name" $((SECONDS - start)) "$kind" "$good" "$bad" "$log"
+}
+
+# A lane that takes longer than this hangs.
+lane_minutes=45
+
+# run_lane LOG COMMAND…: what it says goes into a file that is shown meanwhile, never into a pipe: a program it leaves behind would
+# hold the pipe open and nothing after it would ever come.
+run_lane() {
+    local log=$1 command follower watch code
+    shift
+    : >"$log"
+    # Ctrl-C reaches what runs in the background too.
+    (trap - INT && set -e && "$@") </dev/null >"$log" 2>&1 &
+    command=$!
+    (trap - INT && exec tail -n +1 -f "$log") &
+    follower=$!
+    (
+        trap 'kill "$sleeper" 2>/dev/null; exit' INT TERM
+        sleep $((lane_minutes * 60)) &
+        sleeper=$!
+        wait "$sleeper"
+        printf 'This lane took longer than %s minutes and was ended.\n' "$lane_minutes" >>"$log"
+        end_tree "$command"
+    ) >/dev/null 2>&1 &
+    watch=$!
+    wait "$command"
+    code=$?
+    kill "$watch" 2>/dev/null
+    # tail looks at the file once a second.
+    sleep 1.2
+    kill "$follower" 2>/dev/null
+    wait "$watch" "$follower" 2>/dev/null
+    return "$code"
+}
+
+# end_tree PID: it and everything it started.
+end_tree() {
+    local child
+    for child in $(pgrep -P "$1" 2>/dev/null); do end_tree "$child"; done
+    kill -s TERM "$1" 2>/dev/null || true
 }
 
 note() {

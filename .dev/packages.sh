@@ -38,6 +38,8 @@ needs_of_tests() {
     need dbus-x11 have dbus-launch
     need gnome-keyring have gnome-keyring-daemon
     need imagemagick have import
+    # Makes the test files of every format, and is the other opinion about what they sound like.
+    need ffmpeg have ffmpeg
     linux_like ubuntu || need chromium browser
 }
 
