@@ -6,6 +6,7 @@ use tauri::{AppHandle, Runtime};
 use crate::dialogs::{Dialogs, ScriptedDialogs, SystemDialogs};
 use crate::paths::Settings;
 use crate::player::Player;
+use crate::start::start_work;
 
 /// State of the running app.
 pub(crate) struct App {
@@ -25,7 +26,7 @@ impl App {
         let mut options = LibraryOptions::new(settings.library);
         options.suggested_server = settings.suggested_server;
         let library = Library::open(options).await?;
-        library.start().await?;
+        start_work(&library).await?;
         let dialogs: Box<dyn Dialogs> = match ScriptedDialogs::from_environment() {
             Some(scripted) => Box::new(scripted),
             None => Box::new(SystemDialogs(handle)),

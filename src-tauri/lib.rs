@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod paths;
 mod player;
+mod start;
 
 use std::process::ExitCode;
 
@@ -67,14 +68,16 @@ pub fn run() -> ExitCode {
         }
     });
     let app = match builder(tauri::Builder::default().plugin(single))
-        .setup(move |app| prepare(app.handle(), settings))
+        .setup(move |app| {
+            if let Err(error) = prepare(app.handle(), settings) {
+                start::explain(app.handle(), error.as_ref());
+            }
+            Ok(())
+        })
         .build(tauri::generate_context!())
     {
         Ok(app) => app,
-        Err(error) => {
-            tracing::error!(%error, "CollabTrack cannot start");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return start::again_after_the_one_before(&error),
     };
     app.run(|handle, event| {
         if let tauri::RunEvent::Exit = event

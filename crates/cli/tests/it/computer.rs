@@ -54,15 +54,20 @@ impl Computer {
         self.path("Night Drive EP")
     }
 
-    /// Runs the program with `--json`.
+    /// Runs the program with `--json`, as an account whose password is right.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with_password("four walls and an amplifier", arguments)
+    }
+
+    /// Runs the program with `--json` and this password.
+    pub(crate) fn run_with_password(&self, password: &str, arguments: &[&str]) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_collabtrack-cli"))
             .args(arguments)
             .args(["--json", "--library"])
             .arg(self.path("library"))
             .arg("--token-file")
             .arg(self.path("token"))
-            .env("COLLABTRACK_PASSWORD", "four walls and an amplifier")
+            .env("COLLABTRACK_PASSWORD", password)
             .env_remove("RUST_LOG")
             .output()
             .expect("the program runs");
@@ -90,8 +95,18 @@ impl Computer {
     }
 }
 
-/// A second of a tone as a 16-bit stereo WAV.
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("a text path")
+}
+
+/// Writes a second of a tone.
 pub(crate) fn write_wav(path: &Path, hertz: f32) {
+    std::fs::write(path, wav(hertz)).expect("a WAV is written");
+}
+
+/// A second of a tone as a 16-bit stereo WAV.
+pub(crate) fn wav(hertz: f32) -> Vec<u8> {
     let rate = 44_100u32;
     let data: Vec<u8> = (0..rate)
         .flat_map(|frame| {
@@ -107,7 +122,7 @@ pub(crate) fn write_wav(path: &Path, hertz: f32) {
     file.extend(b"\x04\0\x10\0data");
     file.extend((data.len() as u32).to_le_bytes());
     file.extend(data);
-    std::fs::write(path, file).expect("a WAV is written");
+    file
 }
 
 /// What `render` takes for itself: the WAV's bytes after its header.

@@ -2,4 +2,6 @@
 
 mod alone;
 mod computer;
+mod studio;
 mod together;
+mod trouble;

@@ -1,52 +1,7 @@
 //! Two computers and a server: everything through the program.
 
-use collabtrack_server::config::{Registration, ServiceConfig};
-use collabtrack_server::embedded;
-
-use crate::computer::{Computer, samples, write_wav};
-
-fn text(path: &std::path::Path) -> &str {
-    path.to_str().expect("a text path")
-}
-
-/// The studio on a thread of its own, so that the programs under test run beside it.
-struct Studio {
-    url: String,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-    _folder: tempfile::TempDir,
-}
-
-impl Studio {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let data = folder.path().join("studio");
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
-            runtime.block_on(async {
-                let studio = embedded::start(&data, service).await.expect("the studio starts");
-                tell.send(studio.url.clone()).expect("somebody waits for the address");
-                let _ = stopped.await;
-                studio.stop().await;
-            });
-        });
-        Self { url: told.recv().expect("the studio's address"), stop: Some(stop), thread: Some(thread), _folder: folder }
-    }
-}
-
-impl Drop for Studio {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
+use crate::computer::{Computer, samples, text, write_wav};
+use crate::studio::Studio;
 
 #[test]
 fn from_a_bounce_to_an_approval_and_a_csv_round_trip() {
