@@ -72,5 +72,10 @@ commands![
     approval::reject,
     approval::ask_for_changes,
     approval::withdraw,
+    approval::submit,
+    approval::propose_and_approve,
+    approval::split,
+    approval::resolve,
+    approval::revert,
     approval::activity,
 ];

@@ -8,28 +8,34 @@ use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions, ImportC
 use collabtrack_domain::catalogue::row::Row;
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::change_set::merge::Bases;
+use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId};
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::approval::Propose;
 use collabtrack_protocol::catalogue::{ApprovedVersion, Catalogue, CatalogueRow, ImportAnswer, UncataloguedTrack};
 use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
 
-use crate::error::Error;
+use crate::error::{Error, not_found};
 use crate::sessions::Session;
 use crate::{access, change_sets, random};
 
+pub(crate) mod past;
 pub(crate) mod rows;
 
 pub(crate) use rows::begin;
 
-/// The catalogue as the asking account may read it.
+/// The catalogue as the asking account may read it, now or as it stood in an earlier state.
 /// # Errors
-/// `not_found` for whoever is not in the project.
-pub async fn view(db: &PgPool, session: &Session, project: &ProjectId) -> Result<Catalogue, Error> {
+/// `not_found` for whoever is not in the project, and for a state it never had.
+pub async fn view(db: &PgPool, session: &Session, project: &ProjectId, head: Option<&str>) -> Result<Catalogue, Error> {
     let mut tx = db.begin().await?;
     let role = access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
-    let snapshot = rows::load(&mut tx, project).await?;
-    let outside = rows::outside(&mut tx, project).await?;
+    let (snapshot, outside) = match head {
+        None => (rows::load(&mut tx, project).await?, rows::outside(&mut tx, project).await?),
+        // Which tracks waited outside the catalogue then is not kept.
+        Some(head) => (state_of(&mut tx, project, head).await?, Vec::new()),
+    };
     tx.commit().await?;
     let readable = snapshot.catalogue.readable_by(role);
     Ok(Catalogue {
@@ -39,6 +45,13 @@ pub async fn view(db: &PgPool, session: &Session, project: &ProjectId) -> Result
         rows: readable.rows().iter().map(row_view).collect(),
         outside: outside.into_iter().map(|(id, name)| UncataloguedTrack { id: id.to_string(), name }).collect(),
     })
+}
+
+async fn state_of(db: &mut PgConnection, project: &ProjectId, head: &str) -> Result<rows::Snapshot, Error> {
+    let head = ObjectHash::parse(head).map_err(|_| not_found())?;
+    let (number, _) = rows::head_facts(db, project, &head).await?.ok_or_else(not_found)?;
+    let head = past::head(db, project, number).await?.ok_or_else(not_found)?;
+    past::load(db, project, &head).await
 }
 
 fn row_view(row: &Row) -> CatalogueRow {

@@ -74,6 +74,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(change_sets::approve))
         .routes(routes!(change_sets::reject))
         .routes(routes!(change_sets::ask))
+        .routes(routes!(change_sets::split))
+        .routes(routes!(change_sets::resolve))
+        .routes(routes!(change_sets::revert))
         .routes(routes!(audit::page))
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY_BYTES));
     OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(large).merge(revisions).merge(csv).merge(rest)

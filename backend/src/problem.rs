@@ -143,6 +143,8 @@ fn status(code: ErrorCode) -> StatusCode {
         | C::BaseMismatch
         | C::DuplicateOp
         | C::EmptyChangeSet
+        | C::ResolutionMissing
+        | C::ResolutionUnneeded
         | C::VersionMismatch
         | C::SchemaInvalid
         | C::CsvInvalid
@@ -189,6 +191,8 @@ fn title(code: ErrorCode) -> &'static str {
         C::BaseMismatch => "Other state than named",
         C::DuplicateOp => "Two operations on one cell",
         C::EmptyChangeSet => "Empty proposal",
+        C::ResolutionMissing => "A conflict is not settled",
+        C::ResolutionUnneeded => "No conflict to settle",
         C::VersionMismatch => "Not this version",
         C::SchemaInvalid => "Columns not acceptable",
         C::CsvInvalid => "CSV not readable",

@@ -1,7 +1,7 @@
 //! Proposing versions, the inbox, deciding, and the record of what was decided.
 
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
-use collabtrack_library::view::{ActivityView, InboxView, ProposalDetail, ProposalView};
+use collabtrack_library::view::{ActivityView, ConflictChoice, InboxView, ProposalDetail, ProposalView, RevertView, SplitView};
 use tauri::State;
 
 use crate::app::App;
@@ -63,6 +63,42 @@ pub(crate) async fn ask_for_changes(
 #[tauri::command]
 pub(crate) async fn withdraw(app: State<'_, App>, change_set: String) -> CommandResult<ProposalView> {
     Ok(app.library.withdraw(&ChangeSetId::parse(&change_set)?).await?)
+}
+
+/// Puts up for review one's own draft, or a proposal that was sent back.
+#[tauri::command]
+pub(crate) async fn submit(app: State<'_, App>, change_set: String) -> CommandResult<ProposalView> {
+    Ok(app.library.submit(&ChangeSetId::parse(&change_set)?).await?)
+}
+
+/// Proposes a version and approves it, where this account may approve its own proposals.
+#[tauri::command]
+pub(crate) async fn propose_and_approve(app: State<'_, App>, version: String, reason: String) -> CommandResult<ProposalView> {
+    Ok(app.library.propose_and_approve(&VersionId::parse(&version)?, &reason).await?)
+}
+
+/// Divides a proposal in two.
+#[tauri::command]
+pub(crate) async fn split(app: State<'_, App>, change_set: String, revision_digest: String, keep: Vec<u32>) -> CommandResult<SplitView> {
+    Ok(app.library.split(&ChangeSetId::parse(&change_set)?, &revision_digest, keep).await?)
+}
+
+/// Settles every conflict of a proposal.
+#[tauri::command]
+pub(crate) async fn resolve(
+    app: State<'_, App>,
+    change_set: String,
+    revision_digest: String,
+    expected_head: String,
+    choices: Vec<ConflictChoice>,
+) -> CommandResult<ProposalView> {
+    Ok(app.library.resolve(&ChangeSetId::parse(&change_set)?, &revision_digest, &expected_head, choices).await?)
+}
+
+/// Opens a proposal that takes back what an approved one did.
+#[tauri::command]
+pub(crate) async fn revert(app: State<'_, App>, change_set: String, reason: String, submit: bool) -> CommandResult<RevertView> {
+    Ok(app.library.revert(&ChangeSetId::parse(&change_set)?, &reason, submit).await?)
 }
 
 /// The audit log of a project, newest first.

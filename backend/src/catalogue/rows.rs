@@ -73,22 +73,42 @@ async fn insert_head(db: &mut PgConnection, project: &ProjectId, row: &HeadRow<'
 
 /// The current state of a project's catalogue.
 pub(crate) async fn load(db: &mut PgConnection, project: &ProjectId) -> Result<Snapshot, Error> {
-    let row = sqlx::query("select catalogue_head, catalogue_number from project where id = $1")
-        .bind(project.as_str())
-        .fetch_one(&mut *db)
-        .await?;
-    let schema = current_schema(db, project).await?;
     let stored = sqlx::query(
         "select s.row, s.cells, s.approved, s.retired, s.salt, s.hash, c.added
          from catalogue_row c join row_state s on s.project = c.project and s.row = c.row and s.rev = c.rev
          where c.project = $1 order by c.place",
     )
     .bind(project.as_str())
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
+    snapshot(db, project, &stored).await
+}
+
+/// The current state of these rows and of those that were added after the state `since`; other rows are left out.
+pub(crate) async fn load_some(db: &mut PgConnection, project: &ProjectId, ids: &[RowId], since: i64) -> Result<Snapshot, Error> {
+    let ids: Vec<&str> = ids.iter().map(RowId::as_str).collect();
+    let stored = sqlx::query(
+        "select s.row, s.cells, s.approved, s.retired, s.salt, s.hash, c.added
+         from catalogue_row c join row_state s on s.project = c.project and s.row = c.row and s.rev = c.rev
+         where c.project = $1 and (c.row = any($2) or c.added > $3) order by c.place",
+    )
+    .bind(project.as_str())
+    .bind(ids)
+    .bind(since)
+    .fetch_all(&mut *db)
+    .await?;
+    snapshot(db, project, &stored).await
+}
+
+async fn snapshot(db: &mut PgConnection, project: &ProjectId, stored: &[PgRow]) -> Result<Snapshot, Error> {
+    let row = sqlx::query("select catalogue_head, catalogue_number from project where id = $1")
+        .bind(project.as_str())
+        .fetch_one(&mut *db)
+        .await?;
+    let schema = current_schema(db, project).await?;
     let mut rows = Vec::with_capacity(stored.len());
     let mut added = Vec::with_capacity(stored.len());
-    for row in &stored {
+    for row in stored {
         let state = row_of(row)?;
         added.push((state.id().clone(), row.try_get("added")?));
         rows.push(state);
@@ -97,7 +117,7 @@ pub(crate) async fn load(db: &mut PgConnection, project: &ProjectId) -> Result<S
     Ok(Snapshot { catalogue, head: row.hash("catalogue_head")?, number: row.try_get("catalogue_number")?, added })
 }
 
-fn row_of(row: &PgRow) -> Result<CatalogueRow, Error> {
+pub(super) fn row_of(row: &PgRow) -> Result<CatalogueRow, Error> {
     let broken = |_| Error::Damaged { what: "catalogue row" };
     let salt: [u8; 16] = row.try_get::<&[u8], _>("salt")?.try_into().map_err(|_| damaged("salt"))?;
     let content = RowContent {
@@ -210,14 +230,9 @@ pub(crate) async fn apply(
     if changes.schema.is_some() {
         insert_schema(db, project, after.schema()).await?;
     }
-    let deleted: Vec<&str> = changes.deleted.iter().map(RowId::as_str).collect();
-    sqlx::query("delete from catalogue_row where project = $1 and row = any($2)")
-        .bind(project.as_str())
-        .bind(deleted)
-        .execute(&mut *db)
-        .await?;
+    remove(db, project, &changes.deleted, number).await?;
     let changed = changes.upserts.iter().map(|content| after.row(&content.id).ok_or_else(broken)).collect::<Result<Vec<_>, _>>()?;
-    insert_states(db, project, &changed).await?;
+    insert_states(db, project, &changed, number).await?;
     set_current(db, project, &changed, number).await?;
     insert_head(
         db,
@@ -235,6 +250,21 @@ pub(crate) async fn apply(
     Ok((head, number))
 }
 
+/// Takes rows out of the current state and remembers which state did so.
+async fn remove(db: &mut PgConnection, project: &ProjectId, rows: &[RowId], number: i64) -> Result<(), Error> {
+    let ids: Vec<&str> = rows.iter().map(RowId::as_str).collect();
+    sqlx::query(
+        "with gone as (delete from catalogue_row where project = $1 and row = any($2) returning row, place)
+         insert into row_gone (project, row, number, place) select $1, row, $3, place from gone",
+    )
+    .bind(project.as_str())
+    .bind(ids)
+    .bind(number)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Row states as columns, so that one statement inserts them all.
 #[derive(Default)]
 struct StateColumns<'a> {
@@ -247,7 +277,7 @@ struct StateColumns<'a> {
     hash: Vec<Vec<u8>>,
 }
 
-async fn insert_states(db: &mut PgConnection, project: &ProjectId, rows: &[&CatalogueRow]) -> Result<(), Error> {
+async fn insert_states(db: &mut PgConnection, project: &ProjectId, rows: &[&CatalogueRow], number: i64) -> Result<(), Error> {
     let broken = |_| Error::Damaged { what: "catalogue row" };
     let mut columns = StateColumns::default();
     for row in rows {
@@ -261,8 +291,8 @@ async fn insert_states(db: &mut PgConnection, project: &ProjectId, rows: &[&Cata
         columns.hash.push(hash.as_bytes().to_vec());
     }
     sqlx::query(
-        "insert into row_state (project, row, rev, cells, approved, retired, salt, hash)
-         select $1, * from unnest($2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::bytea[], $8::bytea[])",
+        "insert into row_state (project, row, rev, cells, approved, retired, salt, hash, number)
+         select $1, n.*, $9 from unnest($2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::bytea[], $8::bytea[]) as n",
     )
     .bind(project.as_str())
     .bind(columns.row)
@@ -272,6 +302,7 @@ async fn insert_states(db: &mut PgConnection, project: &ProjectId, rows: &[&Cata
     .bind(columns.retired)
     .bind(columns.salt)
     .bind(columns.hash)
+    .bind(number)
     .execute(db)
     .await?;
     Ok(())

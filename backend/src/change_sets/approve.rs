@@ -16,7 +16,6 @@ use sqlx::postgres::PgConnection;
 
 use super::idempotency::{self, Repeatable};
 use super::propose::refused;
-use super::readable::Reader;
 use super::review::{self, Basis};
 use super::rows::{self, Applied, ChangeSet};
 use super::versions::{self, Demand};
@@ -60,10 +59,8 @@ async fn once(
     // 1 and 2: the project's lock, then session, account and role as they are now.
     let role = access::lock(&mut tx, &session.account, &found.project, Action::Decide).await?;
     hold_account(&mut tx, session).await?;
-    if let Some(request) = repeatable
-        && let Some(answer) = idempotency::answer(&mut tx, &session.account, request).await?
-    {
-        return serde_json::from_value(answer).map_err(|_| Error::Damaged { what: "kept answer" });
+    if let Some(answer) = idempotency::given(&mut tx, &session.account, repeatable).await? {
+        return Ok(answer);
     }
     let set = rows::find(&mut tx, id).await?.ok_or_else(not_found)?;
     // 3: a second person, where there is one.
@@ -85,10 +82,7 @@ async fn once(
     // 7: everything or nothing.
     let work = Work { session, set: &set, sealed: &sealed, basis: &basis, outcome: &outcome, body, authority, status };
     let approved = work.apply(&mut tx).await?;
-    if let Some(request) = repeatable {
-        let answer = serde_json::to_value(&approved).map_err(|_| Error::Damaged { what: "answer" })?;
-        idempotency::keep(&mut tx, &session.account, request, answer).await?;
-    }
+    idempotency::keep(&mut tx, &session.account, repeatable, &approved).await?;
     tx.commit().await?;
     Ok(approved)
 }
@@ -115,9 +109,9 @@ pub(super) fn check_revision(set: &ChangeSet, sealed: &SealedRevision, shown: &c
     .with_facts(serde_json::json!({"revision": set.revision, "revision_digest": sealed.digest()})))
 }
 
-fn check_reader(basis: &Basis, role: Role, sealed: &SealedRevision) -> Result<(), Error> {
-    let reader = Reader { role, schemas: [Some(basis.snapshot.catalogue.schema()), basis.base_schema.as_ref()] };
-    if reader.may_read_all(&sealed.revision().ops) { Ok(()) } else { Err(review::hidden_fields()) }
+/// Whoever decides can read every cell of the proposal.
+pub(super) fn check_reader(basis: &Basis, role: Role, sealed: &SealedRevision) -> Result<(), Error> {
+    if basis.reader(role).may_read_all(&sealed.revision().ops) { Ok(()) } else { Err(review::hidden_fields()) }
 }
 
 fn check_outcome(outcome: &MergeOutcome, body: &Approve, basis: &Basis) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use collabtrack_protocol::limits::MAX_NOTE_BYTES;
 use sqlx::PgPool;
 
 use super::approve::check_revision;
+use super::idempotency::{self, Repeatable};
 use super::propose::refused;
 use super::{review, rows};
 use crate::access;
@@ -18,15 +19,27 @@ use crate::sessions::Session;
 /// Refuses a proposal.
 /// # Errors
 /// 409 when it was edited or decided meanwhile, 422 without a reason.
-pub async fn reject(db: &PgPool, session: &Session, id: &ChangeSetId, body: &DecideWithReason) -> Result<ChangeSetSummary, Error> {
-    decide(db, session, id, body, Verb::Reject, "change_set.reject").await
+pub async fn reject(
+    db: &PgPool,
+    session: &Session,
+    id: &ChangeSetId,
+    body: &DecideWithReason,
+    repeatable: Option<&Repeatable>,
+) -> Result<ChangeSetSummary, Error> {
+    decide(db, session, id, body, Verb::Reject, repeatable).await
 }
 
 /// Sends a proposal back to its author.
 /// # Errors
 /// As [`reject`].
-pub async fn ask(db: &PgPool, session: &Session, id: &ChangeSetId, body: &DecideWithReason) -> Result<ChangeSetSummary, Error> {
-    decide(db, session, id, body, Verb::Ask, "change_set.ask").await
+pub async fn ask(
+    db: &PgPool,
+    session: &Session,
+    id: &ChangeSetId,
+    body: &DecideWithReason,
+    repeatable: Option<&Repeatable>,
+) -> Result<ChangeSetSummary, Error> {
+    decide(db, session, id, body, Verb::Ask, repeatable).await
 }
 
 async fn decide(
@@ -35,7 +48,7 @@ async fn decide(
     id: &ChangeSetId,
     body: &DecideWithReason,
     verb: Verb,
-    action: &'static str,
+    repeatable: Option<&Repeatable>,
 ) -> Result<ChangeSetSummary, Error> {
     let reason = body.reason.trim();
     if reason.chars().count() < 3 || reason.len() > MAX_NOTE_BYTES {
@@ -47,15 +60,20 @@ async fn decide(
     let mut tx = db.begin().await?;
     let (found, _) = review::open(&mut tx, &session.account, id).await?;
     access::lock(&mut tx, &session.account, &found.project, Action::Decide).await?;
+    if let Some(answer) = idempotency::given(&mut tx, &session.account, repeatable).await? {
+        return Ok(answer);
+    }
     let set = rows::find(&mut tx, id).await?.ok_or_else(not_found)?;
     let status = set.status.after(verb).map_err(refused)?;
     let sealed = rows::newest(&mut tx, &set).await?;
     check_revision(&set, &sealed, &body.revision_digest)?;
     rows::decide(&mut tx, id, status, &session.account, Some(reason), None).await?;
     rows::tell(&mut tx, &set.project, id, status, set.revision).await?;
+    let action = if verb == Verb::Reject { "change_set.reject" } else { "change_set.ask" };
     let fact = Fact::by(&session.account, &session.tag, set.project.as_str(), action, id.as_str());
     audit::append(&mut tx, fact.revision(&sealed.digest()).detail(serde_json::json!({"reason": reason}))).await?;
     let summary = rows::summary(&mut tx, id).await?;
+    idempotency::keep(&mut tx, &session.account, repeatable, &summary).await?;
     tx.commit().await?;
     Ok(summary)
 }

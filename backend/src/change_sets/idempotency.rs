@@ -3,6 +3,8 @@
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::AccountId;
 use collabtrack_protocol::problem::ErrorCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
@@ -33,7 +35,7 @@ impl Repeatable {
 }
 
 /// The answer given before, within 7 days.
-pub(super) async fn answer(db: &mut PgConnection, account: &AccountId, request: &Repeatable) -> Result<Option<serde_json::Value>, Error> {
+async fn answer(db: &mut PgConnection, account: &AccountId, request: &Repeatable) -> Result<Option<serde_json::Value>, Error> {
     sqlx::query("delete from idempotent_answer where account = $1 and created_at < now() - interval '7 days'")
         .bind(account.as_str())
         .execute(&mut *db)
@@ -53,8 +55,26 @@ pub(super) async fn answer(db: &mut PgConnection, account: &AccountId, request: 
     }
 }
 
-/// Keeps an answer.
-pub(super) async fn keep(db: &mut PgConnection, account: &AccountId, request: &Repeatable, answer: serde_json::Value) -> Result<(), Error> {
+/// The answer given before to a request that may be repeated, read back.
+pub(super) async fn given<T: DeserializeOwned>(
+    db: &mut PgConnection,
+    account: &AccountId,
+    request: Option<&Repeatable>,
+) -> Result<Option<T>, Error> {
+    let Some(request) = request else { return Ok(None) };
+    let kept = answer(db, account, request).await?;
+    kept.map(|kept| serde_json::from_value(kept).map_err(|_| Error::Damaged { what: "kept answer" })).transpose()
+}
+
+/// Keeps the answer to a request that may be repeated.
+pub(super) async fn keep<T: Serialize + Sync>(
+    db: &mut PgConnection,
+    account: &AccountId,
+    request: Option<&Repeatable>,
+    answer: &T,
+) -> Result<(), Error> {
+    let Some(request) = request else { return Ok(()) };
+    let answer = serde_json::to_value(answer).map_err(|_| Error::Damaged { what: "answer" })?;
     sqlx::query("insert into idempotent_answer (account, key, request, answer) values ($1, $2, $3, $4)")
         .bind(account.as_str())
         .bind(&request.key)

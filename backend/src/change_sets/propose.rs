@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 
 use super::review::{self, Basis, base_mismatch, parse_head};
-use super::rows::{self, ChangeSet, NewChangeSet};
+use super::rows::{self, ChangeSet, NewChangeSet, Origin};
 use super::versions::{self, Demand};
 use crate::audit::{self, Fact};
 use crate::catalogue::rows as states;
@@ -27,29 +27,41 @@ use crate::{access, random};
 /// # Errors
 /// When the operations make no change set, do not fit the state they name, or the role may not propose them.
 pub async fn propose(db: &PgPool, session: &Session, project: &ProjectId, body: &Propose) -> Result<ChangeSetSummary, Error> {
-    let request = request_digest(body)?;
     let mut tx = db.begin().await?;
     let role = access::lock(&mut tx, &session.account, project, Action::Propose).await?;
-    if let Some(known) = rows::find(&mut tx, &body.change_set).await? {
+    let summary = open(&mut tx, session, project, role, body, Origin::Proposed).await?;
+    tx.commit().await?;
+    Ok(summary)
+}
+
+/// Opens a change set inside a transaction that holds the project's lock.
+pub(super) async fn open(
+    tx: &mut PgConnection,
+    session: &Session,
+    project: &ProjectId,
+    role: Role,
+    body: &Propose,
+    origin: Origin<'_>,
+) -> Result<ChangeSetSummary, Error> {
+    let request = request_digest(body)?;
+    if let Some(known) = rows::find(tx, &body.change_set).await? {
         let same = known.project == *project && known.created_by == session.account && known.request_digest == request;
         if !same {
             return Err(id_taken());
         }
-        return rows::summary(&mut tx, &body.change_set).await;
+        return rows::summary(tx, &body.change_set).await;
     }
-    let sealed = seal(&mut tx, session, project, role, body, 1).await?;
+    let sealed = seal(tx, session, project, role, body, 1).await?;
     let status = if body.submit { Status::Open } else { Status::Draft };
     let title = &sealed.revision().title;
-    let new = NewChangeSet { id: &body.change_set, project, title, status, author: &session.account, request_digest: &request };
-    rows::insert(&mut tx, &new).await?;
-    rows::insert_revision(&mut tx, &sealed).await?;
+    let new = NewChangeSet { id: &body.change_set, project, title, status, author: &session.account, request_digest: &request, origin };
+    rows::insert(tx, &new).await?;
+    rows::insert_revision(tx, &sealed, None).await?;
     if body.submit {
-        record(&mut tx, session, project, &body.change_set, "change_set.propose", &sealed).await?;
-        rows::tell(&mut tx, project, &body.change_set, status, 1).await?;
+        record(tx, session, project, &body.change_set, "change_set.propose", &sealed).await?;
+        rows::tell(tx, project, &body.change_set, status, 1).await?;
     }
-    let summary = rows::summary(&mut tx, &body.change_set).await?;
-    tx.commit().await?;
-    Ok(summary)
+    rows::summary(tx, &body.change_set).await
 }
 
 /// Writes a further revision of one's own change set, and with `submit` puts it up for review.
@@ -67,7 +79,7 @@ pub async fn revise(db: &PgPool, session: &Session, id: &ChangeSetId, body: &Pro
     }
     let revision = set.revision + 1;
     let sealed = seal(&mut tx, session, &set.project, role, body, revision).await?;
-    rows::insert_revision(&mut tx, &sealed).await?;
+    rows::insert_revision(&mut tx, &sealed, None).await?;
     rows::set_revision(&mut tx, id, revision, &sealed.revision().title).await?;
     rows::set_status(&mut tx, id, status).await?;
     if status != Status::Draft {
@@ -195,7 +207,7 @@ async fn check_new_tracks(db: &mut PgConnection, project: &ProjectId, ops: &[Op]
     if taken { Err(id_taken()) } else { Ok(()) }
 }
 
-fn ops_refused(error: &OpsError) -> Error {
+pub(super) fn ops_refused(error: &OpsError) -> Error {
     let code = match error {
         OpsError::Empty => ErrorCode::EmptyChangeSet,
         OpsError::TooMany { .. } => ErrorCode::TooManyOperations,
@@ -207,7 +219,7 @@ fn ops_refused(error: &OpsError) -> Error {
     refuse(code, format!("Nothing was proposed: {error}."))
 }
 
-fn revision_refused(error: &RevisionError) -> Error {
+pub(super) fn revision_refused(error: &RevisionError) -> Error {
     match error {
         RevisionError::Ops(error) => ops_refused(error),
         RevisionError::TooLarge { .. } => refuse(ErrorCode::TooLarge, format!("Nothing was proposed: {error}.")),
@@ -216,7 +228,7 @@ fn revision_refused(error: &RevisionError) -> Error {
     }
 }
 
-async fn record(
+pub(super) async fn record(
     db: &mut PgConnection,
     session: &Session,
     project: &ProjectId,

@@ -7,26 +7,28 @@ use collabtrack_domain::catalogue::schema::Schema;
 use collabtrack_domain::change_set::authority::{Authority, may_decide};
 use collabtrack_domain::change_set::merge::{Bases, MergeInput, MergeOutcome, merge};
 use collabtrack_domain::change_set::op::Op;
+use collabtrack_domain::change_set::redact::Reader;
 use collabtrack_domain::change_set::revision::Revision;
+use collabtrack_domain::change_set::split;
 use collabtrack_domain::change_set::status::Status;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId};
 use collabtrack_domain::role::{Action, Role};
-use collabtrack_protocol::approval::{ChangeSetDetail, ChangeSetList};
+use collabtrack_protocol::approval::{ChangeSetDetail, ChangeSetList, ConflictOrigin};
 use collabtrack_protocol::problem::ErrorCode;
-use serde::Serialize;
-use serde_json::Value;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 
-use super::readable::Reader;
 use super::rows::{self, ChangeSet};
+use super::stale;
 use crate::access::{self, Thing};
 use crate::catalogue::rows::{self as states, Snapshot};
 use crate::error::{Error, not_found, refuse};
 use crate::sessions::Session;
 
 const MAX_LISTED: i64 = 500;
+/// Conflicts of one set whose maker is looked up.
+const MAX_ORIGINS: usize = 200;
 
 /// The newest change sets of a project, and how many there are of each kind.
 /// # Errors
@@ -36,8 +38,12 @@ pub async fn list(db: &PgPool, session: &Session, project: &ProjectId) -> Result
     access::check(&mut tx, &session.account, project, Action::ReadChangeSets).await?;
     let items = rows::list(&mut tx, project, &session.account, MAX_LISTED).await?;
     let (open, mine, closed) = rows::counts(&mut tx, project, &session.account).await?;
+    let in_conflict = stale::in_conflict(&mut tx, project).await?;
+    let (approvers, policy) = rows::approvers(&mut tx, project).await?;
     tx.commit().await?;
-    Ok(ChangeSetList { items, open, mine, closed })
+    let own = std::slice::from_ref(&session.account);
+    let may_approve_own = may_decide(own, &session.account, &approvers, policy).allows();
+    Ok(ChangeSetList { items, open, mine, closed, in_conflict, may_approve_own })
 }
 
 /// One change set: what was proposed, and what approving it now would do.
@@ -50,30 +56,49 @@ pub async fn detail(db: &PgPool, session: &Session, id: &ChangeSetId) -> Result<
     let summary = rows::summary(&mut tx, id).await?;
     let basis = Basis::load(&mut tx, &set.project, sealed.revision()).await?;
     let authority = authority(&mut tx, &set, &session.account).await?;
-    tx.commit().await?;
-    let reader = Reader { role, schemas: [Some(basis.snapshot.catalogue.schema()), basis.base_schema.as_ref()] };
     let outcome = if set.status.is_closed() { None } else { Some(basis.merge(sealed.revision())?) };
+    let origins = match &outcome {
+        Some(outcome) => origins(&mut tx, &set.project, &basis, outcome).await?,
+        None => Vec::new(),
+    };
+    let split_into = rows::split_into(&mut tx, id).await?;
+    tx.commit().await?;
+    let reader = basis.reader(role);
     let (effect, effect_digest) = match (&set.applied, &outcome) {
-        (Some((effect, digest, _)), _) => (effect.as_array().cloned().unwrap_or_default(), Some(*digest)),
-        (None, Some(outcome)) => (values(&outcome.effect), outcome.mergeability.is_clean().then_some(outcome.effect_digest)),
+        (Some((effect, digest, _)), _) => (reader.items(effect.as_array().map(Vec::as_slice).unwrap_or_default()), Some(*digest)),
+        (None, Some(outcome)) => (reader.items(&outcome.effect), outcome.mergeability.is_clean().then_some(outcome.effect_digest)),
         (None, None) => (Vec::new(), None),
     };
-    let may_not_because = may_not(&set, &authority, reader.may_read_all(&sealed.revision().ops));
+    let ops = &sealed.revision().ops;
+    let may_not_because = may_not(&set, &authority, reader.may_read_all(ops));
     Ok(ChangeSetDetail {
         summary,
         reason: sealed.revision().reason.clone(),
         revision_digest: sealed.digest(),
-        ops: reader.ops(&sealed.revision().ops),
+        ops: reader.ops(ops),
         head: basis.snapshot.head.to_string(),
         catalogue_number: set.applied.as_ref().map_or(basis.snapshot.number, |(_, _, number)| *number),
         mergeability: outcome.as_ref().map_or("clean", |outcome| outcome.mergeability.as_str()).to_owned(),
-        effect: reader.items(effect),
+        effect,
         effect_digest,
-        conflicts: outcome.as_ref().map(|outcome| reader.items(values(&outcome.conflicts))).unwrap_or_default(),
-        problems: outcome.map(|outcome| outcome.problems.into_iter().map(|problem| problem.message).collect()).unwrap_or_default(),
+        conflicts: outcome.as_ref().map(|outcome| reader.items(&outcome.conflicts)).unwrap_or_default(),
+        problems: outcome.map(|outcome| reader.problems(&outcome.problems)).unwrap_or_default(),
         may_decide: may_not_because.is_none(),
         may_not_because,
+        self_approval: set.status == Status::Open && authority == Authority::SoleApprover,
+        groups: split::groups(ops).into_iter().map(|group| u32::try_from(group).unwrap_or(u32::MAX)).collect(),
+        origins,
+        split_from: set.split_from,
+        split_into,
+        reverts: set.reverts,
     })
+}
+
+/// Who made what conflicts, for the first conflicts of a long list.
+async fn origins(db: &mut PgConnection, project: &ProjectId, basis: &Basis, outcome: &MergeOutcome) -> Result<Vec<ConflictOrigin>, Error> {
+    let places: Vec<(String, String)> =
+        outcome.conflicts.iter().take(MAX_ORIGINS).map(|conflict| (conflict.row.clone(), conflict.field.clone())).collect();
+    if places.is_empty() { Ok(Vec::new()) } else { rows::origins(db, project, basis.base_number, &places).await }
 }
 
 /// The exact bytes of a revision, which its digest is of.
@@ -87,7 +112,7 @@ pub async fn bytes(db: &PgPool, session: &Session, id: &ChangeSetId, revision: i
     let current = states::current_schema(&mut tx, &set.project).await?;
     let written = states::schema_by_hash(&mut tx, &set.project, &said.schema).await?;
     tx.commit().await?;
-    let reader = Reader { role, schemas: [Some(&current), written.as_ref()] };
+    let reader = Reader::new(role, [Some(&current), written.as_ref()].into_iter().flatten());
     if reader.may_read_all(&said.ops) { Ok(bytes) } else { Err(hidden_fields()) }
 }
 
@@ -125,14 +150,11 @@ fn may_not(set: &ChangeSet, authority: &Authority, reads_all: bool) -> Option<St
     (!reads_all).then(|| "It changes columns your role may not read.".to_owned())
 }
 
-fn values<T: Serialize>(items: &[T]) -> Vec<Value> {
-    items.iter().map(|item| serde_json::to_value(item).unwrap_or(Value::Null)).collect()
-}
-
 /// What a merge rests on, read in one transaction.
 pub(super) struct Basis {
     pub(super) snapshot: Snapshot,
     pub(super) base_schema: Option<Schema>,
+    base_number: i64,
     bases: Bases,
     added: HashSet<RowId>,
 }
@@ -141,16 +163,39 @@ impl Basis {
     /// Reads the current state and the states that the revision names.
     pub(super) async fn load(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
         let snapshot = states::load(db, project).await?;
+        let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
+        Self::on(db, project, revision, snapshot, base_number).await
+    }
+
+    /// As [`Basis::load`], but with the rows alone that the revision can meet: enough to find conflicts, not to judge the whole catalogue.
+    pub(super) async fn load_met(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
+        let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
+        let touched: Vec<RowId> = revision.ops.iter().filter_map(Op::row).collect();
+        let snapshot = states::load_some(db, project, &touched, base_number).await?;
+        Self::on(db, project, revision, snapshot, base_number).await
+    }
+
+    async fn on(
+        db: &mut PgConnection,
+        project: &ProjectId,
+        revision: &Revision,
+        snapshot: Snapshot,
+        base_number: i64,
+    ) -> Result<Self, Error> {
         let named: Vec<(RowId, Rev)> = revision.ops.iter().filter_map(|op: &Op| Some((op.row()?, op.rev()?))).collect();
         let bases = Bases::new(states::states(db, project, &named).await?);
-        let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         let base_schema = if revision.schema == snapshot.catalogue.schema().hash() {
             None
         } else {
             states::schema_by_hash(db, project, &revision.schema).await?
         };
         let added = snapshot.added.iter().filter(|(_, number)| *number > base_number).map(|(row, _)| row.clone()).collect();
-        Ok(Self { snapshot, base_schema, bases, added })
+        Ok(Self { snapshot, base_schema, base_number, bases, added })
+    }
+
+    /// Somebody with `role` who reads the revision, or what comes of it.
+    pub(super) fn reader(&self, role: Role) -> Reader<'_> {
+        Reader::new(role, [Some(self.snapshot.catalogue.schema()), self.base_schema.as_ref()].into_iter().flatten())
     }
 
     /// What a merge of `revision` with the current state takes.

@@ -6,7 +6,7 @@ use collabtrack_domain::change_set::status::Status;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId};
 use collabtrack_protocol::accounts::Person;
-use collabtrack_protocol::approval::{ChangeSetStatus, ChangeSetSummary};
+use collabtrack_protocol::approval::{ChangeSetStatus, ChangeSetSummary, ConflictOrigin};
 use collabtrack_protocol::changes::{ChangeKind, ChangeSetMoved};
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -26,12 +26,17 @@ pub(crate) struct ChangeSet {
     pub(crate) request_digest: ObjectHash,
     /// What approving it did, once approved: effect, its digest, number of the state.
     pub(crate) applied: Option<(serde_json::Value, ObjectHash, i64)>,
+    /// The set this one was split off.
+    pub(crate) split_from: Option<ChangeSetId>,
+    /// The set this one takes back.
+    pub(crate) reverts: Option<ChangeSetId>,
 }
 
-/// The change set of that id; `lock` holds it until the transaction ends.
+/// The change set of that id.
 pub(crate) async fn find(db: &mut PgConnection, id: &ChangeSetId) -> Result<Option<ChangeSet>, Error> {
     let row = sqlx::query(
-        "select id, project, status, revision, created_by, request_digest, effect, effect_digest, applied_number from change_set where id = $1",
+        "select id, project, status, revision, created_by, request_digest, effect, effect_digest, applied_number, split_from, reverts
+         from change_set where id = $1",
     )
     .bind(id.as_str())
     .fetch_optional(db)
@@ -49,6 +54,8 @@ pub(crate) async fn find(db: &mut PgConnection, id: &ChangeSetId) -> Result<Opti
             created_by: row.text_as("created_by")?,
             request_digest: row.hash("request_digest")?,
             applied,
+            split_from: row.optional_text_as("split_from")?,
+            reverts: row.optional_text_as("reverts")?,
         })
     })
     .transpose()
@@ -65,11 +72,29 @@ pub(crate) struct NewChangeSet<'a> {
     pub(crate) status: Status,
     pub(crate) author: &'a AccountId,
     pub(crate) request_digest: &'a ObjectHash,
+    pub(crate) origin: Origin<'a>,
+}
+
+/// Where a change set came from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// Somebody proposed it.
+    Proposed,
+    /// It is part of another one.
+    SplitFrom(&'a ChangeSetId),
+    /// It takes another one back.
+    Reverts(&'a ChangeSetId),
 }
 
 pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Result<(), Error> {
+    let (split_from, reverts) = match new.origin {
+        Origin::Proposed => (None, None),
+        Origin::SplitFrom(id) => (Some(id.as_str()), None),
+        Origin::Reverts(id) => (None, Some(id.as_str())),
+    };
     sqlx::query(
-        "insert into change_set (id, project, title, status, revision, created_by, request_digest) values ($1, $2, $3, $4, 1, $5, $6)",
+        "insert into change_set (id, project, title, status, revision, created_by, request_digest, split_from, reverts)
+         values ($1, $2, $3, $4, 1, $5, $6, $7, $8)",
     )
     .bind(new.id.as_str())
     .bind(new.project.as_str())
@@ -77,21 +102,24 @@ pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Res
     .bind(new.status.as_str())
     .bind(new.author.as_str())
     .bind(&new.request_digest.as_bytes()[..])
+    .bind(split_from)
+    .bind(reverts)
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Stores the exact bytes of a revision.
-pub(crate) async fn insert_revision(db: &mut PgConnection, sealed: &SealedRevision) -> Result<(), Error> {
+/// Stores the exact bytes of a revision; `resolver` settled its conflicts.
+pub(crate) async fn insert_revision(db: &mut PgConnection, sealed: &SealedRevision, resolver: Option<&AccountId>) -> Result<(), Error> {
     let revision = sealed.revision();
-    sqlx::query("insert into change_set_revision (change_set, revision, bytes, digest, author, op_count) values ($1, $2, $3, $4, $5, $6)")
+    sqlx::query("insert into change_set_revision (change_set, revision, bytes, digest, author, op_count, resolver) values ($1, $2, $3, $4, $5, $6, $7)")
         .bind(revision.change_set.as_str())
         .bind(revision.revision)
         .bind(sealed.bytes())
         .bind(&sealed.digest().as_bytes()[..])
         .bind(revision.author.as_str())
         .bind(i64::try_from(revision.ops.len()).map_err(|_| Error::Damaged { what: "revision" })?)
+        .bind(resolver.map(AccountId::as_str))
         .execute(db)
         .await?;
     Ok(())
@@ -110,9 +138,16 @@ pub(crate) async fn newest(db: &mut PgConnection, set: &ChangeSet) -> Result<Sea
     SealedRevision::parse(bytes).map_err(|_| broken)
 }
 
-/// All who wrote a revision.
+/// All who wrote a revision, also of the set this one was split off. Whoever typed a value to settle a conflict is its revision's author.
 pub(crate) async fn authors(db: &mut PgConnection, id: &ChangeSetId) -> Result<Vec<AccountId>, Error> {
-    let rows = sqlx::query("select distinct author from change_set_revision where change_set = $1").bind(id.as_str()).fetch_all(db).await?;
+    let rows = sqlx::query(
+        "with recursive line (id) as (
+             select $1::text union select c.split_from from change_set c join line on c.id = line.id where c.split_from is not null)
+         select distinct author from change_set_revision r join line on r.change_set = line.id",
+    )
+    .bind(id.as_str())
+    .fetch_all(db)
+    .await?;
     rows.iter().map(|row| Ok(row.text_as("author")?)).collect()
 }
 
@@ -231,6 +266,54 @@ pub(crate) async fn counts(db: &mut PgConnection, project: &ProjectId, reader: &
     .fetch_one(db)
     .await?;
     Ok((row.try_get("open")?, row.try_get("mine")?, row.try_get("closed")?))
+}
+
+/// The sets this one was split into.
+pub(crate) async fn split_into(db: &mut PgConnection, id: &ChangeSetId) -> Result<Vec<ChangeSetId>, Error> {
+    let rows =
+        sqlx::query("select id from change_set where split_from = $1 order by created_at, id").bind(id.as_str()).fetch_all(db).await?;
+    rows.iter().map(|row| Ok(row.text_as("id")?)).collect()
+}
+
+/// Which approved sets made the values that now stand at these rows and fields, after the catalogue state `since`.
+pub(crate) async fn origins(
+    db: &mut PgConnection,
+    project: &ProjectId,
+    since: i64,
+    places: &[(String, String)],
+) -> Result<Vec<ConflictOrigin>, Error> {
+    let (rows, fields): (Vec<&str>, Vec<&str>) = places.iter().map(|(row, field)| (row.as_str(), field.as_str())).unzip();
+    let found = sqlx::query(
+        "select n.row, n.field, c.id, c.title, a.id as author_id, a.name as author_name, rfc3339(c.decided_at) as at
+         from (select distinct * from unnest($3::text[], $4::text[])) as n (row, field)
+              cross join lateral (
+                  select * from change_set s
+                  where s.project = $1 and s.applied_number > $2
+                      and (s.effect @> jsonb_build_array(jsonb_build_object('row', n.row, 'field', n.field))
+                          or s.effect @> jsonb_build_array(jsonb_build_object('row', n.row, 'field', '_row')))
+                  order by s.applied_number desc limit 1) c
+              join change_set_revision r on r.change_set = c.id and r.revision = c.revision join account a on a.id = r.author
+         order by n.row, n.field",
+    )
+    .bind(project.as_str())
+    .bind(since)
+    .bind(rows)
+    .bind(fields)
+    .fetch_all(db)
+    .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(ConflictOrigin {
+                row: row.try_get("row")?,
+                field: row.try_get("field")?,
+                change_set: row.text_as("id")?,
+                title: row.try_get("title")?,
+                author: Person { id: row.text_as("author_id")?, name: row.try_get("author_name")? },
+                at: row.try_get("at")?,
+            })
+        })
+        .collect()
 }
 
 fn summary_of(row: &PgRow) -> Result<ChangeSetSummary, Error> {

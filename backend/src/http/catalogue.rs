@@ -19,10 +19,23 @@ use crate::catalogue::{self, ImportMode};
 use crate::error::{Error, invalid, refuse};
 use crate::sessions::Session;
 
+/// Which state to read.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct At {
+    /// Id of an earlier state; without it the current one.
+    head: Option<String>,
+}
+
 /// The catalogue, with the columns this role may read.
-#[utoipa::path(get, path = "/projects/{project}/catalogue", tag = "catalogue", security(("session" = [])), params(("project" = String, Path)), responses((status = 200, body = Catalogue)))]
-pub(super) async fn view(State(app): State<App>, session: Session, Id(project): Id<ProjectId>) -> Result<Json<Catalogue>, Error> {
-    catalogue::view(&app.db, &session, &project).await.map(Json)
+#[utoipa::path(get, path = "/projects/{project}/catalogue", tag = "catalogue", security(("session" = [])), params(("project" = String, Path), At), responses((status = 200, body = Catalogue)))]
+pub(super) async fn view(
+    State(app): State<App>,
+    session: Session,
+    Id(project): Id<ProjectId>,
+    Params(at): Params<At>,
+) -> Result<Json<Catalogue>, Error> {
+    catalogue::view(&app.db, &session, &project, at.head.as_deref().filter(|head| !head.is_empty())).await.map(Json)
 }
 
 /// The column schema document.

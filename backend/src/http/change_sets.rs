@@ -5,12 +5,18 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use collabtrack_domain::id::{ChangeSetId, ProjectId};
-use collabtrack_protocol::approval::{Approve, Approved, ChangeSetDetail, ChangeSetList, ChangeSetSummary, DecideWithReason, Propose};
+use collabtrack_protocol::approval::{
+    Approve, Approved, ChangeSetDetail, ChangeSetList, ChangeSetSummary, DecideWithReason, Propose, Resolve, Revert, Reverted, Split,
+    SplitUp,
+};
+use serde::Serialize;
 
 use super::extract::{Body, Id};
 use crate::app::App;
 use crate::change_sets::idempotency::Repeatable;
-use crate::change_sets::{approve as approving, decide, propose as proposing, review};
+use crate::change_sets::{
+    approve as approving, decide, propose as proposing, resolve as resolving, revert as reverting, review, split as splitting,
+};
 use crate::error::{Error, invalid, not_found};
 use crate::sessions::Session;
 
@@ -83,35 +89,77 @@ pub(super) async fn approve(
     headers: HeaderMap,
     Body(body): Body<Approve>,
 ) -> Result<Json<Approved>, Error> {
-    let repeatable = match headers.get("idempotency-key") {
-        None => None,
-        Some(value) => {
-            let key = value.to_str().map_err(|_| invalid("Idempotency-Key", "An idempotency key is plain text."))?;
-            let asked = serde_json::to_vec(&body).map_err(|_| Error::Damaged { what: "request" })?;
-            Some(Repeatable::new(key, &[b"approve", id.as_str().as_bytes(), &asked])?)
-        }
-    };
+    let repeatable = repeatable(&headers, "approve", &id, &body)?;
     approving::approve(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
 }
 
 /// Refuses a proposal with a reason.
-#[utoipa::path(post, path = "/change-sets/{change_set}/reject", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), request_body = DecideWithReason, responses((status = 200, body = ChangeSetSummary)))]
+#[utoipa::path(post, path = "/change-sets/{change_set}/reject", tag = "approval", security(("session" = [])), params(("change_set" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = DecideWithReason, responses((status = 200, body = ChangeSetSummary)))]
 pub(super) async fn reject(
     State(app): State<App>,
     session: Session,
     Id(id): Id<ChangeSetId>,
+    headers: HeaderMap,
     Body(body): Body<DecideWithReason>,
 ) -> Result<Json<ChangeSetSummary>, Error> {
-    decide::reject(&app.db, &session, &id, &body).await.map(Json)
+    let repeatable = repeatable(&headers, "reject", &id, &body)?;
+    decide::reject(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
 }
 
 /// Sends a proposal back to its author with a reason.
-#[utoipa::path(post, path = "/change-sets/{change_set}/ask", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), request_body = DecideWithReason, responses((status = 200, body = ChangeSetSummary)))]
+#[utoipa::path(post, path = "/change-sets/{change_set}/ask", tag = "approval", security(("session" = [])), params(("change_set" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = DecideWithReason, responses((status = 200, body = ChangeSetSummary)))]
 pub(super) async fn ask(
     State(app): State<App>,
     session: Session,
     Id(id): Id<ChangeSetId>,
+    headers: HeaderMap,
     Body(body): Body<DecideWithReason>,
 ) -> Result<Json<ChangeSetSummary>, Error> {
-    decide::ask(&app.db, &session, &id, &body).await.map(Json)
+    let repeatable = repeatable(&headers, "ask", &id, &body)?;
+    decide::ask(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
+}
+
+/// Closes a set and opens two new ones: the operations kept, and the others.
+#[utoipa::path(post, path = "/change-sets/{change_set}/split", tag = "approval", security(("session" = [])), params(("change_set" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Split, responses((status = 200, body = SplitUp)))]
+pub(super) async fn split(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    headers: HeaderMap,
+    Body(body): Body<Split>,
+) -> Result<Json<SplitUp>, Error> {
+    let repeatable = repeatable(&headers, "split", &id, &body)?;
+    splitting::split(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
+}
+
+/// Settles every conflict of a set.
+#[utoipa::path(post, path = "/change-sets/{change_set}/resolve", tag = "approval", security(("session" = [])), params(("change_set" = String, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = Resolve, responses((status = 200, body = ChangeSetSummary)))]
+pub(super) async fn resolve(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    headers: HeaderMap,
+    Body(body): Body<Resolve>,
+) -> Result<Json<ChangeSetSummary>, Error> {
+    let repeatable = repeatable(&headers, "resolve", &id, &body)?;
+    resolving::resolve(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
+}
+
+/// Opens a proposal that takes an approved one back. The same id and body again give the same answer.
+#[utoipa::path(post, path = "/change-sets/{change_set}/revert", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), request_body = Revert, responses((status = 200, body = Reverted)))]
+pub(super) async fn revert(
+    State(app): State<App>,
+    session: Session,
+    Id(id): Id<ChangeSetId>,
+    Body(body): Body<Revert>,
+) -> Result<Json<Reverted>, Error> {
+    reverting::revert(&app.db, &session, &id, &body).await.map(Json)
+}
+
+/// What makes a request this one: its key, its verb, the set it is about and its body.
+fn repeatable<T: Serialize>(headers: &HeaderMap, verb: &str, id: &ChangeSetId, body: &T) -> Result<Option<Repeatable>, Error> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().map_err(|_| invalid("Idempotency-Key", "An idempotency key is plain text."))?;
+    let asked = serde_json::to_vec(body).map_err(|_| Error::Damaged { what: "request" })?;
+    Repeatable::new(key, &[verb.as_bytes(), id.as_str().as_bytes(), &asked]).map(Some)
 }

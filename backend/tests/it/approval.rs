@@ -71,20 +71,20 @@ pub(crate) async fn approve(person: &Person, id: &ChangeSetId) -> Answer {
 }
 
 /// Changes one cell of the only row there is.
-async fn set_cell(person: &Person, project: &ProjectId, field: &str, to: &str) -> Op {
+pub(crate) async fn set_cell(person: &Person, project: &ProjectId, field: &str, to: &str) -> Op {
     let row = catalogue(person, project).await.rows.into_iter().next().expect("a row");
     let from = row.cells.get(field).map(|value| CellValue::text(value.as_str().expect("text")));
     Op::set(&RowId::parse(&row.id).expect("an id"), Rev::parse(&row.rev).expect("a token"), field, from, Some(CellValue::text(to)))
 }
 
-struct Studio {
-    server: Server,
-    owner: Person,
-    member: Person,
-    project: ProjectId,
+pub(crate) struct Studio {
+    pub(crate) server: Server,
+    pub(crate) owner: Person,
+    pub(crate) member: Person,
+    pub(crate) project: ProjectId,
 }
 
-async fn studio() -> Studio {
+pub(crate) async fn studio() -> Studio {
     let server = Server::start().await;
     let owner = server.person("Ann").await;
     let project = owner.project("EP").await;
@@ -92,7 +92,7 @@ async fn studio() -> Studio {
     Studio { server, owner, member, project }
 }
 
-fn approve_version(track: &TrackId, version: &Version, rev: Option<Rev>, from: Option<VersionRef>) -> Op {
+pub(crate) fn approve_version(track: &TrackId, version: &Version, rev: Option<Rev>, from: Option<VersionRef>) -> Op {
     Op::VersionApprove {
         track: track.clone(),
         rev,

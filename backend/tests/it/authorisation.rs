@@ -67,7 +67,8 @@ fn cases(scene: &Scene) -> Vec<Case> {
     use Needs as N;
     let Scene { project, upload, version, change_set, digest, .. } = scene;
     let case = |method, pattern, path: String, body, needs| Case { operation: (method, pattern), path, body, needs };
-    let other = json!({"revision_digest": "0".repeat(64), "expected_head": "0".repeat(64), "effect_digest": "0".repeat(64), "reason": "not like this"});
+    let other = json!({"revision_digest": "0".repeat(64), "expected_head": "0".repeat(64), "effect_digest": "0".repeat(64), "reason": "not like this",
+        "keep": [0], "resolutions": []});
     let revise = json!({"change_set": change_set, "title": "", "reason": "", "base_head": "", "ops": [], "submit": false});
     assert_ne!(digest, &other["revision_digest"]);
     vec![
@@ -156,7 +157,17 @@ fn cases(scene: &Scene) -> Vec<Case> {
             N::In(Action::Decide),
         ),
         case("post", "/change-sets/{change_set}/reject", format!("/change-sets/{change_set}/reject"), other.clone(), N::In(Action::Decide)),
-        case("post", "/change-sets/{change_set}/ask", format!("/change-sets/{change_set}/ask"), other, N::In(Action::Decide)),
+        case("post", "/change-sets/{change_set}/ask", format!("/change-sets/{change_set}/ask"), other.clone(), N::In(Action::Decide)),
+        case("post", "/change-sets/{change_set}/split", format!("/change-sets/{change_set}/split"), other.clone(), N::In(Action::Decide)),
+        case("post", "/change-sets/{change_set}/resolve", format!("/change-sets/{change_set}/resolve"), other, N::In(Action::Decide)),
+        // Nothing is approved here, so there is nothing to take back.
+        case(
+            "post",
+            "/change-sets/{change_set}/revert",
+            format!("/change-sets/{change_set}/revert"),
+            json!({"change_set": ChangeSetId::from_random([7; 17])}),
+            N::In(Action::Propose),
+        ),
         case("get", "/projects/{project}/audit", format!("/projects/{project}/audit"), Value::Null, N::In(Action::ReadAuditLog)),
         // The two that end something come last.
         case("post", "/change-sets/{change_set}/withdraw", format!("/change-sets/{change_set}/withdraw"), Value::Null, N::OwnProposal),

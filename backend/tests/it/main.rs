@@ -1,6 +1,7 @@
 //! The server as its clients meet it: real requests against real Postgres and a real S3 server, in one process on port 0.
 
 mod approval;
+mod approval_parts;
 mod audit;
 mod auth;
 mod authorisation;

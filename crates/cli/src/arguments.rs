@@ -118,6 +118,9 @@ pub(crate) enum Command {
         /// Why.
         #[arg(long, default_value = "")]
         reason: String,
+        /// Also approve it, where you are the only one who approves; the record says so.
+        #[arg(long)]
+        approve: bool,
     },
     /// Go back to a version: it becomes the newest one, nothing is rewritten.
     Restore {
@@ -251,5 +254,50 @@ pub(crate) enum Changes {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+    /// Ask the author for changes, with a reason.
+    Ask {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// What is to change.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take back your own proposal.
+    Withdraw {
+        /// Id of the change set (chg_…).
+        change_set: String,
+    },
+    /// Put up for review your own draft, or a proposal that was sent back to you.
+    Submit {
+        /// Id of the change set (chg_…).
+        change_set: String,
+    },
+    /// Divide a proposal in two; each then is decided by itself.
+    Split {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// Numbers of the changes to keep together, as `show` numbers them; the others become a second proposal.
+        #[arg(long, required = true, value_delimiter = ',', value_name = "N")]
+        keep: Vec<u32>,
+    },
+    /// Settle every conflict of a proposal.
+    Resolve {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// What stands at the end: ROW:FIELD=proposed, ROW:FIELD=current, or ROW:FIELD=typed:TEXT; one per conflict.
+        #[arg(required = true, value_name = "CHOICE")]
+        choices: Vec<String>,
+    },
+    /// Propose to take back what an approved proposal did.
+    Revert {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// Keep it as a draft instead of putting it up for review.
+        #[arg(long)]
+        draft: bool,
     },
 }

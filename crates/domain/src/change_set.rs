@@ -10,6 +10,7 @@ pub mod redact;
 pub mod resolve;
 pub mod revision;
 pub mod risk;
+pub mod shown;
 pub mod split;
 pub mod status;
 

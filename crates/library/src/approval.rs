@@ -1,20 +1,26 @@
 //! Reviewing and deciding proposals, and the activity of a project. Every decision names exactly what was shown.
 
-use collabtrack_domain::change_set::effect::EffectItem;
+mod activity;
+mod shown;
+
+use collabtrack_domain::catalogue::cells::CellValue;
+use collabtrack_domain::catalogue::value::ParseContext;
+use collabtrack_domain::change_set::inverse::{InverseNote, NotTakenBack};
+use collabtrack_domain::change_set::resolve::{Choice, Resolution};
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, VersionId};
 use collabtrack_domain::role::{Action, may};
 use collabtrack_protocol::approval::{
-    Approve, Approved, AuditPage, AuditRecord, ChangeSetDetail, ChangeSetList, ChangeSetStatus, ChangeSetSummary, DecideWithReason,
+    Approve, Approved, ChangeSetDetail, ChangeSetList, ChangeSetStatus, ChangeSetSummary, DecideWithReason, Resolve, Revert, Reverted,
+    Split, SplitUp,
 };
-use serde_json::Value;
 
-use crate::catalogue::{Known, whole_row, word};
-use crate::error::{LibraryError, Result};
+use crate::catalogue::Known;
+use crate::error::{LibraryError, Result, sentence};
 use crate::library::Library;
-use crate::store::{change_sets, commit, members, projects, shown, tracks, versions};
-use crate::view::{ActivityView, CellChangeView, ChangeWord, InboxView, ProposalDetail, ProposalView, ProposedVersionView};
-use crate::views;
+use crate::record::random_bits;
+use crate::store::{change_sets, commit, members, projects};
+use crate::view::{ChoiceWord, ConflictChoice, InboxView, ProposalView, RevertView, SplitView};
 
 fn digest(text: &str) -> Result<ObjectHash> {
     ObjectHash::parse(text)
@@ -33,12 +39,17 @@ impl Library {
         let api = self.api().await?;
         let own = self.connection().account.as_ref().map(|account| account.0.clone());
         let known = projects::all(&mut *self.store().read().await?).await?;
-        let mut inbox = InboxView { to_review: Vec::new(), mine: Vec::new(), closed: Vec::new() };
+        let mut inbox =
+            InboxView { to_review: Vec::new(), mine: Vec::new(), closed: Vec::new(), in_conflict: Vec::new(), may_approve_own: Vec::new() };
         for project in known.into_iter().filter(|project| project.on_server) {
             let Some(role) = project.role.filter(|role| may(*role, Action::ReadChangeSets)) else { continue };
             let list: ChangeSetList = self.heard(api.get(&format!("/projects/{}/change-sets", project.id), &[]).await)?;
             let deciders = members::list(&mut *self.store().read().await?, &project.id).await?;
             let alone = deciders.iter().filter(|member| matches!(member.2.as_str(), "admin" | "owner")).count() < 2;
+            inbox.in_conflict.extend(list.in_conflict.iter().map(ChangeSetId::to_string));
+            if list.may_approve_own {
+                inbox.may_approve_own.push(project.id.to_string());
+            }
             for summary in list.items {
                 let is_own = Some(&summary.author.id) == own.as_ref();
                 let status = summary.status;
@@ -56,7 +67,7 @@ impl Library {
         Ok(inbox)
     }
 
-    fn proposal_view(&self, summary: &ChangeSetSummary, project_name: &str) -> ProposalView {
+    pub(crate) fn proposal_view(&self, summary: &ChangeSetSummary, project_name: &str) -> ProposalView {
         let own = self.connection().account.as_ref().map(|account| account.0.clone());
         ProposalView {
             id: summary.id.to_string(),
@@ -87,59 +98,9 @@ impl Library {
         Ok(self.proposal_view(summary, &known.map(|known| known.name).unwrap_or_default()))
     }
 
-    async fn detail(&self, id: &ChangeSetId) -> Result<ChangeSetDetail> {
+    pub(super) async fn detail(&self, id: &ChangeSetId) -> Result<ChangeSetDetail> {
         let api = self.api().await?;
         Ok(self.heard(api.get(&format!("/change-sets/{id}"), &[]).await)?)
-    }
-
-    /// A proposal as reviewed: what approving it now would do.
-    /// # Errors
-    /// `SignedOut`, `not_found`, or that the server does not answer.
-    pub async fn proposal(&self, id: &ChangeSetId) -> Result<ProposalDetail> {
-        let detail = self.detail(id).await?;
-        let known = self.known_catalogue(&detail.summary.project, false).await?;
-        let name =
-            projects::get(&mut *self.store().read().await?, &detail.summary.project).await?.map(|project| project.name).unwrap_or_default();
-        let effect: Vec<EffectItem> = detail.effect.iter().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect();
-        let mut problems: Vec<String> = detail.conflicts.iter().map(|conflict| conflict_words(&known, conflict)).collect();
-        problems.extend(detail.problems.iter().cloned());
-        Ok(ProposalDetail {
-            proposal: self.proposal_view(&detail.summary, &name),
-            versions: self.proposed_versions(&detail).await?,
-            changes: effect.iter().map(|item| change_view(&known, item)).collect(),
-            reason: detail.reason,
-            revision_digest: detail.revision_digest.to_string(),
-            expected_head: detail.head,
-            effect_digest: detail.effect_digest.map(|digest| digest.to_string()),
-            catalogue_number: detail.catalogue_number,
-            mergeability: detail.mergeability,
-            problems,
-            may_decide: detail.may_decide,
-            may_not_because: detail.may_not_because,
-        })
-    }
-
-    /// The versions a proposal would approve, as far as this library knows them.
-    async fn proposed_versions(&self, detail: &ChangeSetDetail) -> Result<Vec<ProposedVersionView>> {
-        let mut connection = self.store().read().await?;
-        let mut found = Vec::new();
-        for op in detail.ops.iter().filter(|op| op.get("op").and_then(Value::as_str) == Some("version.approve")) {
-            let Some(id) = op.get("version").and_then(Value::as_str).and_then(|id| VersionId::parse(id).ok()) else { continue };
-            let Some(version) = versions::get(&mut connection, &id).await? else { continue };
-            let Some(track) = tracks::get(&mut connection, &version.track).await? else { continue };
-            let Some(row) = shown::version(&mut connection, &version.id).await? else { continue };
-            let approved = match &track.approved {
-                Some(approved) => shown::version(&mut connection, approved).await?,
-                None => None,
-            };
-            found.push(ProposedVersionView {
-                track: track.id.to_string(),
-                track_name: track.name,
-                proposed: views::version(self, row),
-                approved: approved.map(|row| views::version(self, row)),
-            });
-        }
-        Ok(found)
     }
 
     /// Approves exactly what was shown.
@@ -152,7 +113,7 @@ impl Library {
             effect_digest: digest(effect_digest)?,
         };
         let api = self.api().await?;
-        let approved: Approved = self.heard(api.post(&format!("/change-sets/{id}/approve"), &body).await)?;
+        let approved: Approved = self.heard(api.post_once(&format!("/change-sets/{id}/approve"), &body).await)?;
         self.change_set_moved(&approved.summary).await
     }
 
@@ -191,124 +152,101 @@ impl Library {
         self.change_set_moved(&summary).await
     }
 
-    /// Everything that happened in a project, newest first.
+    /// Puts one's own draft up for review, or a proposal that was sent back.
     /// # Errors
-    /// `OnlyHere`, `forbidden`, or that the server does not answer.
-    pub async fn activity(&self, project: &ProjectId) -> Result<Vec<ActivityView>> {
-        self.on_server(project).await?;
+    /// `forbidden` for somebody else's, `already_decided`.
+    pub async fn submit(&self, id: &ChangeSetId) -> Result<ProposalView> {
         let api = self.api().await?;
-        let mut entries = Vec::new();
-        let mut since = 0;
-        loop {
-            let place = since.to_string();
-            let page: AuditPage = self.heard(api.get(&format!("/projects/{project}/audit"), &[("since", place.as_str())]).await)?;
-            let Some(last) = page.entries.last().map(|entry| entry.seq) else { break };
-            entries.extend(page.entries);
-            if !page.more || last <= since {
-                break;
+        let summary: ChangeSetSummary = self.heard(api.post(&format!("/change-sets/{id}/submit"), &serde_json::json!({})).await)?;
+        self.change_set_moved(&summary).await
+    }
+
+    /// Proposes a version and approves it, where this account may approve its own proposals: both are recorded.
+    /// # Errors
+    /// As proposing and approving; what was proposed stays proposed when it cannot be approved.
+    pub async fn propose_and_approve(&self, version: &VersionId, reason: &str) -> Result<ProposalView> {
+        let proposed = self.propose_version(version, reason).await?;
+        let id = ChangeSetId::parse(&proposed.id)?;
+        let shown = self.proposal(&id).await?;
+        match (&shown.may_not_because, &shown.effect_digest) {
+            (None, Some(effect)) => self.approve(&id, &shown.revision_digest, &shown.expected_head, effect).await,
+            (why, _) => {
+                let why = why.clone().unwrap_or_else(|| shown.problems.join(" "));
+                Err(LibraryError::Invalid { what: format!("It is proposed, but could not be approved at once: {}", sentence(&why)) })
             }
-            since = last;
         }
-        entries.reverse();
-        Ok(entries.iter().map(activity_view).collect())
+    }
+
+    /// Divides a proposal: what `keep` names stays together in one, the rest becomes another. Both wait for review.
+    /// # Errors
+    /// `revision_changed`, `already_decided`, `invalid` when a part would be empty or a row torn apart.
+    pub async fn split(&self, id: &ChangeSetId, revision_digest: &str, keep: Vec<u32>) -> Result<SplitView> {
+        let body = Split { revision_digest: digest(revision_digest)?, keep };
+        let api = self.api().await?;
+        let split: SplitUp = self.heard(api.post_once(&format!("/change-sets/{id}/split"), &body).await)?;
+        self.change_set_moved(&split.summary).await?;
+        Ok(SplitView { kept: self.change_set_moved(&split.kept).await?, rest: self.change_set_moved(&split.rest).await? })
+    }
+
+    /// Settles every conflict of a proposal; it gets a further revision on the catalogue of now.
+    /// # Errors
+    /// `resolution_missing`, `resolution_unneeded`, `effect_changed` when the catalogue moved; `Invalid` for a value its column does not take.
+    pub async fn resolve(
+        &self,
+        id: &ChangeSetId,
+        revision_digest: &str,
+        expected_head: &str,
+        choices: Vec<ConflictChoice>,
+    ) -> Result<ProposalView> {
+        let project = self.detail(id).await?.summary.project;
+        let known = self.known_catalogue(&project, false).await?;
+        let resolutions = choices.iter().map(|choice| resolution(&known, choice)).collect::<Result<_>>()?;
+        let body = Resolve { revision_digest: digest(revision_digest)?, expected_head: expected_head.to_owned(), resolutions };
+        let api = self.api().await?;
+        let summary: ChangeSetSummary = self.heard(api.post_once(&format!("/change-sets/{id}/resolve"), &body).await)?;
+        self.change_set_moved(&summary).await
+    }
+
+    /// Opens a proposal that takes back what an approved one did; with `submit` it waits for review at once.
+    /// # Errors
+    /// `invalid` for one that was not approved, `empty_change_set` when nothing of it can be taken back.
+    pub async fn revert(&self, id: &ChangeSetId, reason: &str, submit: bool) -> Result<RevertView> {
+        let body = Revert { change_set: ChangeSetId::from_random(random_bits()), reason: reason.to_owned(), submit };
+        let api = self.api().await?;
+        let reverted: Reverted = self.heard(api.post(&format!("/change-sets/{id}/revert"), &body).await)?;
+        let known = self.known_catalogue(&reverted.summary.project, true).await?;
+        let left = reverted.left.iter().filter_map(|note| serde_json::from_value::<InverseNote>(note.clone()).ok());
+        let left = left.map(|note| left_words(&known, &note)).collect();
+        Ok(RevertView { proposal: self.change_set_moved(&reverted.summary).await?, left })
     }
 }
 
-fn change_view(known: &Known, item: &EffectItem) -> CellChangeView {
-    let title = |value: &Value| ["title", "party"].iter().find_map(|field| value.get(field)).and_then(Value::as_str).map(str::to_owned);
-    match item.field.as_str() {
-        "_row" => {
-            let (from, to) = (title(&item.from), title(&item.to));
-            let label = to.clone().or_else(|| from.clone()).unwrap_or_else(|| known.label(&item.row));
-            let change = if item.to.is_null() { ChangeWord::Deleted } else { ChangeWord::Added };
-            whole_row(&item.row, label, from, to, change)
-        }
-        "_approved" => {
-            let version = |value: &Value| value.get("number").and_then(Value::as_i64).map(|number| format!("version {number}"));
-            special(known, item, "Approved version", version(&item.from), version(&item.to))
-        }
-        "_retired" => {
-            let count = |value: &Value| value.as_array().map(|list| format!("{} retired", list.len()));
-            special(known, item, "Retired versions", count(&item.from), count(&item.to))
-        }
-        "_schema" => special(known, item, "Columns", Some("as they are".into()), Some("as proposed".into())),
-        name => {
-            let label = known.field(&item.row, name).map_or_else(|| name.to_owned(), |field| field.label.clone());
-            special(known, item, &label, known.shown(&item.row, name, &item.from), known.shown(&item.row, name, &item.to))
-        }
-    }
-}
-
-fn special(known: &Known, item: &EffectItem, label: &str, from: Option<String>, to: Option<String>) -> CellChangeView {
-    CellChangeView {
-        row: item.row.clone(),
-        row_label: known.label(&item.row),
-        field: item.field.clone(),
-        field_label: label.to_owned(),
-        change: word(from.is_some(), to.is_some()),
-        from,
-        to,
-    }
-}
-
-fn conflict_words(known: &Known, conflict: &Value) -> String {
-    let text = |field: &str| conflict.get(field).and_then(Value::as_str).unwrap_or_default();
-    let (row, field) = (text("row"), text("field"));
-    let value = |name: &str| conflict.get(name).and_then(|value| known.shown(row, field, value)).unwrap_or_else(|| "(empty)".to_owned());
-    format!("{} · {field}: proposed {}, but it is {} by now.", known.label(row), value("proposed"), value("current"))
-}
-
-/// An audit entry in words.
-fn activity_view(record: &AuditRecord) -> ActivityView {
-    let entry: Value = serde_json::from_str(&record.entry).unwrap_or_default();
-    let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    ActivityView {
-        seq: record.seq,
-        time: text("time"),
-        actor: record.actor_name.clone(),
-        sentence: words(&text("action"), record.detail.as_ref()),
-        fingerprint: record.hash.to_string(),
-    }
-}
-
-fn words(action: &str, detail: Option<&Value>) -> String {
-    let said = |field: &str| {
-        let value = detail.and_then(|detail| detail.get(field))?;
-        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+fn resolution(known: &Known, choice: &ConflictChoice) -> Result<Resolution> {
+    let chosen = match choice.choice {
+        ChoiceWord::Proposed => Choice::Proposed,
+        ChoiceWord::Current => Choice::Current,
+        ChoiceWord::Typed => Choice::Typed { value: typed(known, choice)? },
     };
-    let with = |sentence: &str, field: &str, around: (&str, &str)| match said(field) {
-        Some(value) => format!("{sentence} {}{value}{}", around.0, around.1),
-        None => sentence.to_owned(),
-    };
-    match action {
-        "project.create" => with("created the project", "name", ("“", "”")),
-        "project.rename" => with("renamed the project", "name", ("“", "”")),
-        "member.invite" => with("invited somebody", "role", ("as ", "")),
-        "member.join" => with("joined the project", "role", ("as ", "")),
-        "version.add" => with("added a version", "number", ("number ", "")),
-        "version.complete" => "sent every byte of a version".to_owned(),
-        "change_set.propose" => with("proposed a change", "title", ("“", "”")),
-        "change_set.draft" => with("drafted a change", "title", ("“", "”")),
-        "change_set.submit" => with("proposed a change", "title", ("“", "”")),
-        "change_set.revise" => with("revised a proposal", "title", ("“", "”")),
-        "change_set.approve" => with("approved a proposal", "title", ("“", "”")),
-        "change_set.reject" => with("rejected a proposal", "reason", ("because: ", "")),
-        "change_set.ask" => with("asked for changes", "reason", ("because: ", "")),
-        "change_set.withdraw" => "withdrew a proposal".to_owned(),
-        other => other.replace(['.', '_'], " "),
-    }
+    Ok(Resolution { row: choice.row.clone(), field: choice.field.clone(), choice: chosen })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The typed text as a value of its column.
+fn typed(known: &Known, choice: &ConflictChoice) -> Result<Option<CellValue>> {
+    let invalid = |what: String| LibraryError::Invalid { what };
+    let field = known.field(&choice.row, &choice.field).ok_or_else(|| invalid(format!("There is no column {:?}.", choice.field)))?;
+    let text = choice.value.as_deref().unwrap_or_default();
+    Ok(field.parse(text, &ParseContext::PLAIN).map_err(|problem| invalid(sentence(&problem.to_string())))?.value)
+}
 
-    #[test]
-    fn entries_are_told_in_words_and_unknown_ones_are_not_hidden() {
-        let detail = serde_json::json!({"name": "Night Drive EP", "number": 3});
-        assert_eq!(words("project.create", Some(&detail)), "created the project “Night Drive EP”");
-        assert_eq!(words("version.add", Some(&detail)), "added a version number 3");
-        assert_eq!(words("change_set.approve", None), "approved a proposal");
-        assert_eq!(words("hologram.spin", None), "hologram spin");
-    }
+/// What a proposal that takes another one back leaves, in words.
+fn left_words(known: &Known, note: &InverseNote) -> String {
+    let why = match note.why {
+        NotTakenBack::NothingApprovedBefore => "it had no approved version before; retire the version to leave it without one",
+        NotTakenBack::EarlierVersionRetired => "the version approved before is retired by now",
+        NotTakenBack::Retired => "retiring a version is final",
+        NotTakenBack::UnknownSchema => "the earlier columns are not known any more",
+        NotTakenBack::RowGone => "the row is gone by now",
+        NotTakenBack::Malformed => "it is not of the known form",
+    };
+    format!("{} stays as it is: {why}.", known.label(&note.row))
 }

@@ -114,6 +114,9 @@ pub enum LibraryError {
         /// The text as given.
         address: String,
     },
+    /// What the server shows of a proposal is not what would be decided.
+    #[error("the proposal is not what it is shown as")]
+    NotAsTold(#[from] collabtrack_domain::change_set::shown::NotAsTold),
     /// A value that is not acceptable.
     #[error("{what}")]
     Invalid {
@@ -149,6 +152,7 @@ impl LibraryError {
             Self::Id(_) => ErrorCode::BadRequest,
             Self::Nested { .. } | Self::OtherProject { .. } | Self::Address { .. } | Self::Invalid { .. } => ErrorCode::Invalid,
             Self::NotHere { .. } | Self::DamagedCopy { .. } => ErrorCode::NotHere,
+            Self::NotAsTold(_) => ErrorCode::ChecksumMismatch,
             Self::SignedOut => ErrorCode::Unauthorized,
             Self::OnlyHere => ErrorCode::Invalid,
             Self::Store(_) | Self::Credential(_) | Self::InUse { .. } | Self::Audio(_) => ErrorCode::Local,
@@ -231,6 +235,10 @@ impl LibraryError {
             Self::Address { .. } => {
                 (format!("{said} Nothing was sent."), "Write it like https://music.example.org or localhost:8000.".into())
             }
+            Self::NotAsTold(_) => (
+                format!("{said} It is not shown, so that nobody decides about something they did not see."),
+                "Open it again. If it stays so, tell whoever runs the server, and keep this message.".into(),
+            ),
             Self::Invalid { .. } => (said, "Change it and try again.".into()),
         }
     }

@@ -593,6 +593,10 @@ pub struct InboxView {
     pub mine: Vec<ProposalView>,
     /// Decided.
     pub closed: Vec<ProposalView>,
+    /// Ids of waiting proposals that somebody else's changes stand in the way of.
+    pub in_conflict: Vec<String>,
+    /// Ids of projects where this account may approve its own proposals, as the only approver there is.
+    pub may_approve_own: Vec<String>,
 }
 
 /// The version part of a proposal: what is heard.
@@ -636,6 +640,123 @@ pub struct ProposalDetail {
     pub may_decide: bool,
     /// If not, why.
     pub may_not_because: Option<String>,
+    /// Number of the revision shown.
+    #[ts(type = "number")]
+    pub revision: i64,
+    /// Whether this computer checked the exact bytes of the revision against its fingerprint; not where a column in them is hidden.
+    pub verified: bool,
+    /// Whether approving it would be approving one's own, as the only approver there is.
+    pub self_approval: bool,
+    /// Its operations, in order: what a split divides.
+    pub ops: Vec<ProposedOpView>,
+    /// What two people changed differently; each needs a choice before it can be approved.
+    pub conflicts: Vec<ConflictView>,
+    /// What must have been looked at before approving, most serious first.
+    pub risks: Vec<RiskView>,
+    /// Id of the proposal it was split off.
+    pub split_from: Option<String>,
+    /// Ids of the proposals it was split into.
+    pub split_into: Vec<String>,
+    /// Id of the proposal it takes back.
+    pub reverts: Option<String>,
+}
+
+/// One operation of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProposedOpView {
+    /// Its place, from 0; a split names these.
+    pub index: u32,
+    /// Row id; empty for the columns themselves.
+    pub row: String,
+    /// Field name, or `_row`, `_approved`, `_retired`, `_schema`: together with the row the change it makes.
+    pub field: String,
+    /// Operations of one group are kept together in a split.
+    pub group: u32,
+}
+
+/// Something two people changed differently, in three values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ConflictView {
+    /// Place of the operation, from 0.
+    pub op: u32,
+    /// `cell`, `deleted_but_edited`, `edited_but_deleted`, `duplicate`, `schema`.
+    pub kind: String,
+    /// Row id.
+    pub row: String,
+    /// What people call the row.
+    pub row_label: String,
+    /// Field name, or `_row`, `_approved`, `_schema`.
+    pub field: String,
+    /// Label of the field.
+    pub field_label: String,
+    /// What the author saw, none for nothing.
+    pub was: Option<String>,
+    /// What is proposed, none for nothing.
+    pub proposed: Option<String>,
+    /// What stands there now, none for nothing.
+    pub now: Option<String>,
+    /// Whether a third value may be typed; else only one of the two can stand.
+    pub may_type: bool,
+    /// Whether the proposed value can stand at all; not where its column is gone.
+    pub may_take: bool,
+    /// Who proposed what stands there now.
+    pub changed_by: Option<String>,
+    /// When that was approved.
+    pub changed_at: Option<String>,
+    /// Title of the proposal that did it.
+    pub changed_in: Option<String>,
+}
+
+/// What stands at the end of a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ConflictChoice {
+    /// Row id of the conflict.
+    pub row: String,
+    /// Its field.
+    pub field: String,
+    /// Which value.
+    pub choice: ChoiceWord,
+    /// The typed text, for `typed`; empty clears the cell.
+    pub value: Option<String>,
+}
+
+/// Which of the values of a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ChoiceWord {
+    /// The proposed one.
+    Proposed,
+    /// The one that stands there now.
+    Current,
+    /// A typed one.
+    Typed,
+}
+
+/// Changes that are looked at on their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RiskView {
+    /// `schema`, `deletions`, `replaced_approval`, `retired`, `shares`, `identifiers`, `cleared`, `hidden_characters`.
+    pub risk: String,
+    /// Places of the changes, from 0.
+    pub changes: Vec<u32>,
+}
+
+/// The two proposals that took the place of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SplitView {
+    /// The one with what was kept.
+    pub kept: ProposalView,
+    /// The one with the rest.
+    pub rest: ProposalView,
+}
+
+/// A proposal that takes an approved one back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RevertView {
+    /// The new proposal.
+    pub proposal: ProposalView,
+    /// What it leaves as it is, in words.
+    pub left: Vec<String>,
 }
 
 /// One audit entry.

@@ -113,6 +113,103 @@ pub struct ChangeSetDetail {
     pub may_decide: bool,
     /// The reason why not.
     pub may_not_because: Option<String>,
+    /// Whether approving it would be approving one's own, as the only approver there is.
+    #[serde(default)]
+    pub self_approval: bool,
+    /// For every operation the number of its group: operations of one group stay together in a split.
+    #[serde(default)]
+    pub groups: Vec<u32>,
+    /// Who made what stands in the way, as far as known: one entry for a conflict that somebody's change caused.
+    #[serde(default)]
+    pub origins: Vec<ConflictOrigin>,
+    /// The change set this one was split off.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub split_from: Option<ChangeSetId>,
+    /// What it was split into.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub split_into: Vec<ChangeSetId>,
+    /// The change set it takes back.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub reverts: Option<ChangeSetId>,
+}
+
+/// The approved change set that made the value which now conflicts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConflictOrigin {
+    /// Row of the conflict.
+    pub row: String,
+    /// Its field.
+    pub field: String,
+    /// The change set.
+    #[schema(value_type = String)]
+    pub change_set: ChangeSetId,
+    /// Its title.
+    pub title: String,
+    /// Who proposed it.
+    pub author: Person,
+    /// When it was approved.
+    pub at: String,
+}
+
+/// `POST /change-sets/{c}/split`: closes the set and opens two new ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Split {
+    /// Digest of the revision that was shown.
+    #[schema(value_type = String)]
+    pub revision_digest: ObjectHash,
+    /// Places, from 0, of the operations that the first of the two keeps; the second gets the others.
+    pub keep: Vec<u32>,
+}
+
+/// Answer to a split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SplitUp {
+    /// The change set, now closed.
+    pub summary: ChangeSetSummary,
+    /// The new one with the operations kept.
+    pub kept: ChangeSetSummary,
+    /// The new one with the others.
+    pub rest: ChangeSetSummary,
+}
+
+/// `POST /change-sets/{c}/resolve`: settles every conflict; the set gets a further revision on the current catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resolve {
+    /// Digest of the revision that was shown.
+    #[schema(value_type = String)]
+    pub revision_digest: ObjectHash,
+    /// Catalogue state that was shown.
+    pub expected_head: String,
+    /// One choice per conflict: `row`, `field`, and `choice`: `proposed`, `current`, or `typed` with `value`.
+    #[schema(value_type = Vec<Object>)]
+    pub resolutions: Vec<collabtrack_domain::change_set::resolve::Resolution>,
+}
+
+/// `POST /change-sets/{c}/revert`: a draft that takes back what an approved set did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revert {
+    /// Id of the new change set, chosen by the client.
+    #[schema(value_type = String)]
+    pub change_set: ChangeSetId,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Whether it goes to review at once, or stays a draft.
+    #[serde(default)]
+    pub submit: bool,
+}
+
+/// Answer to a revert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reverted {
+    /// The new change set.
+    pub summary: ChangeSetSummary,
+    /// What it leaves as it is: `row`, `field`, `why`.
+    #[schema(value_type = Vec<Object>)]
+    pub left: Vec<serde_json::Value>,
 }
 
 /// `POST /change-sets/{c}/approve`.
@@ -160,6 +257,13 @@ pub struct ChangeSetList {
     pub mine: i64,
     /// Decided.
     pub closed: i64,
+    /// Those waiting for review that somebody else's changes stand in the way of.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub in_conflict: Vec<ChangeSetId>,
+    /// Whether the asking account may approve its own proposals here, as the only approver there is.
+    #[serde(default)]
+    pub may_approve_own: bool,
 }
 
 /// One entry of the audit log.

@@ -74,6 +74,10 @@ pub enum ErrorCode {
     DuplicateOp,
     /// A proposal without operations.
     EmptyChangeSet,
+    /// A conflict that nobody settled.
+    ResolutionMissing,
+    /// A choice where there is no conflict.
+    ResolutionUnneeded,
     /// The version named is not one of this track, or not these bytes.
     VersionMismatch,
     /// The column schema is not acceptable.

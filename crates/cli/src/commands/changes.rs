@@ -2,7 +2,7 @@
 
 use collabtrack_domain::id::{ChangeSetId, VersionId};
 use collabtrack_library::Library;
-use collabtrack_library::view::{CellChangeView, ChangeWord, InboxView, ProposalDetail, ProposalView};
+use collabtrack_library::view::{CellChangeView, ChangeWord, ChoiceWord, ConflictChoice, InboxView, ProposalDetail, ProposalView};
 
 use crate::arguments::Changes;
 use crate::output::{Output, Trouble};
@@ -24,8 +24,65 @@ pub(crate) async fn run(library: &Library, command: Changes, output: &Output) ->
             let decided = library.reject(&id, &shown.revision_digest, &reason).await?;
             output.answer(&decided, |proposal| format!("Rejected: {}", proposal.title));
         }
+        Changes::Ask { change_set, reason } => {
+            let id = ChangeSetId::parse(&change_set)?;
+            let shown = library.proposal(&id).await?;
+            let asked = library.ask_for_changes(&id, &shown.revision_digest, &reason).await?;
+            output.answer(&asked, |proposal| format!("Sent back to {}: {}", proposal.author, proposal.title));
+        }
+        Changes::Withdraw { change_set } => {
+            let withdrawn = library.withdraw(&ChangeSetId::parse(&change_set)?).await?;
+            output.answer(&withdrawn, |proposal| format!("Withdrawn: {}", proposal.title));
+        }
+        Changes::Submit { change_set } => {
+            output.answer(&library.submit(&ChangeSetId::parse(&change_set)?).await?, waiting_words);
+        }
+        Changes::Split { change_set, keep } => {
+            let id = ChangeSetId::parse(&change_set)?;
+            let shown = library.proposal(&id).await?;
+            let split = library.split(&id, &shown.revision_digest, keep).await?;
+            output.answer(&split, |split| format!("Kept together:\n{}The rest:\n{}", line(&split.kept), line(&split.rest)));
+        }
+        Changes::Resolve { change_set, choices } => {
+            let id = ChangeSetId::parse(&change_set)?;
+            let choices = choices.iter().map(|text| choice(text)).collect::<Result<_, _>>()?;
+            let shown = library.proposal(&id).await?;
+            let settled = library.resolve(&id, &shown.revision_digest, &shown.expected_head, choices).await?;
+            output.answer(&settled, |proposal| format!("Settled; look at it again before deciding: {}", proposal.title));
+        }
+        Changes::Revert { change_set, reason, draft } => {
+            let reverted = library.revert(&ChangeSetId::parse(&change_set)?, &reason, !draft).await?;
+            output.answer(&reverted, |reverted| {
+                let left: String = reverted.left.iter().map(|left| format!("  {left}\n")).collect();
+                format!("{}\n{left}", waiting_words(&reverted.proposal))
+            });
+        }
     }
     Ok(())
+}
+
+fn waiting_words(proposal: &ProposalView) -> String {
+    let status = if proposal.status == "draft" { "Draft" } else { "Waiting for review" };
+    format!("{status}: {}  {}", proposal.id, proposal.title)
+}
+
+/// `ROW:FIELD=proposed`, `ROW:FIELD=current` or `ROW:FIELD=typed:TEXT`.
+fn choice(text: &str) -> Result<ConflictChoice, Trouble> {
+    let wrong = || {
+        Trouble::new(
+            format!("{text:?} is no choice"),
+            "Nothing was settled.",
+            "Write ROW:FIELD=proposed, ROW:FIELD=current or ROW:FIELD=typed:TEXT, with row and field as `changes show --json` names them.",
+        )
+    };
+    let (place, chosen) = text.split_once('=').ok_or_else(wrong)?;
+    let (row, field) = place.split_once(':').ok_or_else(wrong)?;
+    let (choice, value) = match chosen {
+        "proposed" => (ChoiceWord::Proposed, None),
+        "current" => (ChoiceWord::Current, None),
+        typed => (ChoiceWord::Typed, Some(typed.strip_prefix("typed:").ok_or_else(wrong)?.to_owned())),
+    };
+    Ok(ConflictChoice { row: row.to_owned(), field: field.to_owned(), choice, value })
 }
 
 async fn approve(library: &Library, change_set: &str, revision: Option<String>, output: &Output) -> Result<(), Trouble> {
@@ -46,10 +103,14 @@ async fn approve(library: &Library, change_set: &str, revision: Option<String>, 
 }
 
 /// Proposes a version.
-pub(crate) async fn propose(library: &Library, version: &str, reason: &str, output: &Output) -> Result<(), Trouble> {
-    let version = select::version(library, version).await?;
-    let proposal = library.propose_version(&VersionId::parse(&version.id)?, reason).await?;
-    output.answer(&proposal, |proposal| format!("Waiting for review: {}  {}", proposal.id, proposal.title));
+pub(crate) async fn propose(library: &Library, version: &str, reason: &str, approve: bool, output: &Output) -> Result<(), Trouble> {
+    let version = VersionId::parse(&select::version(library, version).await?.id)?;
+    if approve {
+        let approved = library.propose_and_approve(&version, reason).await?;
+        output.answer(&approved, |proposal| format!("Approved by its author: {}  {}", proposal.id, proposal.title));
+    } else {
+        output.answer(&library.propose_version(&version, reason).await?, waiting_words);
+    }
     Ok(())
 }
 
@@ -72,7 +133,17 @@ fn proposal_words(detail: &ProposalDetail) -> String {
         let before = version.approved.as_ref().map_or_else(|| "none".to_owned(), |approved| approved.number.to_string());
         text.push_str(&format!("  {}: approved version {before} → {}\n", version.track_name, version.proposed.number));
     }
+    for op in &detail.ops {
+        let place = detail.changes.iter().find(|change| change.row == op.row && change.field == op.field);
+        let label = place.map_or_else(|| op.row.clone(), |change| change.row_label.clone());
+        text.push_str(&format!("  [{}] {label} · {}\n", op.index, op.field));
+    }
     text.push_str(&changes_words(&detail.changes));
+    for conflict in &detail.conflicts {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(empty)".to_owned());
+        let values = format!("was {}, proposed {}, now {}", value(&conflict.was), value(&conflict.proposed), value(&conflict.now));
+        text.push_str(&format!("  ⚠ {}:{} ({}): {values}\n", conflict.row, conflict.field, conflict.row_label));
+    }
     for problem in &detail.problems {
         text.push_str(&format!("  ! {problem}\n"));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::cells::{CellValue, Cells};
@@ -13,7 +13,7 @@ use crate::change_set::op::{DeletedRow, Op, VersionRef};
 use crate::id::VersionId;
 
 /// Why part of a change cannot be taken back by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotTakenBack {
     /// It was the first approved version of its track; retire it to leave the track without one.
@@ -31,7 +31,7 @@ pub enum NotTakenBack {
 }
 
 /// Part of an effect that the inverse leaves as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InverseNote {
     /// The row.
     pub row: String,

@@ -1,120 +1,111 @@
 //! What a role may see of a change set: values of columns it cannot read are gone, and who cannot see everything cannot decide.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::catalogue::row::RowId;
 use crate::catalogue::schema::{Schema, Table};
-use crate::change_set::effect::EffectItem;
-use crate::change_set::merge::Conflict;
-use crate::change_set::op::{DeletedRow, Op};
+use crate::catalogue::validate::Problem;
+use crate::change_set::op::Op;
 use crate::role::Role;
 
-/// Part of something, and how much of it is hidden.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Readable<T> {
-    /// What the role may read.
-    pub items: Vec<T>,
-    /// How many values are hidden; above zero, this role cannot decide.
-    pub hidden: usize,
+/// The parts of operations, effects and conflicts that hold values of cells.
+const VALUES: [&str; 6] = ["cells", "from", "to", "base", "proposed", "current"];
+
+/// A reader, and every schema that what they read may have been written under.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    role: Role,
+    schemas: Vec<&'a Schema>,
 }
 
-fn readable(schema: &Schema, table: Table, name: &str, role: Role) -> bool {
-    // Names of the change set's own, such as `_approved`, are for everybody; a removed column is for who could read every other.
-    name.starts_with('_') || schema.field_now(table, name).map_or(role >= Role::Admin, |field| field.readable_by(role))
-}
+impl<'a> Reader<'a> {
+    /// Somebody with `role`; `schemas` are the columns now, and those when the author wrote, where they differ.
+    pub fn new(role: Role, schemas: impl IntoIterator<Item = &'a Schema>) -> Self {
+        Self { role, schemas: schemas.into_iter().collect() }
+    }
 
-fn filter_object(schema: &Schema, table: Table, role: Role, value: &Value, hidden: &mut usize) -> Value {
-    match value {
-        Value::Object(cells) => {
-            let kept: serde_json::Map<String, Value> = cells
-                .iter()
-                .filter(|(name, _)| readable(schema, table, name, role))
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            *hidden += cells.len() - kept.len();
-            Value::Object(kept)
+    /// Whether the role may read the column: under every schema that knows it. One that none knows any more is for who reads every column.
+    #[must_use]
+    pub fn may_read(&self, table: Table, name: &str) -> bool {
+        // Names with an underscore in front are our own: whole rows, versions, the schema.
+        if name.starts_with('_') {
+            return true;
         }
-        other => other.clone(),
+        let mut known = self.schemas.iter().filter_map(|schema| schema.field_now(table, name)).peekable();
+        if known.peek().is_none() { self.role >= Role::Admin } else { known.all(|field| field.readable_by(self.role)) }
+    }
+
+    /// Whether the role may read every cell the operations hold: only then may it see the exact bytes, and decide.
+    #[must_use]
+    pub fn may_read_all(&self, ops: &[Op]) -> bool {
+        ops.iter().all(|op| op.fields().into_iter().all(|(table, name)| self.may_read(table, name)))
+    }
+
+    /// The operations, each in its place, with hidden cells taken out.
+    #[must_use]
+    pub fn ops(&self, ops: &[Op]) -> Vec<Value> {
+        ops.iter().map(|op| self.item(op.row().map(|row| row.table()), json_of(op))).collect()
+    }
+
+    /// Effects or conflicts, each in its place, with hidden cells taken out.
+    #[must_use]
+    pub fn items<T: Serialize>(&self, items: &[T]) -> Vec<Value> {
+        let table = |item: &Value| item.get("row").and_then(Value::as_str).and_then(|row| RowId::parse(row).ok()).map(|row| row.table());
+        items.iter().map(json_of).map(|item| self.item(table(&item), item)).collect()
+    }
+
+    /// Broken rules in words; a rule on a hidden column is told without its values.
+    #[must_use]
+    pub fn problems(&self, problems: &[Problem]) -> Vec<String> {
+        let hidden = |problem: &Problem| match (&problem.field, problem.rows.first()) {
+            (Some(name), Some(row)) => !self.may_read(row.table(), name),
+            // Which table it is about is not said, so it must be readable in both.
+            (Some(name), None) => !Table::ALL.iter().all(|table| self.may_read(*table, name)),
+            (None, _) => false,
+        };
+        let told = |problem: &Problem| {
+            if hidden(problem) {
+                "A rule on a column that your role may not read would be broken. An admin sees which.".to_owned()
+            } else {
+                problem.message.clone()
+            }
+        };
+        problems.iter().map(told).collect()
+    }
+
+    fn item(&self, table: Option<Table>, mut item: Value) -> Value {
+        let (Some(table), Some(fields)) = (table, item.as_object_mut()) else { return item };
+        if fields.get("field").and_then(Value::as_str).is_some_and(|name| !self.may_read(table, name)) {
+            fields.retain(|name, _| name != "field" && name != "rev" && !VALUES.contains(&name.as_str()));
+            fields.insert("redacted".to_owned(), json!(true));
+            return item;
+        }
+        let is_row = fields.get("field").and_then(Value::as_str) == Some("_row")
+            || fields.get("op").and_then(Value::as_str).is_some_and(|op| op.ends_with(".add") || op.ends_with(".delete"));
+        if !is_row {
+            return item;
+        }
+        let mut hidden = 0;
+        for part in VALUES {
+            let cells = match fields.get_mut(part) {
+                // A deletion keeps the cells one level further down.
+                Some(value) if value.get("cells").is_some_and(Value::is_object) => value.get_mut("cells"),
+                other => other,
+            };
+            if let Some(cells) = cells.and_then(Value::as_object_mut) {
+                let before = cells.len();
+                cells.retain(|name, _| self.may_read(table, name));
+                hidden += before - cells.len();
+            }
+        }
+        if hidden > 0 {
+            fields.insert("redacted".to_owned(), json!(true));
+        }
+        item
     }
 }
 
-/// The operations as `role` may read them.
-#[must_use]
-pub fn ops(ops: &[Op], schema: &Schema, role: Role) -> Readable<Op> {
-    let mut items = Vec::with_capacity(ops.len());
-    let mut hidden = 0;
-    for op in ops {
-        let mut op = op.clone();
-        match &mut op {
-            Op::CellSet { field, .. } if !readable(schema, Table::Tracks, field, role) => {
-                hidden += 1;
-                continue;
-            }
-            Op::SplitSet { field, .. } if !readable(schema, Table::Splits, field, role) => {
-                hidden += 1;
-                continue;
-            }
-            Op::TrackAdd { cells, .. } | Op::TrackDelete { from: DeletedRow { cells, .. }, .. } => {
-                let kept = cells.filtered(|name| readable(schema, Table::Tracks, name, role));
-                hidden += cells.len() - kept.len();
-                *cells = kept;
-            }
-            Op::SplitAdd { cells, .. } | Op::SplitDelete { from: DeletedRow { cells, .. }, .. } => {
-                let kept = cells.filtered(|name| readable(schema, Table::Splits, name, role));
-                hidden += cells.len() - kept.len();
-                *cells = kept;
-            }
-            _ => {}
-        }
-        items.push(op);
-    }
-    Readable { items, hidden }
-}
-
-/// The effect as `role` may read it.
-#[must_use]
-pub fn effect(effect: &[EffectItem], schema: &Schema, role: Role) -> Readable<EffectItem> {
-    let mut items = Vec::with_capacity(effect.len());
-    let mut hidden = 0;
-    for item in effect {
-        let table = table_of(&item.row);
-        if !readable(schema, table, &item.field, role) {
-            hidden += 1;
-            continue;
-        }
-        let mut item = item.clone();
-        if item.field == "_row" {
-            item.from = filter_object(schema, table, role, &item.from, &mut hidden);
-            item.to = filter_object(schema, table, role, &item.to, &mut hidden);
-        }
-        items.push(item);
-    }
-    Readable { items, hidden }
-}
-
-/// The conflicts as `role` may read them.
-#[must_use]
-pub fn conflicts(conflicts: &[Conflict], schema: &Schema, role: Role) -> Readable<Conflict> {
-    let mut items = Vec::with_capacity(conflicts.len());
-    let mut hidden = 0;
-    for conflict in conflicts {
-        let table = table_of(&conflict.row);
-        if !readable(schema, table, &conflict.field, role) {
-            hidden += 1;
-            continue;
-        }
-        let mut conflict = conflict.clone();
-        if conflict.field == "_row" {
-            for value in [&mut conflict.base, &mut conflict.proposed, &mut conflict.current] {
-                *value = filter_object(schema, table, role, value, &mut hidden);
-            }
-        }
-        items.push(conflict);
-    }
-    Readable { items, hidden }
-}
-
-fn table_of(row: &str) -> Table {
-    RowId::parse(row).map_or(Table::Tracks, |row| row.table())
+fn json_of<T: Serialize + ?Sized>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
 }

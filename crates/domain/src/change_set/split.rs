@@ -33,13 +33,7 @@ pub fn split(ops: &[Op], keep: &[usize]) -> Result<(Vec<Op>, Vec<Op>), SplitErro
         return Err(SplitError::UnknownOp { index });
     }
     let keep: HashSet<usize> = keep.iter().copied().collect();
-    let whole: HashSet<RowId> = ops
-        .iter()
-        .filter_map(|op| match op.shape() {
-            Shape::Add { row, .. } | Shape::Delete { row, .. } => Some(row),
-            _ => None,
-        })
-        .collect();
+    let whole = whole_rows(ops);
     let mut side: HashMap<RowId, bool> = HashMap::new();
     for (index, op) in ops.iter().enumerate() {
         let kept = keep.contains(&index);
@@ -54,6 +48,47 @@ pub fn split(ops: &[Op], keep: &[usize]) -> Result<(Vec<Op>, Vec<Op>), SplitErro
     };
     let (kept, rest) = (part(true), part(false));
     if kept.is_empty() || rest.is_empty() { Err(SplitError::EmptyPart) } else { Ok((kept, rest)) }
+}
+
+/// For every operation the number of its group: operations of one group stay together in a split. Groups count from 0 in order of their
+/// first operation.
+#[must_use]
+pub fn groups(ops: &[Op]) -> Vec<usize> {
+    let whole = whole_rows(ops);
+    // Union-find over the operations, joined through the new and deleted rows they touch.
+    let mut parent: Vec<usize> = (0..ops.len()).collect();
+    let mut first: HashMap<RowId, usize> = HashMap::new();
+    for (index, op) in ops.iter().enumerate() {
+        for row in families(op).into_iter().filter(|row| whole.contains(row)) {
+            let joined = *first.entry(row).or_insert(index);
+            let (a, b) = (root(&mut parent, joined), root(&mut parent, index));
+            parent[a.max(b)] = a.min(b);
+        }
+    }
+    let mut number: HashMap<usize, usize> = HashMap::new();
+    (0..ops.len())
+        .map(|index| {
+            let next = number.len();
+            *number.entry(root(&mut parent, index)).or_insert(next)
+        })
+        .collect()
+}
+
+fn root(parent: &mut [usize], mut index: usize) -> usize {
+    while parent[index] != index {
+        parent[index] = parent[parent[index]];
+        index = parent[index];
+    }
+    index
+}
+
+/// Rows that are added or deleted as a whole.
+fn whole_rows(ops: &[Op]) -> HashSet<RowId> {
+    let row = |op: &Op| match op.shape() {
+        Shape::Add { row, .. } | Shape::Delete { row, .. } => Some(row),
+        _ => None,
+    };
+    ops.iter().filter_map(row).collect()
 }
 
 /// The rows whose adding or deleting an operation goes with: its own, and the track a split belongs to.

@@ -4,6 +4,7 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::time::Duration;
 
+use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::ChangePage;
@@ -185,6 +186,16 @@ impl Api {
     /// What the server or the network said.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
         Self::json(self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await?).await
+    }
+
+    /// `POST` of something that happens once: the same path and body again, such as after a lost answer, get the same answer.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn post_once<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
+        let body = serde_json::to_vec(body).map_err(|error| RemoteError::NotCollabtrack { reason: error.to_string() })?;
+        let key = ObjectHash::of(&[path.as_bytes(), b"\0", &body].concat()).to_string();
+        let request = self.request(Method::POST, self.url(path, &[])).header("idempotency-key", key);
+        Self::json(self.send(request.header(CONTENT_TYPE, "application/json").body(body)).await?).await
     }
 
     /// `POST` without body and without answer.

@@ -3,6 +3,7 @@
 import type { ActivityView } from './generated/ActivityView';
 import type { CandidateView } from './generated/CandidateView';
 import type { CatalogueView } from './generated/CatalogueView';
+import type { ConflictChoice } from './generated/ConflictChoice';
 import type { ConnectionView } from './generated/ConnectionView';
 import type { ImportView } from './generated/ImportView';
 import type { InboxView } from './generated/InboxView';
@@ -13,8 +14,10 @@ import type { PlayerView } from './generated/PlayerView';
 import type { ProjectView } from './generated/ProjectView';
 import type { ProposalDetail } from './generated/ProposalDetail';
 import type { ProposalView } from './generated/ProposalView';
+import type { RevertView } from './generated/RevertView';
 import type { ServerView } from './generated/ServerView';
 import type { Slot } from './generated/Slot';
+import type { SplitView } from './generated/SplitView';
 import type { StatusView } from './generated/StatusView';
 import type { TrackDetail } from './generated/TrackDetail';
 import type { TrackView } from './generated/TrackView';
@@ -80,6 +83,14 @@ export interface Commands {
   reject: { args: { changeSet: string; revisionDigest: string; reason: string }; result: ProposalView };
   ask_for_changes: { args: { changeSet: string; revisionDigest: string; reason: string }; result: ProposalView };
   withdraw: { args: { changeSet: string }; result: ProposalView };
+  submit: { args: { changeSet: string }; result: ProposalView };
+  propose_and_approve: { args: { version: string; reason: string }; result: ProposalView };
+  split: { args: { changeSet: string; revisionDigest: string; keep: number[] }; result: SplitView };
+  resolve: {
+    args: { changeSet: string; revisionDigest: string; expectedHead: string; choices: ConflictChoice[] };
+    result: ProposalView;
+  };
+  revert: { args: { changeSet: string; reason: string; submit: boolean }; result: RevertView };
   activity: { args: { project: string }; result: ActivityView[] };
 }
 

@@ -2,6 +2,7 @@
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
+import type { RiskView } from '../generated/RiskView';
 import { fingerprintOf, id, type Seed } from './seed';
 
 const hour = 3_600_000;
@@ -19,6 +20,7 @@ export function cell(
 }
 
 export function detailOf(proposal: ProposalView, key: number, more: Partial<ProposalDetail>): ProposalDetail {
+  const changes = more.changes ?? [];
   return {
     proposal,
     reason: '',
@@ -27,13 +29,35 @@ export function detailOf(proposal: ProposalView, key: number, more: Partial<Prop
     effect_digest: fingerprintOf(7000 + key),
     catalogue_number: 41,
     mergeability: 'clean',
-    changes: [],
+    changes,
     versions: [],
     problems: [],
+    revision: 1,
+    verified: true,
+    self_approval: false,
+    ops: changes.map((change, index) => ({ index, row: change.row, field: change.field, group: index })),
+    conflicts: [],
+    risks: risksOf(changes),
+    split_from: null,
+    split_into: [],
+    reverts: null,
     may_decide: proposal.status === 'open' && !proposal.is_yours,
     may_not_because: proposal.is_yours ? 'Somebody else decides your own proposals while another admin or owner is here.' : null,
     ...more,
   };
+}
+
+/** The risks that the real library finds, as far as the made-up changes have them. */
+function risksOf(changes: CellChangeView[]): RiskView[] {
+  const places = (match: (change: CellChangeView) => boolean) => changes.flatMap((change, index) => (match(change) ? [index] : []));
+  const found: RiskView[] = [
+    { risk: 'deletions', changes: places((change) => change.change === 'deleted') },
+    { risk: 'replaced_approval', changes: places((change) => change.field === '_approved' && change.from !== null) },
+    { risk: 'identifiers', changes: places((change) => ['isrc', 'iswc', 'upc'].includes(change.field)) },
+    { risk: 'cleared', changes: places((change) => change.change === 'cleared') },
+    { risk: 'hidden_characters', changes: places((change) => /\u200b|[\u202a-\u202e\u2066-\u2069]/u.test(change.to ?? '')) },
+  ];
+  return found.filter((group) => group.changes.length > 0);
 }
 
 export function proposals(seed: Seed, now: number): ProposalDetail[] {

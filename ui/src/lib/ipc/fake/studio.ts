@@ -10,7 +10,7 @@ import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
 import { importView } from './imports';
 import { FakePlayer } from './player';
-import { detailOf, proposals } from './proposals';
+import { cell, detailOf, proposals } from './proposals';
 import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
 import { overviewBytes, viewBytes, type MadeUpSong } from './wave';
 
@@ -267,6 +267,8 @@ export class FakeBackend implements Backend {
         to_review: this.#options.role === 'admin' ? waiting.filter((each) => !each.is_yours && each.status === 'open') : [],
         mine: waiting.filter((each) => each.is_yours),
         closed: all.filter((each) => !waiting.includes(each)),
+        in_conflict: this.#changeSets.filter((set) => set.conflicts.length > 0).map((set) => set.proposal.id),
+        may_approve_own: [],
       };
     },
     proposal: ({ changeSet }) => this.#detail(changeSet),
@@ -285,6 +287,57 @@ export class FakeBackend implements Backend {
     ask_for_changes: ({ changeSet, revisionDigest, reason }) =>
       this.#decide(this.#decidable(changeSet, revisionDigest), 'changes_requested', reason),
     withdraw: ({ changeSet }) => this.#decide(this.#detail(changeSet), 'withdrawn', null),
+    submit: ({ changeSet }) => {
+      const detail = this.#detail(changeSet);
+      detail.proposal.status = 'open';
+      this.#projectChanged(detail.proposal.project);
+      return detail.proposal;
+    },
+    propose_and_approve: ({ version, reason }) => {
+      const proposal = this.#handlers.propose_version({ version, reason });
+      return this.#decide(this.#detail(proposal.id), 'approved', null);
+    },
+    split: ({ changeSet, revisionDigest, keep }) => {
+      const detail = this.#decidable(changeSet, revisionDigest);
+      const isKept = (index: number) => keep.includes(index);
+      const kept = detail.changes.filter((_, index) => isKept(index));
+      const rest = detail.changes.filter((_, index) => !isKept(index));
+      if (kept.length === 0 || rest.length === 0)
+        throw problem('invalid', 'One part would be empty, so nothing was split.', 'Keep some of the changes and leave some.');
+      this.#decide(detail, 'split', null);
+      const part = (changes: CellChangeView[], number: number) => {
+        const proposal = { ...detail.proposal, id: id('chg', this.#nextId), title: `${detail.proposal.title} · part ${number}` };
+        Object.assign(proposal, { status: 'open', op_count: changes.length, decided_by: null, decided_at: null, decision_reason: null });
+        this.#changeSets.unshift(detailOf(proposal, this.#nextId++, { reason: detail.reason, changes, split_from: changeSet }));
+        return proposal;
+      };
+      const parts = { kept: part(kept, 1), rest: part(rest, 2) };
+      detail.split_into = [parts.kept.id, parts.rest.id];
+      return parts;
+    },
+    resolve: ({ changeSet, revisionDigest, choices }) => {
+      const detail = this.#decidable(changeSet, revisionDigest);
+      const open = detail.conflicts.find((each) => !choices.some((choice) => choice.row === each.row && choice.field === each.field));
+      if (open)
+        throw problem('resolution_missing', `The conflict at ${open.row_label} is not settled yet.`, 'Choose what stands there.');
+      const dropped = choices.filter((choice) => choice.choice === 'current');
+      detail.changes = detail.changes.filter((each) => !dropped.some((choice) => choice.row === each.row && choice.field === each.field));
+      Object.assign(detail, { conflicts: [], problems: [], mergeability: 'clean', revision: detail.revision + 1 });
+      detail.revision_digest = fingerprintOf(this.#nextId++);
+      this.#projectChanged(detail.proposal.project);
+      return detail.proposal;
+    },
+    revert: ({ changeSet, reason, submit }) => {
+      const detail = this.#detail(changeSet);
+      if (detail.proposal.status !== 'approved')
+        throw problem('invalid', 'This proposal changed nothing that could be taken back.', 'Choose an approved one.');
+      const back = detail.changes.map((change) =>
+        cell(change.row, change.row_label, change.field, change.field_label, change.to, change.from),
+      );
+      const proposal = this.#propose(`Take back: ${detail.proposal.title}`, reason, back);
+      if (!submit) proposal.status = 'draft';
+      return { proposal, left: [] };
+    },
     activity: ({ project }) => (this.#project(project).on_server ? this.#seed.activity : []),
   };
 

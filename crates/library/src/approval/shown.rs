@@ -1,0 +1,246 @@
+//! A proposal as it is shown: the server's answer, checked on this computer against the exact bytes of the revision, in words.
+
+use collabtrack_domain::catalogue::schema::FieldType;
+use collabtrack_domain::change_set::effect::EffectItem;
+use collabtrack_domain::change_set::op::Op;
+use collabtrack_domain::change_set::shown::{self, NotAsTold, Told};
+use collabtrack_domain::change_set::{revision::Revision, risk};
+use collabtrack_domain::id::{ChangeSetId, VersionId};
+use collabtrack_protocol::approval::{ChangeSetDetail, ConflictOrigin};
+use collabtrack_protocol::problem::ErrorCode;
+use serde_json::Value;
+
+use crate::catalogue::{Known, whole_row, word};
+use crate::error::{LibraryError, Result};
+use crate::library::Library;
+use crate::store::{projects, shown as rows, tracks, versions};
+use crate::sync::remote::RemoteError;
+use crate::view::{CellChangeView, ChangeWord, ConflictView, ProposalDetail, ProposedOpView, ProposedVersionView, RiskView};
+use crate::views;
+
+/// A proposal with everything that was checked about it.
+pub(super) struct Checked {
+    pub(super) detail: ChangeSetDetail,
+    pub(super) effect: Vec<EffectItem>,
+    pub(super) known: Known,
+    /// The revision out of its exact bytes; none where a column in them is hidden from this account.
+    pub(super) revision: Option<Revision>,
+}
+
+impl Library {
+    /// A proposal as reviewed: what approving it now would do.
+    /// # Errors
+    /// `SignedOut`, `not_found`, that the server does not answer, or `NotAsTold` when what it shows is not what would be decided.
+    pub async fn proposal(&self, id: &ChangeSetId) -> Result<ProposalDetail> {
+        let Checked { detail, effect, known, revision } = self.checked(id).await?;
+        let name =
+            projects::get(&mut *self.store().read().await?, &detail.summary.project).await?.map(|project| project.name).unwrap_or_default();
+        let mut problems: Vec<String> = detail.conflicts.iter().map(|conflict| conflict_words(&known, conflict)).collect();
+        problems.extend(detail.problems.iter().cloned());
+        let mut proposal = self.proposal_view(&detail.summary, &name);
+        let mut reason = detail.reason.clone();
+        if let Some(revision) = &revision {
+            // What was said stands in the bytes; a decision later is not part of them.
+            proposal.title.clone_from(&revision.title);
+            reason.clone_from(&revision.reason);
+        }
+        Ok(ProposalDetail {
+            versions: self.proposed_versions(&detail).await?,
+            changes: effect.iter().map(|item| change_view(&known, item)).collect(),
+            conflicts: detail.conflicts.iter().filter_map(|conflict| conflict_view(&known, &detail.origins, conflict)).collect(),
+            ops: op_views(&detail),
+            risks: risk_views(&known, &effect),
+            proposal,
+            reason,
+            revision: detail.summary.revision,
+            revision_digest: detail.revision_digest.to_string(),
+            expected_head: detail.head,
+            effect_digest: detail.effect_digest.map(|digest| digest.to_string()),
+            catalogue_number: detail.catalogue_number,
+            mergeability: detail.mergeability,
+            problems,
+            may_decide: detail.may_decide,
+            may_not_because: detail.may_not_because,
+            verified: revision.is_some(),
+            self_approval: detail.self_approval,
+            split_from: detail.split_from.map(|id| id.to_string()),
+            split_into: detail.split_into.iter().map(ChangeSetId::to_string).collect(),
+            reverts: detail.reverts.map(|id| id.to_string()),
+        })
+    }
+
+    /// The server's answer about a proposal, checked against the exact bytes of its newest revision.
+    pub(super) async fn checked(&self, id: &ChangeSetId) -> Result<Checked> {
+        let detail = self.detail(id).await?;
+        let known = self.known_catalogue(&detail.summary.project, false).await?;
+        let effect: Vec<EffectItem> = detail.effect.iter().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect();
+        let hidden = detail.effect.iter().chain(&detail.ops).any(|item| item.get("redacted").is_some());
+        let revision = match self.revision_bytes(id, detail.summary.revision).await {
+            Ok(bytes) => {
+                let digest = detail.effect_digest.filter(|_| !hidden);
+                let told = Told {
+                    change_set: id,
+                    project: &detail.summary.project,
+                    revision_digest: &detail.revision_digest,
+                    effect: digest.as_ref().map(|digest| (effect.as_slice(), digest)),
+                    schema: &known.schema.hash(),
+                };
+                let revision = shown::check(bytes, &told)?;
+                check_ops(&detail, &revision)?;
+                Some(revision)
+            }
+            Err(LibraryError::Remote(RemoteError::Refused(problem))) if problem.code == ErrorCode::FieldForbidden => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Checked { detail, effect, known, revision })
+    }
+
+    async fn revision_bytes(&self, id: &ChangeSetId, revision: i64) -> Result<Vec<u8>> {
+        let api = self.api().await?;
+        Ok(self.heard(api.bytes(&format!("/change-sets/{id}/revisions/{revision}"), &[], "application/json").await)?)
+    }
+
+    /// The versions a proposal would approve, as far as this library knows them.
+    async fn proposed_versions(&self, detail: &ChangeSetDetail) -> Result<Vec<ProposedVersionView>> {
+        let mut connection = self.store().read().await?;
+        let mut found = Vec::new();
+        for op in detail.ops.iter().filter(|op| op.get("op").and_then(Value::as_str) == Some("version.approve")) {
+            let Some(id) = op.get("version").and_then(Value::as_str).and_then(|id| VersionId::parse(id).ok()) else { continue };
+            let Some(version) = versions::get(&mut connection, &id).await? else { continue };
+            let Some(track) = tracks::get(&mut connection, &version.track).await? else { continue };
+            let Some(row) = rows::version(&mut connection, &version.id).await? else { continue };
+            let approved = match &track.approved {
+                Some(approved) => rows::version(&mut connection, approved).await?,
+                None => None,
+            };
+            found.push(ProposedVersionView {
+                track: track.id.to_string(),
+                track_name: track.name,
+                proposed: views::version(self, row),
+                approved: approved.map(|row| views::version(self, row)),
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// The operations told are those in the bytes.
+fn check_ops(detail: &ChangeSetDetail, revision: &Revision) -> Result<()> {
+    let same = detail.ops.len() == revision.ops.len()
+        && detail.ops.iter().zip(&revision.ops).all(|(told, op)| serde_json::to_value(op).is_ok_and(|op| op == *told));
+    if same { Ok(()) } else { Err(NotAsTold::Other.into()) }
+}
+
+fn place(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn op_views(detail: &ChangeSetDetail) -> Vec<ProposedOpView> {
+    let read = |op: &Value| serde_json::from_value::<Op>(op.clone()).ok();
+    let view = |(index, op): (usize, &Value)| {
+        let op = read(op);
+        ProposedOpView {
+            index: place(index),
+            row: op.as_ref().map(shown::row_of).unwrap_or_default(),
+            field: op.as_ref().map(|op| shown::field_of(op).to_owned()).unwrap_or_default(),
+            group: detail.groups.get(index).copied().unwrap_or(place(index)),
+        }
+    };
+    detail.ops.iter().enumerate().map(view).collect()
+}
+
+fn risk_views(known: &Known, effect: &[EffectItem]) -> Vec<RiskView> {
+    let word = |risk: risk::Risk| serde_json::to_value(risk).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+    let view = |group: risk::RiskGroup| RiskView { risk: word(group.risk), changes: group.items.into_iter().map(place).collect() };
+    risk::of(effect, &known.schema).into_iter().map(view).collect()
+}
+
+fn conflict_view(known: &Known, origins: &[ConflictOrigin], conflict: &Value) -> Option<ConflictView> {
+    let text = |name: &str| conflict.get(name).and_then(Value::as_str);
+    let (row, field, kind) = (text("row")?, text("field")?, text("kind")?);
+    let value = |name: &str| conflict.get(name).and_then(|value| conflict_value(known, row, field, value));
+    let origin = origins.iter().find(|origin| origin.row == row && origin.field == field);
+    let column = known.field(row, field);
+    Some(ConflictView {
+        op: conflict.get("op").and_then(Value::as_u64).and_then(|op| u32::try_from(op).ok())?,
+        kind: kind.to_owned(),
+        row: row.to_owned(),
+        row_label: known.label(row),
+        field: field.to_owned(),
+        field_label: match field {
+            "_row" => "Row".to_owned(),
+            "_approved" => "Approved version".to_owned(),
+            "_schema" => "Columns".to_owned(),
+            name => column.map_or_else(|| name.to_owned(), |column| column.label.clone()),
+        },
+        was: value("base"),
+        proposed: value("proposed"),
+        now: value("current"),
+        may_type: kind == "cell" && column.is_some_and(|column| column.field_type != FieldType::Reference),
+        may_take: kind != "schema",
+        changed_by: origin.map(|origin| origin.author.name.clone()),
+        changed_at: origin.map(|origin| origin.at.clone()),
+        changed_in: origin.map(|origin| origin.title.clone()),
+    })
+}
+
+/// One of the three values of a conflict in words; nothing for nothing.
+fn conflict_value(known: &Known, row: &str, field: &str, value: &Value) -> Option<String> {
+    match (field, value) {
+        (_, Value::Null) => None,
+        ("_row", cells) => {
+            let title = ["title", "party"].iter().find_map(|name| cells.get(name)).and_then(Value::as_str);
+            Some(title.map_or_else(|| known.label(row), str::to_owned))
+        }
+        ("_approved", version) => match version.get("number").and_then(Value::as_i64) {
+            Some(number) => Some(format!("version {number}")),
+            None => Some("another version".to_owned()),
+        },
+        ("_schema", _) => Some("other columns".to_owned()),
+        (name, value) => known.shown(row, name, value),
+    }
+}
+
+fn change_view(known: &Known, item: &EffectItem) -> CellChangeView {
+    let title = |value: &Value| ["title", "party"].iter().find_map(|field| value.get(field)).and_then(Value::as_str).map(str::to_owned);
+    match item.field.as_str() {
+        "_row" => {
+            let (from, to) = (title(&item.from), title(&item.to));
+            let label = to.clone().or_else(|| from.clone()).unwrap_or_else(|| known.label(&item.row));
+            let change = if item.to.is_null() { ChangeWord::Deleted } else { ChangeWord::Added };
+            whole_row(&item.row, label, from, to, change)
+        }
+        "_approved" => {
+            let version = |value: &Value| value.get("number").and_then(Value::as_i64).map(|number| format!("version {number}"));
+            special(known, item, "Approved version", version(&item.from), version(&item.to))
+        }
+        "_retired" => {
+            let count = |value: &Value| value.as_array().map(|list| format!("{} retired", list.len()));
+            special(known, item, "Retired versions", count(&item.from), count(&item.to))
+        }
+        "_schema" => special(known, item, "Columns", Some("as they are".into()), Some("as proposed".into())),
+        name => {
+            let label = known.field(&item.row, name).map_or_else(|| name.to_owned(), |field| field.label.clone());
+            special(known, item, &label, known.shown(&item.row, name, &item.from), known.shown(&item.row, name, &item.to))
+        }
+    }
+}
+
+fn special(known: &Known, item: &EffectItem, label: &str, from: Option<String>, to: Option<String>) -> CellChangeView {
+    CellChangeView {
+        row: item.row.clone(),
+        row_label: known.label(&item.row),
+        field: item.field.clone(),
+        field_label: label.to_owned(),
+        change: word(from.is_some(), to.is_some()),
+        from,
+        to,
+    }
+}
+
+fn conflict_words(known: &Known, conflict: &Value) -> String {
+    let text = |field: &str| conflict.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (row, field) = (text("row"), text("field"));
+    let value = |name: &str| conflict.get(name).and_then(|value| known.shown(row, field, value)).unwrap_or_else(|| "(empty)".to_owned());
+    format!("{} · {field}: proposed {}, but it is {} by now.", known.label(row), value("proposed"), value("current"))
+}
