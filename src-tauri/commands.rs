@@ -4,6 +4,7 @@
 
 pub(crate) mod approval;
 pub(crate) mod catalogue;
+pub(crate) mod comments;
 pub(crate) mod library;
 pub(crate) mod server;
 pub(crate) mod sound;
@@ -78,4 +79,8 @@ commands![
     approval::resolve,
     approval::revert,
     approval::activity,
+    comments::comments,
+    comments::add_comment,
+    comments::settle_comment,
+    comments::heard,
 ];

@@ -8,6 +8,7 @@ mod dialogs;
 mod drops;
 mod error;
 mod events;
+mod heard;
 mod paths;
 mod player;
 mod start;
@@ -43,6 +44,7 @@ pub fn prepare<R: Runtime>(handle: &tauri::AppHandle<R>, settings: Settings) -> 
     let app = tauri::async_runtime::block_on(app::App::open(handle.clone(), settings))?;
     events::forward(handle.clone(), &app);
     handle.manage(app);
+    heard::follow(handle.clone());
     Ok(())
 }
 

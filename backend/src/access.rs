@@ -48,6 +48,9 @@ pub async fn check_by(db: &mut PgConnection, account: &AccountId, thing: Thing<'
         Thing::ChangeSet(id) => {
             ("select m.project, m.role from change_set c join member m on m.project = c.project and m.account = $2 where c.id = $1", id)
         }
+        Thing::Comment(id) => {
+            ("select m.project, m.role from comment c join member m on m.project = c.project and m.account = $2 where c.id = $1", id)
+        }
         Thing::Upload(id) => (
             "select m.project, m.role from upload u join member m on m.project = u.project and m.account = $2 where u.id = $1 and u.account = $2",
             id,
@@ -67,6 +70,8 @@ pub enum Thing<'a> {
     Version(&'a str),
     /// A change set.
     ChangeSet(&'a str),
+    /// A comment.
+    Comment(&'a str),
     /// An upload session of this account.
     Upload(&'a str),
 }

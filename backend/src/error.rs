@@ -106,7 +106,7 @@ impl From<sqlx::Error> for Error {
             ),
             Some("member_pkey") => refuse(ErrorCode::AlreadyMember, "You are a member of this project already, so nothing was changed."),
             Some(
-                "project_pkey" | "track_pkey" | "version_pkey" | "upload_pkey" | "change_set_pkey" | "track_alias_pkey"
+                "project_pkey" | "track_pkey" | "version_pkey" | "upload_pkey" | "change_set_pkey" | "comment_pkey" | "track_alias_pkey"
                 | "version_alias_pkey",
             ) => id_taken(),
             Some("idempotent_answer_pkey") => refuse(

@@ -154,12 +154,13 @@ fn word(kind: ChangeKind) -> &'static str {
         ChangeKind::Version => "version",
         ChangeKind::Catalogue => "catalogue",
         ChangeKind::ChangeSet => "change_set",
+        ChangeKind::Comment => "comment",
         ChangeKind::Unknown => "unknown",
     }
 }
 
 fn of_word(text: &str) -> ChangeKind {
     use ChangeKind as K;
-    let known = [K::Project, K::Member, K::Track, K::Version, K::Catalogue, K::ChangeSet];
+    let known = [K::Project, K::Member, K::Track, K::Version, K::Catalogue, K::ChangeSet, K::Comment];
     known.into_iter().find(|kind| word(*kind) == text).unwrap_or(K::Unknown)
 }

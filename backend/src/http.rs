@@ -20,6 +20,7 @@ mod audit;
 mod catalogue;
 mod change_sets;
 mod changes;
+mod comments;
 mod events;
 mod extract;
 mod health;
@@ -77,6 +78,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(change_sets::split))
         .routes(routes!(change_sets::resolve))
         .routes(routes!(change_sets::revert))
+        .routes(routes!(comments::add))
+        .routes(routes!(comments::settle))
         .routes(routes!(audit::page))
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY_BYTES));
     OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(large).merge(revisions).merge(csv).merge(rest)

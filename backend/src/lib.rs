@@ -12,6 +12,7 @@ pub mod audit;
 pub mod blobs;
 pub mod catalogue;
 pub mod change_sets;
+pub mod comments;
 pub mod config;
 pub mod db;
 #[cfg(unix)]

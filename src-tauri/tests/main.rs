@@ -62,7 +62,8 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "password": "long enough words", "invitation": null, "code": "cti_x", "role": "member", "paused": true, "table": "tracks",
         "import": "none", "title": "t", "reason": "because", "edits": [], "revisionDigest": "00", "expectedHead": "00",
         "effectDigest": "00", "fromFrame": 0, "toFrame": 1, "width": 1,
-        "keep": [0], "choices": [], "submit": false,
+        "keep": [0], "choices": [], "submit": false, "comment": "cmt_aaaaaaaaaaaaaaaaaaaaaaaaaa", "fromMs": 0, "toMs": null,
+        "text": "x", "replyTo": null, "resolved": true,
     });
     // These would open a dialog and wait for a person.
     let asks_a_person = ["choose_folder", "export_catalogue", "import_catalogue"];

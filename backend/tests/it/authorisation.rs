@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use collabtrack_domain::id::ChangeSetId;
+use collabtrack_domain::id::{ChangeSetId, CommentId};
 use collabtrack_domain::role::{Action, Role, may};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::uploads::ObjectFormat;
@@ -37,6 +37,7 @@ struct Scene {
     upload: String,
     version: String,
     change_set: ChangeSetId,
+    comment: CommentId,
     digest: Value,
     announce: Value,
     proposal: Value,
@@ -48,12 +49,16 @@ async fn scene(owner: &Person) -> Scene {
     let opened = plan(ObjectFormat::Plain, &bytes(1, 100));
     owner.open_upload(&project, &opened).await;
     let version = owner.announce(&project, &announcement(&claim("Night Drive"), b"one")).await;
+    let comment = CommentId::from_random([8; 17]);
+    let said = json!({"comment": comment, "from_ms": 0, "text": "Louder", "made_at": "2026-05-03T12:00:00.000Z"});
+    owner.post(&format!("/versions/{}/comments", version.id), &said).await.ok::<Value>();
     let change_set = propose_title(owner, &project, "Night Drive").await;
     Scene {
         upload: opened.upload.to_string(),
         version: version.id.to_string(),
         digest: json!(detail(owner, &change_set).await.revision_digest),
         change_set,
+        comment,
         announce: serde_json::to_value(announcement(&claim("Rain"), b"two")).expect("plain"),
         proposal: serde_json::to_value(proposal(owner, &project, &[add_track("Rain")]).await).expect("plain"),
         create_upload: serde_json::to_value(plan(ObjectFormat::Plain, &bytes(2, 100))).expect("plain"),
@@ -65,7 +70,7 @@ async fn scene(owner: &Person) -> Scene {
 /// content comes after the refusal for the role.
 fn cases(scene: &Scene) -> Vec<Case> {
     use Needs as N;
-    let Scene { project, upload, version, change_set, digest, .. } = scene;
+    let Scene { project, upload, version, change_set, digest, comment, .. } = scene;
     let case = |method, pattern, path: String, body, needs| Case { operation: (method, pattern), path, body, needs };
     let other = json!({"revision_digest": "0".repeat(64), "expected_head": "0".repeat(64), "effect_digest": "0".repeat(64), "reason": "not like this",
         "keep": [0], "resolutions": []});
@@ -167,6 +172,20 @@ fn cases(scene: &Scene) -> Vec<Case> {
             format!("/change-sets/{change_set}/revert"),
             json!({"change_set": ChangeSetId::from_random([7; 17])}),
             N::In(Action::Propose),
+        ),
+        case(
+            "post",
+            "/versions/{version}/comments",
+            format!("/versions/{version}/comments"),
+            json!({"comment": CommentId::from_random([7; 17]), "from_ms": 0, "text": "", "made_at": ""}),
+            N::In(Action::Comment),
+        ),
+        case(
+            "post",
+            "/comments/{comment}/settle",
+            format!("/comments/{comment}/settle"),
+            json!({"resolved": true}),
+            N::In(Action::Comment),
         ),
         case("get", "/projects/{project}/audit", format!("/projects/{project}/audit"), Value::Null, N::In(Action::ReadAuditLog)),
         // The two that end something come last.

@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod authorisation;
 mod catalogue;
+mod comments;
 mod config;
 mod embedded;
 mod feed;

@@ -122,6 +122,9 @@ pub(crate) enum Command {
         #[arg(long)]
         approve: bool,
     },
+    /// Comments at a point or a range of a version.
+    #[command(subcommand)]
+    Comment(Comment),
     /// Go back to a version: it becomes the newest one, nothing is rewritten.
     Restore {
         /// The version.
@@ -299,5 +302,41 @@ pub(crate) enum Changes {
         /// Keep it as a draft instead of putting it up for review.
         #[arg(long)]
         draft: bool,
+    },
+}
+
+/// `comment …`.
+#[derive(Subcommand)]
+pub(crate) enum Comment {
+    /// The comments on every version of a track.
+    List {
+        /// The track.
+        track: String,
+    },
+    /// Write a comment; it is sent with the next sync.
+    Add {
+        /// The version.
+        version: String,
+        /// What it says.
+        text: String,
+        /// Where it is about, such as 1:04 or 64.5.
+        #[arg(long, default_value = "0")]
+        at: String,
+        /// Where the range ends; without it the comment is about a point.
+        #[arg(long)]
+        to: Option<String>,
+        /// Id of the comment it answers (cmt_…).
+        #[arg(long)]
+        reply_to: Option<String>,
+    },
+    /// Settle a comment.
+    Resolve {
+        /// Id of the comment (cmt_…).
+        comment: String,
+    },
+    /// Open a settled comment again.
+    Reopen {
+        /// Id of the comment (cmt_…).
+        comment: String,
     },
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod changes;
+pub(crate) mod comments;
 pub(crate) mod server;
 pub(crate) mod sound;
 pub(crate) mod versions;
@@ -18,6 +19,7 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
         Command::Watch { once } => versions::watch(library, once, output).await,
         Command::Versions { track } => versions::list(library, track.as_deref(), output).await,
         Command::Fetch { version, output: target } => versions::fetch(library, &version, &target, output).await,
+        Command::Comment(command) => comments::run(library, command, output).await,
         Command::Restore { version } => versions::restore(library, &version, output).await,
         Command::Identify { file } => versions::identify(library, &file, output).await,
         Command::Doctor => versions::doctor(library, output).await,

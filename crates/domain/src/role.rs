@@ -48,6 +48,8 @@ pub enum Action {
     FetchOriginals,
     /// Add, group and name versions.
     AddVersions,
+    /// Comment on versions.
+    Comment,
     /// Propose catalogue changes and withdraw one's own proposals.
     Propose,
     /// Read change sets.
@@ -64,10 +66,11 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SeeProject,
         Self::FetchOriginals,
         Self::AddVersions,
+        Self::Comment,
         Self::Propose,
         Self::ReadChangeSets,
         Self::ReadAuditLog,
@@ -81,8 +84,10 @@ impl Action {
     pub fn lowest_role(self) -> Role {
         match self {
             Self::SeeProject => Role::Listener,
-            // A project setting may open originals to listeners; while there is no such setting they stay with members.
-            Self::FetchOriginals | Self::AddVersions | Self::Propose | Self::ReadChangeSets | Self::ReadAuditLog => Role::Member,
+            // A project setting may open originals and comments to listeners; while there is no such setting they stay with members.
+            Self::FetchOriginals | Self::AddVersions | Self::Comment | Self::Propose | Self::ReadChangeSets | Self::ReadAuditLog => {
+                Role::Member
+            }
             Self::Decide | Self::ChangeSchema | Self::Invite => Role::Admin,
         }
     }

@@ -7,6 +7,7 @@ mod approval;
 pub mod capture;
 pub mod catalogue;
 pub mod clock;
+mod comments;
 pub mod content_store;
 pub mod credentials;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod view;
 pub mod watch;
 
 mod connection;
+mod heard;
 mod library;
 mod previews;
 mod projects;

@@ -4,6 +4,8 @@
 
 pub mod blobs;
 pub mod change_sets;
+pub mod comments;
+pub mod heard;
 pub mod kept;
 pub mod members;
 pub mod outbox;

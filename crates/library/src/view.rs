@@ -610,6 +610,79 @@ pub struct ProposedVersionView {
     pub proposed: VersionView,
     /// The version approved now.
     pub approved: Option<VersionView>,
+    /// Which parts of the proposed version were heard on this computer; it informs, and never stands in the way.
+    pub heard: HeardView,
+    /// Open comments on the track's versions.
+    pub open_comments: Vec<CommentView>,
+}
+
+/// Which parts of a version were heard on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HeardView {
+    /// Version.
+    pub version: String,
+    /// Its length in ms; 0 when it is not known.
+    #[ts(type = "number")]
+    pub duration_ms: i64,
+    /// How much of it was heard, in ms.
+    #[ts(type = "number")]
+    pub heard_ms: i64,
+    /// How much of that only as a preview, in ms.
+    #[ts(type = "number")]
+    pub preview_ms: i64,
+    /// The parts, in order, without overlap.
+    pub ranges: Vec<HeardRange>,
+}
+
+/// A part that was heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HeardRange {
+    /// Where it starts, in ms.
+    #[ts(type = "number")]
+    pub from_ms: i64,
+    /// Where it ends, in ms.
+    #[ts(type = "number")]
+    pub to_ms: i64,
+    /// Whether only the preview was heard there.
+    pub is_preview: bool,
+}
+
+/// A comment at a point or a range of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CommentView {
+    /// Id.
+    pub id: String,
+    /// Track.
+    pub track: String,
+    /// Version it was written on.
+    pub version: String,
+    /// Number of that version.
+    #[ts(type = "number")]
+    pub version_number: i64,
+    /// Where it is about, in ms from the start.
+    #[ts(type = "number")]
+    pub from_ms: i64,
+    /// Where the range ends, in ms; none for a point.
+    #[ts(type = "number | null")]
+    pub to_ms: Option<i64>,
+    /// What it says.
+    pub text: String,
+    /// Id of the comment it answers.
+    pub reply_to: Option<String>,
+    /// Who wrote it.
+    pub author: String,
+    /// Whether that is this account.
+    pub is_yours: bool,
+    /// When it was written.
+    pub made_at: String,
+    /// Whether it is settled.
+    pub resolved: bool,
+    /// Who settled it.
+    pub resolved_by: Option<String>,
+    /// Whether the server knows all of it; until then others do not see it.
+    pub is_sent: bool,
+    /// Why the server refused it, when it did.
+    pub problem: Option<String>,
 }
 
 /// A change set as reviewed.

@@ -79,6 +79,8 @@ pub enum ChangeKind {
     Catalogue,
     /// A change set moved: [`ChangeSetMoved`].
     ChangeSet,
+    /// A comment was written, settled or opened again: [`Comment`](crate::comments::Comment).
+    Comment,
     /// A kind of a newer server.
     #[serde(other)]
     Unknown,

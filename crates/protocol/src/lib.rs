@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod approval;
 pub mod catalogue;
 pub mod changes;
+pub mod comments;
 pub mod limits;
 pub mod problem;
 pub mod projects;

@@ -26,5 +26,9 @@ pub const MAX_CHANGES_PER_PAGE: u32 = 500;
 pub const MAX_NAME_BYTES: usize = 400;
 /// Longest note or reason, in UTF-8 bytes.
 pub const MAX_NOTE_BYTES: usize = 16_000;
+/// Longest comment, in characters.
+pub const MAX_COMMENT_CHARS: usize = 5_000;
+/// Latest place a comment may be about, in ms: a day.
+pub const MAX_POSITION_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Largest overview of a version (waveform for list rows) in bytes before base64.
 pub const MAX_OVERVIEW_BYTES: usize = 64 * 1024;

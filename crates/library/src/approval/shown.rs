@@ -102,25 +102,34 @@ impl Library {
 
     /// The versions a proposal would approve, as far as this library knows them.
     async fn proposed_versions(&self, detail: &ChangeSetDetail) -> Result<Vec<ProposedVersionView>> {
-        let mut connection = self.store().read().await?;
         let mut found = Vec::new();
         for op in detail.ops.iter().filter(|op| op.get("op").and_then(Value::as_str) == Some("version.approve")) {
             let Some(id) = op.get("version").and_then(Value::as_str).and_then(|id| VersionId::parse(id).ok()) else { continue };
-            let Some(version) = versions::get(&mut connection, &id).await? else { continue };
-            let Some(track) = tracks::get(&mut connection, &version.track).await? else { continue };
-            let Some(row) = rows::version(&mut connection, &version.id).await? else { continue };
-            let approved = match &track.approved {
-                Some(approved) => rows::version(&mut connection, approved).await?,
-                None => None,
-            };
-            found.push(ProposedVersionView {
-                track: track.id.to_string(),
-                track_name: track.name,
-                proposed: views::version(self, row),
-                approved: approved.map(|row| views::version(self, row)),
-            });
+            if let Some(version) = self.proposed_version(&id).await? {
+                found.push(version);
+            }
         }
         Ok(found)
+    }
+
+    async fn proposed_version(&self, id: &VersionId) -> Result<Option<ProposedVersionView>> {
+        let mut connection = self.store().read().await?;
+        let Some(version) = versions::get(&mut connection, id).await? else { return Ok(None) };
+        let Some(track) = tracks::get(&mut connection, &version.track).await? else { return Ok(None) };
+        let Some(row) = rows::version(&mut connection, &version.id).await? else { return Ok(None) };
+        let approved = match &track.approved {
+            Some(approved) => rows::version(&mut connection, approved).await?,
+            None => None,
+        };
+        drop(connection);
+        Ok(Some(ProposedVersionView {
+            heard: self.heard_parts(&version.id).await?,
+            open_comments: self.open_comments(&track.id).await?,
+            track: track.id.to_string(),
+            track_name: track.name,
+            proposed: views::version(self, row),
+            approved: approved.map(|row| views::version(self, row)),
+        }))
     }
 }
 

@@ -17,7 +17,7 @@ use super::remote::{Remote, RemoteError};
 use super::retry::{Reaction, reaction};
 use crate::error::{LibraryError, Result, chain};
 use crate::library::Library;
-use crate::store::{change_sets, commit, members, outbox, projects, shown, versions};
+use crate::store::{change_sets, comments, commit, members, outbox, projects, shown, versions};
 
 /// Originals fetched at once.
 const DOWN: usize = 2;
@@ -86,6 +86,7 @@ impl Library {
     pub async fn sync_now(&self) -> Result<()> {
         let mut transaction = self.store().write().await?;
         outbox::release(&mut transaction).await?;
+        comments::release(&mut transaction).await?;
         commit(transaction).await?;
         self.sync_state().waits().clear();
         self.wake_sync();
@@ -98,6 +99,10 @@ impl Library {
         let mut outcome = SyncOutcome::default();
         self.pull_all(remote).await?;
         self.run(remote, patience, &mut outcome).await?;
+        // After the versions they are about have their numbers.
+        if !self.connection().paused && self.send_comments(remote).await? {
+            outcome.done += 1;
+        }
         // Numbers of others and confirmations may have come meanwhile.
         self.pull_all(remote).await?;
         self.run(remote, patience, &mut outcome).await?;

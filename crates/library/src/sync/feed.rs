@@ -19,7 +19,7 @@ use crate::store::outbox::{self, Step};
 use crate::store::projects::{self, FeedPlace};
 use crate::store::tracks::{self, Track};
 use crate::store::versions::{self, State, Version, VersionFile};
-use crate::store::{StoreResult, change_sets, commit, members};
+use crate::store::{StoreResult, change_sets, comments, commit, members};
 
 /// Why a page is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,6 +193,11 @@ async fn apply_change(
         ChangeKind::ChangeSet => {
             if let Some(moved) = body::<ChangeSetMoved>(change) {
                 change_sets::moved(connection, project, &moved.id, &moved.status, moved.revision).await?;
+            }
+        }
+        ChangeKind::Comment => {
+            if let Some(told) = body::<collabtrack_protocol::comments::Comment>(change) {
+                comments::told(connection, project, &told).await?;
             }
         }
         ChangeKind::Unknown => {}

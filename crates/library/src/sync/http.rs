@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{ChangeSetId, ProjectId, UploadId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
 use collabtrack_protocol::problem::Problem;
 use collabtrack_protocol::projects::{CreateProject, Project};
@@ -407,6 +408,14 @@ impl Remote for HttpRemote {
 
     fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
         Box::pin(async move { self.0.get(&format!("/change-sets/{id}"), &[]).await })
+    }
+
+    fn add_comment<'a>(&'a self, version: &'a VersionId, body: &'a AddComment) -> BoxFuture<'a, RemoteResult<Comment>> {
+        Box::pin(async move { self.0.post(&format!("/versions/{version}/comments"), body).await })
+    }
+
+    fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>> {
+        Box::pin(async move { self.0.post(&format!("/comments/{comment}/settle"), body).await })
     }
 
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {

@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use collabtrack_domain::id::{ChangeSetId, ProjectId, UploadId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
@@ -174,6 +175,10 @@ pub trait Remote: Send + Sync {
     fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>>;
     /// A change set as reviewed.
     fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>>;
+    /// Adds a comment; the same again gives the same answer.
+    fn add_comment<'a>(&'a self, version: &'a VersionId, body: &'a AddComment) -> BoxFuture<'a, RemoteResult<Comment>>;
+    /// Settles a comment, or opens it again.
+    fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>>;
     /// Sends a run of bytes to the store, with exactly the signed headers.
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>>;
     /// Fetches an object from the store into `target`, going on after the bytes that are there already.

@@ -28,6 +28,8 @@ fn export_to(folder: &Path) {
         InboxView,
         ProposalDetail,
         ConflictChoice,
+        CommentView,
+        HeardView,
         SplitView,
         RevertView,
         ActivityView,

@@ -3,8 +3,10 @@
 import type { ActivityView } from './generated/ActivityView';
 import type { CandidateView } from './generated/CandidateView';
 import type { CatalogueView } from './generated/CatalogueView';
+import type { CommentView } from './generated/CommentView';
 import type { ConflictChoice } from './generated/ConflictChoice';
 import type { ConnectionView } from './generated/ConnectionView';
+import type { HeardView } from './generated/HeardView';
 import type { ImportView } from './generated/ImportView';
 import type { InboxView } from './generated/InboxView';
 import type { InvitationView } from './generated/InvitationView';
@@ -91,6 +93,13 @@ export interface Commands {
     result: ProposalView;
   };
   revert: { args: { changeSet: string; reason: string; submit: boolean }; result: RevertView };
+  comments: { args: { track: string }; result: CommentView[] };
+  add_comment: {
+    args: { version: string; fromMs: number; toMs: number | null; text: string; replyTo: string | null };
+    result: CommentView;
+  };
+  settle_comment: { args: { comment: string; resolved: boolean }; result: CommentView };
+  heard: { args: { version: string }; result: HeardView };
   activity: { args: { project: string }; result: ActivityView[] };
 }
 

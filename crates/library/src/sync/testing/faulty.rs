@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use collabtrack_domain::id::{ChangeSetId, ProjectId, UploadId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
 use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, Version};
@@ -37,6 +38,8 @@ pub enum Call {
     Changes,
     /// `change_set`.
     ChangeSet,
+    /// `add_comment`, `settle_comment`.
+    Comment,
     /// `put`.
     Put,
     /// `fetch`.
@@ -139,6 +142,14 @@ impl<R: Remote> Remote for Faulty<R> {
 
     fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
         Box::pin(async move { self.pass(Call::ChangeSet, Box::pin(async { self.inner.change_set(id).await })).await })
+    }
+
+    fn add_comment<'a>(&'a self, version: &'a VersionId, body: &'a AddComment) -> BoxFuture<'a, RemoteResult<Comment>> {
+        Box::pin(async move { self.pass(Call::Comment, Box::pin(async { self.inner.add_comment(version, body).await })).await })
+    }
+
+    fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>> {
+        Box::pin(async move { self.pass(Call::Comment, Box::pin(async { self.inner.settle_comment(comment, body).await })).await })
     }
 
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId, TrackId, UploadId, VersionId};
+use collabtrack_domain::id::{AccountId, ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
 use collabtrack_domain::recipe::Recipe;
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::accounts::Person;
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage};
+use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, PartUrl, SignedRequest, UploadState, UploadStatus, WantUrls};
@@ -44,6 +45,7 @@ struct Inner {
     objects: BTreeMap<String, Vec<u8>>,
     versions: BTreeMap<VersionId, (Version, Option<String>, Option<Recipe>)>,
     aliases: BTreeMap<VersionId, VersionId>,
+    comments: BTreeMap<CommentId, Comment>,
     /// Bytes that arrived in the store.
     received: u64,
 }
@@ -112,6 +114,44 @@ impl Inner {
         let body = serde_json::to_value(body).unwrap_or_default();
         feed.changes.push(Change { seq, id: format!("{}-{seq}", feed.epoch), kind, body });
         Ok(seq)
+    }
+
+    fn add_comment(&mut self, version: &VersionId, body: &AddComment) -> RemoteResult<Comment> {
+        if let Some(known) = self.comments.get(&body.comment) {
+            let same = known.text == body.text && known.from_ms == body.from_ms && known.to_ms == body.to_ms;
+            return if same { Ok(known.clone()) } else { Err(problem(ErrorCode::IdTaken, 409, "This id stands for something else.")) };
+        }
+        if body.text.trim().is_empty() {
+            return Err(problem(ErrorCode::Invalid, 422, "A comment says something."));
+        }
+        let version = self.aliases.get(version).unwrap_or(version).clone();
+        let project = self.versions.get(&version).map(|(version, ..)| version.project.clone()).ok_or_else(not_found)?;
+        let comment = Comment {
+            id: body.comment.clone(),
+            version,
+            from_ms: body.from_ms,
+            to_ms: body.to_ms,
+            text: body.text.clone(),
+            reply_to: body.reply_to.clone(),
+            author: author(),
+            made_at: body.made_at.clone(),
+            created_at: "2026-05-03T12:00:00.000Z".into(),
+            resolved_by: None,
+            resolved_at: None,
+        };
+        self.comments.insert(comment.id.clone(), comment.clone());
+        self.append(&project, ChangeKind::Comment, &comment)?;
+        Ok(comment)
+    }
+
+    fn settle_comment(&mut self, id: &CommentId, resolved: bool) -> RemoteResult<Comment> {
+        let comment = self.comments.get_mut(id).ok_or_else(not_found)?;
+        comment.resolved_by = resolved.then(author);
+        comment.resolved_at = resolved.then(|| "2026-05-03T12:00:01.000Z".into());
+        let comment = comment.clone();
+        let project = self.versions.get(&comment.version).map(|(version, ..)| version.project.clone()).ok_or_else(not_found)?;
+        self.append(&project, ChangeKind::Comment, &comment)?;
+        Ok(comment)
     }
 
     fn project(&self, id: &ProjectId) -> RemoteResult<Project> {
@@ -388,6 +428,14 @@ impl Remote for MemoryRemote {
 
     fn change_set<'a>(&'a self, _id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
         ready(Err(not_found()))
+    }
+
+    fn add_comment<'a>(&'a self, version: &'a VersionId, body: &'a AddComment) -> BoxFuture<'a, RemoteResult<Comment>> {
+        ready(self.inner().add_comment(version, body))
+    }
+
+    fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>> {
+        ready(self.inner().settle_comment(comment, body.resolved))
     }
 
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {

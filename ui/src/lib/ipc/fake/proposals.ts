@@ -1,8 +1,10 @@
 // The change sets of the made-up studio.
 import type { CellChangeView } from '../generated/CellChangeView';
+import type { HeardView } from '../generated/HeardView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
 import type { RiskView } from '../generated/RiskView';
+import type { VersionView } from '../generated/VersionView';
 import { fingerprintOf, id, type Seed } from './seed';
 
 const hour = 3_600_000;
@@ -60,6 +62,11 @@ function risksOf(changes: CellChangeView[]): RiskView[] {
   return found.filter((group) => group.changes.length > 0);
 }
 
+/** Nothing of a made-up version was heard yet. */
+export function heardOf(version: VersionView): HeardView {
+  return { version: version.id, duration_ms: version.duration_ms, heard_ms: 0, preview_ms: 0, ranges: [] };
+}
+
 export function proposals(seed: Seed, now: number): ProposalDetail[] {
   const [album] = seed.projects;
   if (!album) return [];
@@ -95,12 +102,14 @@ export function proposals(seed: Seed, now: number): ProposalDetail[] {
         cell(drive, 'Night Drive', 'title', 'Title', 'Night Drive', 'Night Drive (Edit)'),
         cell(drive, 'Night Drive', 'isrc', 'ISRC', null, 'QZABC2600012'),
       ],
-      versions: [{ track: drive, track_name: 'Night Drive', proposed: drive12, approved: drive9 }],
+      versions: [
+        { track: drive, track_name: 'Night Drive', proposed: drive12, approved: drive9, heard: heardOf(drive12), open_comments: [] },
+      ],
     }),
     detailOf(entry(2, 'Low Tide: approve version 4', 31), 2, {
       reason: 'First full mix.',
       changes: [cell(tide, 'Low Tide', '_approved', 'Approved version', null, 'Version 4')],
-      versions: [{ track: tide, track_name: 'Low Tide', proposed: tide4, approved: null }],
+      versions: [{ track: tide, track_name: 'Low Tide', proposed: tide4, approved: null, heard: heardOf(tide4), open_comments: [] }],
     }),
     detailOf(entry(3, 'Spring metadata', 48, { op_count: 5 }), 3, {
       reason: 'Numbers from the distributor, dates from the label plan.',

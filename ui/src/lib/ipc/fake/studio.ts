@@ -1,6 +1,7 @@
 // The in-memory studio: every command of the desktop on made-up data, for tests and for building screens. An unknown command throws.
 import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
 import type { CellChangeView } from '../generated/CellChangeView';
+import type { CommentView } from '../generated/CommentView';
 import type { ConnectionView } from '../generated/ConnectionView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
@@ -10,7 +11,7 @@ import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
 import { importView } from './imports';
 import { FakePlayer } from './player';
-import { cell, detailOf, proposals } from './proposals';
+import { cell, detailOf, heardOf, proposals } from './proposals';
 import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
 import { overviewBytes, viewBytes, type MadeUpSong } from './wave';
 
@@ -45,6 +46,7 @@ export class FakeBackend implements Backend {
   readonly #options: StudioOptions;
   readonly #seed: Seed;
   readonly #changeSets: ProposalDetail[];
+  readonly #comments: CommentView[] = [];
   readonly #player: FakePlayer;
   #connection: ConnectionView;
   #paused = false;
@@ -318,8 +320,7 @@ export class FakeBackend implements Backend {
     resolve: ({ changeSet, revisionDigest, choices }) => {
       const detail = this.#decidable(changeSet, revisionDigest);
       const open = detail.conflicts.find((each) => !choices.some((choice) => choice.row === each.row && choice.field === each.field));
-      if (open)
-        throw problem('resolution_missing', `The conflict at ${open.row_label} is not settled yet.`, 'Choose what stands there.');
+      if (open) throw problem('resolution_missing', `The conflict at ${open.row_label} is not settled yet.`, 'Choose what stands there.');
       const dropped = choices.filter((choice) => choice.choice === 'current');
       detail.changes = detail.changes.filter((each) => !dropped.some((choice) => choice.row === each.row && choice.field === each.field));
       Object.assign(detail, { conflicts: [], problems: [], mergeability: 'clean', revision: detail.revision + 1 });
@@ -338,6 +339,39 @@ export class FakeBackend implements Backend {
       if (!submit) proposal.status = 'draft';
       return { proposal, left: [] };
     },
+    comments: ({ track }) => this.#comments.filter((comment) => comment.track === track).sort((a, b) => a.from_ms - b.from_ms),
+    add_comment: ({ version, fromMs, toMs, text, replyTo }) => {
+      const found = this.#version(version);
+      if (text.trim() === '') throw problem('invalid', 'A comment has 1 to 5000 characters, this one has 0.', 'Write something.');
+      const comment: CommentView = {
+        id: id('cmt', this.#nextId++),
+        track: found.track,
+        version,
+        version_number: found.number,
+        from_ms: fromMs,
+        to_ms: toMs,
+        text: text.trim(),
+        reply_to: replyTo,
+        author: 'Mara Lindqvist',
+        is_yours: true,
+        made_at: new Date(this.#options.now).toISOString(),
+        resolved: false,
+        resolved_by: null,
+        is_sent: this.#connection.state === 'connected',
+        problem: null,
+      };
+      this.#comments.push(comment);
+      this.#libraryChanged();
+      return comment;
+    },
+    settle_comment: ({ comment, resolved }) => {
+      const found = this.#comments.find((each) => each.id === comment);
+      if (!found) throw notFound('comment');
+      Object.assign(found, { resolved, resolved_by: resolved ? 'Mara Lindqvist' : null });
+      this.#libraryChanged();
+      return found;
+    },
+    heard: ({ version }) => heardOf(this.#version(version)),
     activity: ({ project }) => (this.#project(project).on_server ? this.#seed.activity : []),
   };
 

@@ -16,4 +16,12 @@ mine: Array<ProposalView>,
 /**
  * Decided.
  */
-closed: Array<ProposalView>, };
+closed: Array<ProposalView>, 
+/**
+ * Ids of waiting proposals that somebody else's changes stand in the way of.
+ */
+in_conflict: Array<string>, 
+/**
+ * Ids of projects where this account may approve its own proposals, as the only approver there is.
+ */
+may_approve_own: Array<string>, };
