@@ -1,8 +1,10 @@
 //! The catalogue as a table, out as CSV and back.
 
+use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_library::catalogue::CellEdit;
-use collabtrack_library::view::{CatalogueView, ImportView, ProposalView};
+use collabtrack_library::view::imports::{CellCheckView, ImportView};
+use collabtrack_library::view::{CatalogueView, ProposalView};
 use tauri::State;
 
 use crate::app::App;
@@ -31,10 +33,35 @@ pub(crate) async fn import_catalogue(app: State<'_, App>, project: String, table
     Ok(Some(app.library.import_catalogue(&project, &table, &source).await?))
 }
 
+/// Checks the same file again with answers and choices.
+#[tauri::command]
+pub(crate) async fn import_answer(app: State<'_, App>, import: String, answers: Answers) -> CommandResult<ImportView> {
+    Ok(app.library.import_answer(&import, &answers).await?)
+}
+
+/// Writes the problems of an import where the user says; the path as text, or none when the dialog was dismissed.
+#[tauri::command]
+pub(crate) async fn import_problems(app: State<'_, App>, import: String) -> CommandResult<Option<String>> {
+    let Some(target) = app.dialogs.save_csv("problems.csv".to_owned()).await else { return Ok(None) };
+    app.library.import_problems(&import, &target).await?;
+    Ok(Some(target.to_string_lossy().into_owned()))
+}
+
 /// Proposes what a checked CSV would change.
 #[tauri::command]
 pub(crate) async fn import_propose(app: State<'_, App>, import: String, title: String, reason: String) -> CommandResult<ProposalView> {
     Ok(app.library.import_propose(&import, &title, &reason).await?)
+}
+
+/// What the rules of the columns say about edited cells. Proposes nothing.
+#[tauri::command]
+pub(crate) async fn check_cells(
+    app: State<'_, App>,
+    project: String,
+    table: String,
+    edits: Vec<CellEdit>,
+) -> CommandResult<Vec<CellCheckView>> {
+    Ok(app.library.check_cells(&ProjectId::parse(&project)?, &table, edits).await?)
 }
 
 /// Proposes edited cells.

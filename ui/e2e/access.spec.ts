@@ -42,17 +42,47 @@ const screens: Screen[] = [
   },
   { name: 'catalogue', at: '#/catalogue' },
   {
+    name: 'catalogue with an invalid edit in a range',
+    at: '#/catalogue',
+    studio: 'rows=500',
+    act: async (page) => {
+      await page.locator('[data-cell="1-2"]').click();
+      await page.keyboard.type('qz');
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Shift+ArrowUp');
+      await page.getByText('1 change', { exact: true }).waitFor();
+    },
+  },
+  {
     name: 'import check',
     at: `#/import/${idOf('prj', 1)}/tracks`,
     studio: 'import=errors',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Choose CSV file…' }).click();
+      await page.getByRole('list', { name: 'Steps' }).getByRole('button', { name: 'Check' }).click();
+    },
+  },
+  {
+    name: 'import file',
+    at: `#/import/${idOf('prj', 1)}/tracks`,
+    studio: 'import=columns',
     act: (page) => page.getByRole('button', { name: 'Choose CSV file…' }).click(),
+  },
+  {
+    name: 'import columns',
+    at: `#/import/${idOf('prj', 1)}/tracks`,
+    studio: 'import=columns',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Choose CSV file…' }).click();
+      await page.getByRole('list', { name: 'Steps' }).getByRole('button', { name: 'Columns' }).click();
+    },
   },
   {
     name: 'import review',
     at: `#/import/${idOf('prj', 1)}/tracks`,
     act: async (page) => {
       await page.getByRole('button', { name: 'Choose CSV file…' }).click();
-      await page.getByRole('button', { name: 'Review the changes' }).click();
+      await page.getByRole('list', { name: 'Steps' }).getByRole('button', { name: 'Review' }).click();
     },
   },
   { name: 'members', at: `#/members/${idOf('prj', 1)}` },

@@ -69,18 +69,33 @@ const screens = [
       await page.locator('[data-cell="1-2"]').click();
       await page.keyboard.type('QZABC2600020');
       await page.keyboard.press('Enter');
+      await page.keyboard.type('QZ');
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('ArrowUp');
+      await page.waitForTimeout(400);
     },
   ],
-  ['import-check', '?import=errors', `#/import/${prj(1)}/tracks`, (page) => page.getByRole('button', { name: 'Choose CSV file…' }).click()],
   [
-    'import-review',
-    '',
+    'catalogue-review',
+    '?rows=2000',
+    '#/catalogue',
+    async (page) => {
+      await page.locator('[data-cell="0-1"]').click();
+      await page.keyboard.press('Shift+PageDown');
+      await page.keyboard.press('Control+d');
+      await page.getByRole('button', { name: 'Propose…' }).click();
+    },
+  ],
+  ...['File', 'Columns', 'Check', 'Review'].map((step) => [
+    `import-${step.toLowerCase()}`,
+    step === 'Columns' ? '?import=columns' : step === 'Check' ? '?import=errors' : '',
     `#/import/${prj(1)}/tracks`,
     async (page) => {
       await page.getByRole('button', { name: 'Choose CSV file…' }).click();
-      await page.getByRole('button', { name: 'Review the changes' }).click();
+      await page.getByRole('list', { name: 'Steps' }).getByRole('button', { name: step }).click();
+      if (step === 'Check') await page.getByRole('button', { name: 'Show' }).first().click();
     },
-  ],
+  ]),
   ['members', '', `#/members/${prj(1)}`],
   [
     'invite',
@@ -114,6 +129,8 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 for (const [theme, width, height] of [
   ['dark', 1280, 800],
   ['light', 1280, 800],
+  ['dark', 1920, 1080],
+  ['light', 1920, 1080],
   ['dark', 720, 520],
   ['light', 720, 520],
   ['dark', 360, 640],

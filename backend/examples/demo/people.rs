@@ -8,7 +8,8 @@ use collabtrack_audio::engine::render::{RenderOrder, render_offline};
 use collabtrack_audio::engine::{LaneId, LaneSource};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, TrackId, VersionId};
-use collabtrack_library::view::{ActivityView, ImportView, ProjectView, ProposalDetail, ProposalView, TrackDetail, TrackView, VersionView};
+use collabtrack_library::view::imports::ImportView;
+use collabtrack_library::view::{ActivityView, ProjectView, ProposalDetail, ProposalView, TrackDetail, TrackView, VersionView};
 use collabtrack_library::{Library, LibraryOptions};
 
 const PASSWORD: &str = "four walls and an amplifier";

@@ -1,20 +1,20 @@
-//! The catalogue: reading it, CSV out, CSV in as a checked import, and proposals made from it. Nothing here changes the catalogue: only
-//! approved change sets do.
+//! The catalogue: reading it, CSV out, and proposals made from it. Nothing here changes the catalogue: only approved change sets do.
+
+pub mod check;
+pub mod imports;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use collabtrack_domain::catalogue::cells::{CellValue, Cells};
-use collabtrack_domain::catalogue::csv::report::{ImportReport, Issue};
 use collabtrack_domain::catalogue::row::{Rev, RowId};
-use collabtrack_domain::catalogue::schema::{Field, Schema, Table};
+use collabtrack_domain::catalogue::schema::{Field, Required, Schema, Table};
 use collabtrack_domain::catalogue::value::ParseContext;
 use collabtrack_domain::change_set::op::{Op, VersionRef};
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::approval::{ChangeSetSummary, Propose};
-use collabtrack_protocol::catalogue::{Catalogue, CatalogueRow, ImportAnswer};
-use collabtrack_protocol::limits::MAX_CSV_BYTES;
+use collabtrack_protocol::catalogue::{Catalogue, CatalogueRow};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,10 +27,7 @@ use crate::record::{blocking, random_bits};
 use crate::store::projects::Project;
 use crate::store::{commit, kept, projects, tracks, versions};
 use crate::sync::remote::RemoteError;
-use crate::view::{CatalogueRowView, CatalogueView, CellChangeView, ChangeWord, ColumnView, ImportRemark, ImportView, ProposalView};
-
-/// Checked imports that may still be proposed.
-const MOST_IMPORTS: usize = 8;
+use crate::view::{CatalogueRowView, CatalogueView, CellChangeView, ChangeWord, ColumnView, ProposalView};
 
 /// An edited cell.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -42,18 +39,6 @@ pub struct CellEdit {
     /// Text as typed; empty clears the cell.
     pub to: String,
 }
-
-/// A checked import, kept until it is proposed.
-struct Checked {
-    project: ProjectId,
-    base_head: String,
-    file_name: String,
-    ops: Vec<Op>,
-}
-
-/// Imports of this run.
-#[derive(Default)]
-pub(crate) struct Imports(HashMap<String, Checked>);
 
 /// The catalogue with its columns, for building views and operations.
 pub(crate) struct Known {
@@ -113,6 +98,19 @@ fn unlike(what: &str) -> LibraryError {
     RemoteError::NotCollabtrack { reason: format!("{what} has another form") }.into()
 }
 
+fn known(catalogue: Catalogue, project: &Project) -> Result<Known> {
+    let schema = Schema::from_value(&catalogue.schema).map_err(|_| unlike("the list of columns"))?;
+    Ok(Known { catalogue, schema, role: project.role.unwrap_or(Role::Listener) })
+}
+
+fn required_word(required: Required) -> &'static str {
+    match required {
+        Required::Never => "never",
+        Required::Release => "release",
+        Required::Always => "always",
+    }
+}
+
 impl Library {
     /// A project that belongs to a server.
     pub(crate) async fn on_server(&self, id: &ProjectId) -> Result<Project> {
@@ -140,13 +138,25 @@ impl Library {
                 catalogue
             }
             Err(error) if or_kept && !matches!(error, LibraryError::Remote(RemoteError::Refused(_))) => {
-                let body = kept::get(&mut *self.store().read().await?, &key).await?;
-                body.and_then(|body| serde_json::from_str(&body).ok()).ok_or(error)?
+                self.kept_catalogue(id).await?.ok_or(error)?
             }
             Err(error) => return Err(error),
         };
-        let schema = Schema::from_value(&catalogue.schema).map_err(|_| unlike("the list of columns"))?;
-        Ok(Known { catalogue, schema, role: project.role.unwrap_or(Role::Listener) })
+        known(catalogue, &project)
+    }
+
+    /// The catalogue as last read, without asking the server; asked for where it was never read.
+    pub(crate) async fn last_catalogue(&self, id: &ProjectId) -> Result<Known> {
+        let project = self.on_server(id).await?;
+        match self.kept_catalogue(id).await? {
+            Some(catalogue) => known(catalogue, &project),
+            None => self.known_catalogue(id, false).await,
+        }
+    }
+
+    async fn kept_catalogue(&self, id: &ProjectId) -> Result<Option<Catalogue>> {
+        let body = kept::get(&mut *self.store().read().await?, &format!("catalogue {id}")).await?;
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
     }
 
     /// A table of the catalogue; as last read when the server does not answer.
@@ -162,6 +172,8 @@ impl Library {
             choices: field.choices.clone(),
             read_only: field.read_only,
             may_edit: field.writable_by(known.role) && known.role >= Role::Member,
+            required: required_word(field.required).to_owned(),
+            help: field.help.clone(),
         });
         let columns: Vec<ColumnView> = columns.collect();
         let rows = known
@@ -194,49 +206,6 @@ impl Library {
         let bytes = self.heard(api.bytes(&format!("/projects/{project}/catalogue.csv"), &[("table", table.as_str())], "text/csv").await)?;
         let target = target.to_path_buf();
         blocking(move || write_durably(&target, &bytes)).await
-    }
-
-    /// Reads and checks an edited CSV. Nothing is proposed or kept beyond this run.
-    /// # Errors
-    /// `File`, `Invalid` for a file that is too large, or that the server does not answer. What is wrong inside stands in the answer.
-    pub async fn import_catalogue(&self, project: &ProjectId, table: &str, source: &Path) -> Result<ImportView> {
-        let table = table_of(table)?;
-        self.on_server(project).await?;
-        let path = source.to_path_buf();
-        let bytes = blocking(move || read_csv(&path)).await?;
-        let known = self.known_catalogue(project, false).await?;
-        let api = self.api().await?;
-        let query = [("table", table.as_str()), ("mode", "preview")];
-        let answer: ImportAnswer = self.heard(api.post_bytes(&format!("/projects/{project}/imports"), &query, "text/csv", bytes).await)?;
-        let report: ImportReport = serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))?;
-        let file_name = paths::name(source);
-        let import = format!("imp_{:032x}", rand::random::<u128>());
-        let view = import_view(&known, &report, import.clone(), file_name.clone());
-        if view.may_propose {
-            let checked = Checked { project: project.clone(), base_head: known.catalogue.head, file_name, ops: report.ops };
-            let mut imports = self.imports();
-            if imports.0.len() >= MOST_IMPORTS {
-                imports.0.clear();
-            }
-            imports.0.insert(import, checked);
-        }
-        Ok(view)
-    }
-
-    /// Proposes what a checked CSV would change.
-    /// # Errors
-    /// `Unknown` when the import was checked in an earlier run, or what the server refused.
-    pub async fn import_propose(&self, import: &str, title: &str, reason: &str) -> Result<ProposalView> {
-        let (project, head, ops, title) = {
-            let imports = self.imports();
-            let unknown = || LibraryError::Unknown { what: "import", id: import.chars().take(64).collect() };
-            let checked = imports.0.get(import).ok_or_else(unknown)?;
-            let title = if title.trim().is_empty() { format!("Changes from {}", checked.file_name) } else { title.to_owned() };
-            (checked.project.clone(), checked.base_head.clone(), checked.ops.clone(), title)
-        };
-        let proposal = self.propose(&project, &title, reason, head, &ops).await?;
-        self.imports().0.remove(import);
-        Ok(proposal)
     }
 
     /// Proposes edited cells. An edit of a track outside the catalogue brings it in.
@@ -366,19 +335,6 @@ fn cell_ops(known: &Known, table: Table, edits: &[CellEdit]) -> Result<Vec<Op>> 
     Ok(ops)
 }
 
-fn read_csv(path: &Path) -> Result<Vec<u8>> {
-    let fault = |error| LibraryError::file("read", path, error);
-    let length = std::fs::metadata(path).map_err(fault)?.len();
-    if length > MAX_CSV_BYTES as u64 {
-        return Err(LibraryError::Invalid {
-            what: format!(
-                "The file has {length} bytes; a catalogue has at most {MAX_CSV_BYTES}. Nothing was read. Export only the table you edited."
-            ),
-        });
-    }
-    std::fs::read(path).map_err(fault)
-}
-
 /// Writes beside the target and renames, so that a failure leaves the old file whole.
 fn write_durably(target: &Path, bytes: &[u8]) -> Result<()> {
     let fault = |error| LibraryError::file("write", target, error);
@@ -392,51 +348,6 @@ fn write_durably(target: &Path, bytes: &[u8]) -> Result<()> {
         discard(&temp);
     }
     written.map_err(fault)
-}
-
-fn remark(issue: &Issue) -> ImportRemark {
-    ImportRemark {
-        line: (issue.line > 0).then_some(issue.line as u64),
-        column: (!issue.column.is_empty()).then(|| issue.column.clone()),
-        message: issue.message.clone(),
-    }
-}
-
-fn import_view(known: &Known, report: &ImportReport, import: String, file_name: String) -> ImportView {
-    let json = |value: &Option<CellValue>| value.as_ref().map_or(Value::Null, CellValue::to_json);
-    let mut changes = Vec::new();
-    for change in report.changed.iter().chain(&report.cleared) {
-        let row = change.row.to_string();
-        let label = known.field(&row, &change.column).map_or_else(|| change.column.clone(), |field| field.label.clone());
-        changes.push(CellChangeView {
-            row_label: known.label(&row),
-            from: known.shown(&row, &change.column, &json(&change.current)),
-            to: known.shown(&row, &change.column, &json(&change.to)),
-            change: word(change.current.is_some(), change.to.is_some()),
-            field: change.column.clone(),
-            field_label: label,
-            row,
-        });
-    }
-    for added in &report.added {
-        let title = added.cells.text("title").or_else(|| added.cells.text("party")).unwrap_or_default().to_owned();
-        changes.push(whole_row(added.row.as_str(), title.clone(), None, Some(title), ChangeWord::Added));
-    }
-    for deleted in &report.deleted {
-        let label = known.label(deleted.row.as_str());
-        changes.push(whole_row(deleted.row.as_str(), label.clone(), Some(label), None, ChangeWord::Deleted));
-    }
-    ImportView {
-        import,
-        file_name,
-        table: report.table.as_str().to_owned(),
-        unchanged: report.counts.unchanged_rows as u64,
-        may_propose: !report.is_blocked() && !report.ops.is_empty(),
-        changes,
-        notices: report.notices.iter().map(remark).collect(),
-        warnings: report.warnings.iter().map(remark).collect(),
-        errors: report.errors.iter().chain(&report.questions).map(remark).collect(),
-    }
 }
 
 pub(crate) fn word(was_filled: bool, is_filled: bool) -> ChangeWord {

@@ -77,7 +77,7 @@ struct Inner {
     working: Mutex<Option<File>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     sync: crate::sync::SyncState,
-    imports: Mutex<crate::catalogue::Imports>,
+    imports: Mutex<crate::catalogue::imports::Imports>,
 }
 
 /// The local library. Clones share it.
@@ -275,7 +275,7 @@ impl Library {
         &self.0.sync
     }
 
-    pub(crate) fn imports(&self) -> MutexGuard<'_, crate::catalogue::Imports> {
+    pub(crate) fn imports(&self) -> MutexGuard<'_, crate::catalogue::imports::Imports> {
         self.0.imports.lock().expect("nobody panics while holding the imports")
     }
 

@@ -3,6 +3,8 @@
 //! Ids cross as text, times as RFC 3339 in UTC, paths only as text to show. The TypeScript twins of these types stand in
 //! `ui/src/lib/ipc/generated` and are compared with this file by a test.
 
+pub mod imports;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -449,6 +451,10 @@ pub struct ColumnView {
     pub read_only: bool,
     /// Whether this account may edit it.
     pub may_edit: bool,
+    /// When it must be filled: `never`, `release`, `always`.
+    pub required: String,
+    /// A sentence of help.
+    pub help: Option<String>,
 }
 
 /// A row of the catalogue, as text.
@@ -516,42 +522,6 @@ pub struct CellChangeView {
     pub to: Option<String>,
     /// How it changes.
     pub change: ChangeWord,
-}
-
-/// One remark about an imported file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ImportRemark {
-    /// Line number in the file, from 1; none for the file as a whole.
-    #[ts(type = "number | null")]
-    pub line: Option<u64>,
-    /// Column name.
-    pub column: Option<String>,
-    /// What happened, what it means, what to do.
-    pub message: String,
-}
-
-/// An imported CSV, checked but not proposed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ImportView {
-    /// Handle for `import_propose`.
-    pub import: String,
-    /// Name of the file.
-    pub file_name: String,
-    /// `tracks` or `splits`.
-    pub table: String,
-    /// Rows that do not change.
-    #[ts(type = "number")]
-    pub unchanged: u64,
-    /// Everything that would change.
-    pub changes: Vec<CellChangeView>,
-    /// Harmless: what was ignored and why.
-    pub notices: Vec<ImportRemark>,
-    /// Worth a look.
-    pub warnings: Vec<ImportRemark>,
-    /// What stands in the way of proposing.
-    pub errors: Vec<ImportRemark>,
-    /// Whether it can be proposed.
-    pub may_propose: bool,
 }
 
 /// A change set in the inbox.

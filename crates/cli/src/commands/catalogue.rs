@@ -1,7 +1,7 @@
 //! The catalogue as CSV: out, compared, proposed.
 
 use collabtrack_library::Library;
-use collabtrack_library::view::{ImportRemark, ImportView};
+use collabtrack_library::view::imports::{ImportRemark, ImportView};
 
 use super::changes::changes_words;
 use crate::arguments::Catalogue;
@@ -24,7 +24,8 @@ pub(crate) async fn run(library: &Library, command: Catalogue, output: &Output) 
             let project = select::project(library, &project).await?;
             let import = library.import_catalogue(&project, table.as_str(), &file).await?;
             if !import.may_propose {
-                let why = import.errors.first().map_or_else(|| "The file changes nothing".to_owned(), |error| error.message.clone());
+                let why = import.errors.iter().chain(&import.questions).next();
+                let why = why.map_or_else(|| "The file changes nothing".to_owned(), |error| error.message.clone());
                 return Err(Trouble::new(why, "Nothing was proposed.", "`catalogue diff` shows everything about this file."));
             }
             let title = title.unwrap_or_else(|| format!("Edits from {}", import.file_name));
@@ -47,12 +48,13 @@ fn remarks(title: &str, remarks: &[ImportRemark]) -> String {
 
 fn import_words(import: &ImportView) -> String {
     format!(
-        "{}: {} rows unchanged, {} changes\n{}{}{}{}",
+        "{}: {} rows unchanged, {} changes\n{}{}{}{}{}",
         import.file_name,
         import.unchanged,
         import.changes.len(),
         changes_words(&import.changes),
         remarks("error", &import.errors),
+        remarks("question", &import.questions),
         remarks("warning", &import.warnings),
         remarks("note", &import.notices),
     )

@@ -24,7 +24,6 @@ fn export_to(folder: &Path) {
         NewInvitationView,
         MemberView,
         CatalogueView,
-        ImportView,
         InboxView,
         ProposalDetail,
         ConflictChoice,
@@ -36,6 +35,8 @@ fn export_to(folder: &Path) {
         AppEvent,
         ErrorView,
     );
+    view::imports::ImportView::export_all(&config).expect("the type is written");
+    view::imports::CellCheckView::export_all(&config).expect("the type is written");
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {

@@ -1,10 +1,12 @@
 // The commands of the desktop: name → arguments, result. One list for the Tauri, fake and bridge backends; a Rust test compares the
 // names with the commands the app really registers. Bytes come back as ArrayBuffer.
+import type { ImportAnswers } from '../catalogue/answers';
 import type { ActivityView } from './generated/ActivityView';
 import type { CandidateView } from './generated/CandidateView';
 import type { CatalogueView } from './generated/CatalogueView';
 import type { CommentView } from './generated/CommentView';
 import type { ConflictChoice } from './generated/ConflictChoice';
+import type { CellCheckView } from './generated/CellCheckView';
 import type { ConnectionView } from './generated/ConnectionView';
 import type { HeardView } from './generated/HeardView';
 import type { ImportView } from './generated/ImportView';
@@ -73,7 +75,13 @@ export interface Commands {
   catalogue: { args: { project: string; table: string }; result: CatalogueView };
   export_catalogue: { args: { project: string; table: string }; result: string | null };
   import_catalogue: { args: { project: string; table: string }; result: ImportView | null };
+  import_answer: { args: { import: string; answers: ImportAnswers }; result: ImportView };
+  import_problems: { args: { import: string }; result: string | null };
   import_propose: { args: { import: string; title: string; reason: string }; result: ProposalView };
+  check_cells: {
+    args: { project: string; table: string; edits: { row: string; field: string; to: string }[] };
+    result: CellCheckView[];
+  };
   propose_cells: {
     args: { project: string; table: string; title: string; reason: string; edits: { row: string; field: string; to: string }[] };
     result: ProposalView;

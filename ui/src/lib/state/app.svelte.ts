@@ -12,6 +12,7 @@ import { Loaded } from './loaded.svelte';
 import { Player } from './player.svelte';
 import { Router } from './router.svelte';
 import { Settings } from './settings.svelte';
+import { Sheets } from './sheet.svelte';
 import { Toasts } from './toasts.svelte';
 
 const context = Symbol('app');
@@ -21,6 +22,8 @@ export class App {
   readonly settings = new Settings();
   readonly router = new Router();
   readonly toasts = new Toasts();
+  /** Catalogue cells typed and not proposed yet. */
+  readonly sheets = new Sheets();
   readonly player: Player;
   readonly waves: WaveCache;
   readonly inbox: Inbox;

@@ -4,7 +4,6 @@ import { FakeBackend } from '../ipc/fake/studio';
 import { id } from '../ipc/fake/seed';
 import type { PlayerView } from '../ipc/generated/PlayerView';
 import { Comparison, usualSlots } from './comparison.svelte';
-import { Edits } from './edits.svelte';
 import { Inbox, undoMs } from './inbox.svelte';
 import { Loaded } from './loaded.svelte';
 import { extrapolate, Player, silence } from './player.svelte';
@@ -237,29 +236,6 @@ describe('the inbox', () => {
       revisionDigest: detail.revision_digest,
       reason: 'Too loud.',
     });
-  });
-});
-
-describe('catalogue edits', () => {
-  it('end where the old value is typed again', async () => {
-    const view = await new FakeBackend().call('catalogue', { project: id('prj', 1), table: 'tracks' });
-    const edits = new Edits();
-    edits.set(view, id('trk', 1), 'title', 'Night Drive (Edit)');
-    expect(edits.text(view, id('trk', 1), 'title')).toBe('Night Drive (Edit)');
-    edits.set(view, id('trk', 1), 'title', ' Night Drive ');
-    expect(edits.list).toEqual([]);
-  });
-
-  it('go out as one proposal and stay when that fails', async () => {
-    const studio = new FakeBackend();
-    const view = await studio.call('catalogue', { project: id('prj', 1), table: 'tracks' });
-    const edits = new Edits();
-    edits.set(view, id('trk', 2), 'isrc', 'QZABC2600020');
-    studio.failNext('propose_cells', { code: 'server_unreachable', message: 'No answer.', hint: null });
-    await expect(edits.propose(studio, view, 'ISRC', '')).rejects.toMatchObject({ code: 'server_unreachable' });
-    expect(edits.list).toHaveLength(1);
-    await edits.propose(studio, view, 'ISRC', '');
-    expect(edits.list).toHaveLength(0);
   });
 });
 

@@ -1,4 +1,5 @@
-// Opens the in-memory studio, set up from the address: ?empty, ?connection=offline, ?role=member, ?import=errors, ?delay=400.
+// Opens the in-memory studio, set up from the address: ?empty, ?connection=offline, ?role=member, ?import=errors, ?delay=400, ?rows=10000.
+import type { ImportCase } from './imports';
 import { FakeBackend, usualOptions, type StudioOptions } from './studio';
 
 declare global {
@@ -8,12 +9,15 @@ declare global {
   }
 }
 
+const cases: readonly ImportCase[] = ['fine', 'errors', 'columns', 'unreadable'];
+
 export function openFake(params: URLSearchParams): FakeBackend {
   const connection = params.get('connection');
   const options: Partial<StudioOptions> = {
     empty: params.has('empty'),
     role: params.get('role') === 'member' ? 'member' : 'admin',
-    badImport: params.get('import') === 'errors',
+    importCase: cases.find((each) => each === params.get('import')) ?? 'fine',
+    rows: Number(params.get('rows') ?? 0),
     delayMs: Number(params.get('delay') ?? 0),
     now: Date.now(),
     connection: connection === 'none' || connection === 'signed_out' || connection === 'offline' ? connection : usualOptions.connection,

@@ -193,12 +193,14 @@ export function columns(): ColumnView[] {
     choices: [],
     read_only: false,
     may_edit: true,
+    required: 'never',
+    help: null,
     ...more,
   });
   return [
-    text('title', 'Title'),
-    text('main_artist', 'Main artist'),
-    text('isrc', 'ISRC'),
+    text('title', 'Title', { required: 'always' }),
+    text('main_artist', 'Main artist', { required: 'release' }),
+    text('isrc', 'ISRC', { required: 'release', help: 'One recording, one number.' }),
     text('composers', 'Composers', { type: 'list' }),
     text('release_date', 'Release date', { type: 'date' }),
     text('explicit', 'Explicit', { type: 'choice', choices: ['explicit', 'clean', 'not_explicit'] }),

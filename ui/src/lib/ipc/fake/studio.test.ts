@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { noAnswers } from '../../catalogue/answers';
 import type { CommandName } from '../backend';
 import { decodeView } from '../../waveform/view';
 import { id } from './seed';
@@ -27,6 +28,7 @@ const samples: Record<string, unknown> = {
   width: 100,
   import: 'imp_fine',
   edits: [],
+  answers: noAnswers,
   reason: 'because',
 };
 

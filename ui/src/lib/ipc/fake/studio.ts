@@ -1,4 +1,5 @@
 // The in-memory studio: every command of the desktop on made-up data, for tests and for building screens. An unknown command throws.
+import { noAnswers, type ImportAnswers } from '../../catalogue/answers';
 import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
@@ -9,7 +10,8 @@ import type { ProjectView } from '../generated/ProjectView';
 import type { StatusView } from '../generated/StatusView';
 import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
-import { importView } from './imports';
+import { checkCells, manyRows, moreColumns } from './cells';
+import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
 import { cell, detailOf, heardOf, proposals } from './proposals';
 import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
@@ -20,8 +22,10 @@ export interface StudioOptions {
   empty: boolean;
   connection: 'none' | 'signed_out' | 'connected' | 'offline';
   role: 'admin' | 'member';
-  /** The next CSV holds errors. */
-  badImport: boolean;
+  /** What the next CSV is like. */
+  importCase: ImportCase;
+  /** Rows of the catalogue beyond the usual ones, with twenty columns. */
+  rows: number;
   /** Milliseconds every answer takes. */
   delayMs: number;
   now: number;
@@ -31,7 +35,8 @@ export const usualOptions: StudioOptions = {
   empty: false,
   connection: 'connected',
   role: 'admin',
-  badImport: false,
+  importCase: 'fine',
+  rows: 0,
   delayMs: 0,
   now: Date.parse('2026-11-20T14:00:00Z'),
 };
@@ -49,6 +54,7 @@ export class FakeBackend implements Backend {
   readonly #comments: CommentView[] = [];
   readonly #player: FakePlayer;
   #connection: ConnectionView;
+  #answers: ImportAnswers = noAnswers;
   #paused = false;
   #revision = 1;
   #nextId = 40_000;
@@ -59,6 +65,10 @@ export class FakeBackend implements Backend {
     this.#changeSets = proposals(this.#seed, this.#options.now);
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
+    if (this.#options.rows > 0) {
+      this.#seed.columns.push(...moreColumns());
+      this.#seed.rows.get(id('prj', 1))?.push(...manyRows(this.#options.rows));
+    }
     if (this.#options.empty) {
       this.#seed.projects.length = 0;
       this.#seed.tracks.length = 0;
@@ -243,12 +253,19 @@ export class FakeBackend implements Backend {
       outside: this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue).map((track) => [track.id, track.name]),
     }),
     export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
-    import_catalogue: ({ table }) => importView(table, this.#options.badImport),
-    import_propose: ({ title, reason, import: handle }) => {
-      if (handle !== 'imp_fine')
-        throw problem('csv_invalid', 'The file has errors, so nothing was proposed.', 'Correct them and import it again.');
-      return this.#propose(title, reason, importView('tracks', false).changes);
+    import_catalogue: ({ table }) => importView(table, this.#options.importCase),
+    import_answer: ({ answers }) => {
+      this.#answers = answers;
+      return importView('tracks', this.#options.importCase, answers);
     },
+    import_problems: () => '/home/mara/Documents/problems.csv',
+    import_propose: ({ title, reason, import: handle }) => {
+      const view = importView('tracks', this.#options.importCase, this.#answers);
+      if (handle !== view.import || !view.may_propose)
+        throw problem('csv_invalid', 'The file has errors, so nothing was proposed.', 'Correct them and import it again.');
+      return this.#propose(title, reason, view.changes);
+    },
+    check_cells: ({ project, edits }) => checkCells(this.#seed.rows.get(project) ?? [], edits),
     propose_cells: ({ title, reason, edits, project }) =>
       this.#propose(
         title,

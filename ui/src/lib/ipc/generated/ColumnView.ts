@@ -27,4 +27,12 @@ read_only: boolean,
 /**
  * Whether this account may edit it.
  */
-may_edit: boolean, };
+may_edit: boolean, 
+/**
+ * When it must be filled: `never`, `release`, `always`.
+ */
+required: string, 
+/**
+ * A sentence of help.
+ */
+help: string | null, };

@@ -5,6 +5,10 @@
  */
 export type ImportRemark = { 
 /**
+ * What it is about: the word of the catalogue rules.
+ */
+code: string, 
+/**
  * Line number in the file, from 1; none for the file as a whole.
  */
 line: number | null, 
@@ -15,4 +19,20 @@ column: string | null,
 /**
  * What happened, what it means, what to do.
  */
-message: string, };
+message: string, 
+/**
+ * What was expected.
+ */
+expected: string, 
+/**
+ * What was found.
+ */
+found: string, 
+/**
+ * Remarks that one repair settles share this.
+ */
+repair: string, 
+/**
+ * Values that would fit, as text.
+ */
+suggestions: Array<string>, };

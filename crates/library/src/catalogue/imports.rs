@@ -1,0 +1,267 @@
+//! A CSV on its way in: read, checked by the server against the state it was exported from, asked about, and only then proposed. The
+//! bytes stay in memory until then, so that an answer checks the same file again, whatever happened to it on disk.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use collabtrack_domain::catalogue::cells::CellValue;
+use collabtrack_domain::catalogue::csv::report::{Answers, ImportReport, Issue};
+use collabtrack_domain::catalogue::guard;
+use collabtrack_domain::catalogue::schema::Table;
+use collabtrack_domain::change_set::op::Op;
+use collabtrack_domain::id::ProjectId;
+use collabtrack_protocol::catalogue::ImportAnswer;
+use collabtrack_protocol::limits::MAX_CSV_BYTES;
+use serde_json::Value;
+
+use super::{Known, table_of, unlike, whole_row, word, write_durably};
+use crate::error::{LibraryError, Result};
+use crate::library::Library;
+use crate::paths;
+use crate::record::blocking;
+use crate::view::imports::{ImportColumn, ImportRemark, ImportView, RepairView};
+use crate::view::{CellChangeView, ChangeWord, ProposalView};
+
+/// Files kept in memory for answers, the newest ones.
+const MOST_IMPORTS: usize = 2;
+
+/// A file that was read, with what the last look at it found.
+#[derive(Clone)]
+struct Checked {
+    project: ProjectId,
+    table: Table,
+    file_name: String,
+    bytes: Arc<Vec<u8>>,
+    base_head: String,
+    /// What to propose; nothing while something is in the way.
+    ops: Vec<Op>,
+    problems: Vec<ImportRemark>,
+}
+
+/// Imports of this run.
+#[derive(Default)]
+pub(crate) struct Imports(HashMap<String, Checked>);
+
+impl Library {
+    /// Reads and checks an edited CSV. Nothing is proposed or kept beyond this run.
+    /// # Errors
+    /// `File`, `Invalid` for a file that is too large, or that the server does not answer. What is wrong inside stands in the answer.
+    pub async fn import_catalogue(&self, project: &ProjectId, table: &str, source: &Path) -> Result<ImportView> {
+        let table = table_of(table)?;
+        self.on_server(project).await?;
+        let path = source.to_path_buf();
+        let bytes = Arc::new(blocking(move || read_csv(&path)).await?);
+        let import = format!("imp_{:032x}", rand::random::<u128>());
+        let file = Checked {
+            project: project.clone(),
+            table,
+            file_name: paths::name(source),
+            bytes,
+            base_head: String::new(),
+            ops: Vec::new(),
+            problems: Vec::new(),
+        };
+        self.look_at(import, file, &Answers::default()).await
+    }
+
+    /// Checks the same file again with answers and choices: all of them, not only the new ones.
+    /// # Errors
+    /// `Unknown` when the file was read in an earlier run, or what the server refused.
+    pub async fn import_answer(&self, import: &str, answers: &Answers) -> Result<ImportView> {
+        let file = self.checked(import)?;
+        self.look_at(import.to_owned(), file, answers).await
+    }
+
+    /// Writes the problems of an import as a CSV that a spreadsheet opens.
+    /// # Errors
+    /// `Unknown`, `File`.
+    pub async fn import_problems(&self, import: &str, target: &Path) -> Result<()> {
+        let file = self.checked(import)?;
+        let target = target.to_path_buf();
+        blocking(move || write_durably(&target, problems_csv(&file.problems).as_bytes())).await
+    }
+
+    /// Proposes what a checked CSV would change.
+    /// # Errors
+    /// `Unknown` when the import was checked in an earlier run, `Invalid` while something is in the way, or what the server refused.
+    pub async fn import_propose(&self, import: &str, title: &str, reason: &str) -> Result<ProposalView> {
+        let file = self.checked(import)?;
+        if file.ops.is_empty() {
+            return Err(LibraryError::Invalid {
+                what: "The file changes nothing, or something in it is in the way. Nothing was proposed.".into(),
+            });
+        }
+        let title = if title.trim().is_empty() { format!("Changes from {}", file.file_name) } else { title.to_owned() };
+        let proposal = self.propose(&file.project, &title, reason, file.base_head, &file.ops).await?;
+        self.imports().0.remove(import);
+        Ok(proposal)
+    }
+
+    fn checked(&self, import: &str) -> Result<Checked> {
+        let unknown = || LibraryError::Unknown { what: "import", id: import.chars().take(64).collect() };
+        self.imports().0.get(import).cloned().ok_or_else(unknown)
+    }
+
+    async fn look_at(&self, import: String, mut file: Checked, answers: &Answers) -> Result<ImportView> {
+        let known = self.known_catalogue(&file.project, false).await?;
+        let api = self.api().await?;
+        let answered = if *answers == Answers::default() {
+            String::new()
+        } else {
+            serde_json::to_string(answers).map_err(|_| unlike("the answers"))?
+        };
+        let query = [("table", file.table.as_str()), ("mode", "preview"), ("answers", &answered)];
+        let path = format!("/projects/{}/imports", file.project);
+        let answer: ImportAnswer = self.heard(api.post_bytes(&path, &query, "text/csv", file.bytes.to_vec()).await)?;
+        let report: ImportReport = serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))?;
+        let view = import_view(&known, &report, import.clone(), file.file_name.clone());
+        file.base_head = known.catalogue.head;
+        file.problems = view.errors.iter().chain(&view.questions).cloned().collect();
+        file.ops = if view.may_propose { report.ops } else { Vec::new() };
+        let mut imports = self.imports();
+        if !imports.0.contains_key(&import) && imports.0.len() >= MOST_IMPORTS {
+            imports.0.clear();
+        }
+        imports.0.insert(import, file);
+        Ok(view)
+    }
+}
+
+fn read_csv(path: &Path) -> Result<Vec<u8>> {
+    let fault = |error| LibraryError::file("read", path, error);
+    let length = std::fs::metadata(path).map_err(fault)?.len();
+    if length > MAX_CSV_BYTES as u64 {
+        return Err(LibraryError::Invalid {
+            what: format!(
+                "The file has {length} bytes; a catalogue has at most {MAX_CSV_BYTES}. Nothing was read. Export only the table you edited."
+            ),
+        });
+    }
+    std::fs::read(path).map_err(fault)
+}
+
+fn wire_word(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn remark(issue: &Issue) -> ImportRemark {
+    ImportRemark {
+        code: issue.code.word(),
+        line: (issue.line > 0).then_some(issue.line as u64),
+        column: (!issue.column.is_empty()).then(|| issue.column.clone()),
+        message: issue.message.clone(),
+        expected: issue.expected.clone(),
+        found: issue.found.clone(),
+        repair: issue.repair.clone(),
+        suggestions: issue.suggestions.clone(),
+    }
+}
+
+fn import_view(known: &Known, report: &ImportReport, import: String, file_name: String) -> ImportView {
+    let table_rows = known.table(report.table).count();
+    let columns = report.columns.iter().map(|column| ImportColumn {
+        heading: column.heading.clone(),
+        field: column.field.clone(),
+        suggestion: column.suggestion.clone(),
+        reason: column.reason.clone(),
+    });
+    let repairs = report.repairs.iter().map(|group| RepairView {
+        repair: group.repair.clone(),
+        code: group.code.word(),
+        column: (!group.column.is_empty()).then(|| group.column.clone()),
+        count: group.count as u64,
+        title: group.title.clone(),
+    });
+    ImportView {
+        import,
+        file_name,
+        table: report.table.as_str().to_owned(),
+        encoding: wire_word(report.encoding),
+        delimiter: report.delimiter.to_string(),
+        columns: columns.collect(),
+        fields: known.schema.readable_fields(report.table, known.role).map(|field| (field.name.to_string(), field.label.clone())).collect(),
+        has_base: report.has_base,
+        blanks: wire_word(report.blanks),
+        rows: report.counts.rows as u64,
+        unchanged: report.counts.unchanged_rows as u64,
+        missing: table_rows.saturating_sub(report.counts.rows.saturating_sub(report.counts.added)) as u64,
+        conflicts: report.counts.conflicts as u64,
+        may_propose: !report.is_blocked() && !report.ops.is_empty(),
+        changes: changes(known, report),
+        notices: report.notices.iter().map(remark).collect(),
+        warnings: report.warnings.iter().map(remark).collect(),
+        questions: report.questions.iter().map(remark).collect(),
+        errors: report.errors.iter().map(remark).collect(),
+        repairs: repairs.collect(),
+    }
+}
+
+fn changes(known: &Known, report: &ImportReport) -> Vec<CellChangeView> {
+    let json = |value: &Option<CellValue>| value.as_ref().map_or(Value::Null, CellValue::to_json);
+    let mut changes = Vec::new();
+    for change in report.changed.iter().chain(&report.cleared) {
+        let row = change.row.to_string();
+        let label = known.field(&row, &change.column).map_or_else(|| change.column.clone(), |field| field.label.clone());
+        changes.push(CellChangeView {
+            row_label: known.label(&row),
+            from: known.shown(&row, &change.column, &json(&change.current)),
+            to: known.shown(&row, &change.column, &json(&change.to)),
+            change: word(change.current.is_some(), change.to.is_some()),
+            field: change.column.clone(),
+            field_label: label,
+            row,
+        });
+    }
+    for added in &report.added {
+        let title = added.cells.text("title").or_else(|| added.cells.text("party")).unwrap_or_default().to_owned();
+        changes.push(whole_row(added.row.as_str(), title.clone(), None, Some(title), ChangeWord::Added));
+    }
+    for deleted in &report.deleted {
+        let label = known.label(deleted.row.as_str());
+        changes.push(whole_row(deleted.row.as_str(), label.clone(), Some(label), None, ChangeWord::Deleted));
+    }
+    changes
+}
+
+/// The problems as CSV: UTF-8 with byte order mark, CRLF, every cell quoted and guarded against formulas.
+fn problems_csv(problems: &[ImportRemark]) -> String {
+    let cell = |text: &str| format!("\"{}\"", guard::escape(text).replace('"', "\"\""));
+    let mut text = String::from("\u{feff}row,column,found,expected,suggestion,what to do\r\n");
+    for problem in problems {
+        let line = problem.line.map(|line| line.to_string()).unwrap_or_default();
+        let rest = [
+            problem.column.as_deref().unwrap_or_default(),
+            &problem.found,
+            &problem.expected,
+            problem.suggestions.first().map(String::as_str).unwrap_or_default(),
+            &problem.message,
+        ];
+        text.push_str(&format!("{line},{}\r\n", rest.map(cell).join(",")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_problems_holds_no_formula_and_every_quote_closes() {
+        let problem = ImportRemark {
+            code: "value".into(),
+            line: Some(42),
+            column: Some("title".into()),
+            message: "Row 42, Title: put it right.".into(),
+            expected: "a title".into(),
+            found: "=HYPERLINK(\"x\")".into(),
+            repair: "value:title".into(),
+            suggestions: vec!["Night \"Drive\"".into()],
+        };
+        let text = problems_csv(&[problem]);
+        assert_eq!(
+            text.lines().nth(1),
+            Some("42,\"title\",\"'=HYPERLINK(\"\"x\"\")\",\"a title\",\"Night \"\"Drive\"\"\",\"Row 42, Title: put it right.\"")
+        );
+    }
+}

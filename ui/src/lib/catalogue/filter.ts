@@ -1,0 +1,77 @@
+// Which rows of the catalogue are shown. Pure.
+import type { CatalogueRowView } from '../ipc/generated/CatalogueRowView';
+import type { ColumnView } from '../ipc/generated/ColumnView';
+
+export type Filter = { kind: 'all' } | { kind: 'changed' } | { kind: 'invalid' } | { kind: 'pending' } | { kind: 'missing'; field: string };
+
+export interface Order {
+  field: string;
+  down: boolean;
+}
+
+/** What filters ask of the sheet. */
+export interface Marks {
+  text(row: CatalogueRowView, field: string): string;
+  changed(row: string): boolean;
+  invalid(row: string): boolean;
+  pending(row: string): boolean;
+}
+
+const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
+
+export function filtered(
+  rows: readonly CatalogueRowView[],
+  columns: readonly ColumnView[],
+  filter: Filter,
+  search: string,
+  order: Order | null,
+  marks: Marks,
+): CatalogueRowView[] {
+  const words = folded(search).split(/\s+/u).filter(Boolean);
+  const found = rows.filter((row) => {
+    if (!fits(row, filter, marks)) return false;
+    if (words.length === 0) return true;
+    const text = folded(columns.map((column) => marks.text(row, column.name)).join('\n'));
+    return words.every((word) => text.includes(word));
+  });
+  if (order === null) return found;
+  const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+  const keys = new Map(found.map((row) => [row.id, marks.text(row, order.field)]));
+  const key = (row: CatalogueRowView): string => keys.get(row.id) ?? '';
+  // Empty cells stand last in both directions: they are what is missing, not what comes first.
+  return found.sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    if (x === '' || y === '') return x === y ? 0 : x === '' ? 1 : -1;
+    return order.down ? collator.compare(y, x) : collator.compare(x, y);
+  });
+}
+
+function fits(row: CatalogueRowView, filter: Filter, marks: Marks): boolean {
+  switch (filter.kind) {
+    case 'all':
+      return true;
+    case 'changed':
+      return marks.changed(row.id);
+    case 'invalid':
+      return marks.invalid(row.id);
+    case 'pending':
+      return marks.pending(row.id);
+    case 'missing':
+      return marks.text(row, filter.field) === '';
+  }
+}
+
+/** Columns a release needs that are empty somewhere, most first: at most `most`. */
+export function missing(
+  rows: readonly CatalogueRowView[],
+  columns: readonly ColumnView[],
+  marks: Marks,
+  most: number,
+): [ColumnView, number][] {
+  return columns
+    .filter((column) => column.required !== 'never')
+    .map((column): [ColumnView, number] => [column, rows.filter((row) => marks.text(row, column.name) === '').length])
+    .filter(([, count]) => count > 0)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, most);
+}
