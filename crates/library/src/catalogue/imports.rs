@@ -69,7 +69,7 @@ impl Library {
     /// # Errors
     /// `Unknown` when the file was read in an earlier run, or what the server refused.
     pub async fn import_answer(&self, import: &str, answers: &Answers) -> Result<ImportView> {
-        let file = self.checked(import)?;
+        let file = self.imported(import)?;
         self.look_at(import.to_owned(), file, answers).await
     }
 
@@ -77,7 +77,7 @@ impl Library {
     /// # Errors
     /// `Unknown`, `File`.
     pub async fn import_problems(&self, import: &str, target: &Path) -> Result<()> {
-        let file = self.checked(import)?;
+        let file = self.imported(import)?;
         let target = target.to_path_buf();
         blocking(move || write_durably(&target, problems_csv(&file.problems).as_bytes())).await
     }
@@ -86,7 +86,7 @@ impl Library {
     /// # Errors
     /// `Unknown` when the import was checked in an earlier run, `Invalid` while something is in the way, or what the server refused.
     pub async fn import_propose(&self, import: &str, title: &str, reason: &str) -> Result<ProposalView> {
-        let file = self.checked(import)?;
+        let file = self.imported(import)?;
         if file.ops.is_empty() {
             return Err(LibraryError::Invalid {
                 what: "The file changes nothing, or something in it is in the way. Nothing was proposed.".into(),
@@ -98,7 +98,7 @@ impl Library {
         Ok(proposal)
     }
 
-    fn checked(&self, import: &str) -> Result<Checked> {
+    fn imported(&self, import: &str) -> Result<Checked> {
         let unknown = || LibraryError::Unknown { what: "import", id: import.chars().take(64).collect() };
         self.imports().0.get(import).cloned().ok_or_else(unknown)
     }
