@@ -16,7 +16,7 @@ use crate::blobs::{Blobs, self_test};
 use crate::config::{Config, Registration, ServiceConfig};
 use crate::db::{self, DatabaseError};
 use crate::hints::Hints;
-use crate::http;
+use crate::{collect, http, sidecars};
 
 /// Most password hashes at a time.
 const MAX_HASH_THREADS: usize = 4;
@@ -137,12 +137,19 @@ pub async fn run(db: PgPool, blobs: Blobs, service: &ServiceConfig) -> Result<Ru
     let address = listener.local_addr().map_err(failed)?;
     let stop = CancellationToken::new();
     let app = build(db.clone(), blobs, service.registration, &stop);
+    let collector = tokio::spawn(collect::run(db.clone(), app.blobs.clone(), stop.clone()));
+    let sidecars = tokio::spawn(sidecars::write::run(db.clone(), app.blobs.clone(), app.hints.clone(), stop.clone()));
     let router = http::router(app);
     let token = stop.clone();
     let task = tokio::spawn(async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(async move { token.cancelled().await }).await;
         if let Err(error) = served {
             tracing::error!(error = &error as &dyn std::error::Error, "the server stopped listening");
+        }
+        for work in [sidecars, collector] {
+            if let Err(error) = work.await {
+                tracing::error!(error = &error as &dyn std::error::Error, "work behind the scenes ended");
+            }
         }
     });
     Ok(Running { url: format!("http://{address}"), stop, task, db })

@@ -16,7 +16,10 @@ use secrecy::ExposeSecret;
 
 use crate::config::StoreConfig;
 
+mod own;
 pub mod self_test;
+
+pub use own::Listed;
 
 /// The store failed in a way the caller cannot mend.
 #[derive(Debug, thiserror::Error)]

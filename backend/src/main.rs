@@ -36,6 +36,15 @@ enum Command {
     Migrate,
     /// Test database and store, say what was found, and end.
     Check,
+    /// Bring back projects, tracks, versions and recipes that this database lacks, and end.
+    Rebuild {
+        /// From the sidecars that lie beside the objects in the bucket.
+        #[arg(long, required = true)]
+        from_bucket: bool,
+        /// E-mail address of the account that gets the projects this database does not know.
+        #[arg(long, value_name = "EMAIL")]
+        owner: Option<String>,
+    },
 }
 
 /// An address with port, or a port alone on this machine.
@@ -64,9 +73,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         None => {
             let mut config = environment.config()?;
             config.service.listen = arguments.listen.unwrap_or(config.service.listen);
-            match arguments.command {
+            match &arguments.command {
                 Some(Command::Migrate) => migrate(&config).await,
                 Some(Command::Check) => check(&config).await,
+                Some(Command::Rebuild { owner, .. }) => rebuild(&config, owner.as_deref()).await,
                 None => serve(&arguments, &config).await,
             }
         }
@@ -88,8 +98,9 @@ async fn run_embedded(arguments: &Arguments, environment: &Environment, folder: 
     }
     // Starting the services brings the database up to date.
     let services = embedded::start_services(folder, service).await?;
-    let result = match arguments.command {
+    let result = match &arguments.command {
         Some(Command::Check) => check(services.config()).await,
+        Some(Command::Rebuild { owner, .. }) => rebuild(services.config(), owner.as_deref()).await,
         _ => Ok(()),
     };
     services.stop().await;
@@ -126,6 +137,31 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     let report = self_test::run(&Blobs::new(&config.store)).await?;
     for step in report.steps {
         say(std::io::stdout(), &format!("Store: {step}: yes."));
+    }
+    Ok(())
+}
+
+async fn rebuild(config: &Config, owner: Option<&str>) -> anyhow::Result<()> {
+    let pool = db::connect(&config.database_url, 4).await?;
+    db::check(&pool).await?;
+    let report = collabtrack_server::sidecars::rebuild::from_bucket(&pool, &Blobs::new(&config.store), owner).await?;
+    pool.close().await;
+    let out = std::io::stdout;
+    say(
+        out(),
+        &format!(
+            "{} versions came back, {} of them complete; {} projects are new here.",
+            report.versions, report.complete, report.projects
+        ),
+    );
+    for version in &report.damaged {
+        say(out(), &format!("{version}: bytes are missing in the store; they are wanted from whoever has them."));
+    }
+    for (key, format) in &report.newer {
+        say(out(), &format!("{key}: written by a newer CollabTrack (form {format}); left as it is."));
+    }
+    for (key, reason) in &report.unreadable {
+        say(out(), &format!("{key}: not readable, left as it is: {reason}."));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use collabtrack_domain::catalogue::row::{Catalogue, no_parent};
 use collabtrack_domain::catalogue::schema::default_schema;
+use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{AccountId, ProjectId};
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::accounts::Person;
@@ -23,22 +24,9 @@ use crate::{access, catalogue, feed, random};
 pub async fn create(db: &PgPool, session: &Session, body: &CreateProject) -> Result<Project, Error> {
     let name = parse_name("/name", &body.name)?;
     let mut tx = db.begin().await?;
-    let schema = default_schema();
-    let empty = Catalogue::empty(schema.clone());
+    let empty = Catalogue::empty(default_schema().clone());
     let head = empty.head(&no_parent()).ok_or(Error::Damaged { what: "catalogue" })?;
-    let inserted = sqlx::query(
-        "insert into project (id, name, created_by, epoch, catalogue_head, catalogue_schema) values ($1, $2, $3, $4, $5, $6)
-         on conflict (id) do nothing",
-    )
-    .bind(body.id.as_str())
-    .bind(name)
-    .bind(session.account.as_str())
-    .bind(random::hex128())
-    .bind(&head.as_bytes()[..])
-    .bind(&schema.hash().as_bytes()[..])
-    .execute(&mut *tx)
-    .await?;
-    if inserted.rows_affected() == 0 {
+    if !insert(&mut tx, &body.id, name, &session.account, &empty, &head).await? {
         tx.rollback().await?;
         return again(db, session, &body.id, name).await;
     }
@@ -55,6 +43,30 @@ pub async fn create(db: &PgPool, session: &Session, body: &CreateProject) -> Res
     audit::append(&mut tx, fact).await?;
     tx.commit().await?;
     view(db, session, &body.id).await
+}
+
+/// Inserts the row of a project with its empty catalogue; `false` when the id is taken.
+pub(crate) async fn insert(
+    db: &mut PgConnection,
+    id: &ProjectId,
+    name: &str,
+    owner: &AccountId,
+    empty: &Catalogue,
+    head: &ObjectHash,
+) -> Result<bool, Error> {
+    let inserted = sqlx::query(
+        "insert into project (id, name, created_by, epoch, catalogue_head, catalogue_schema) values ($1, $2, $3, $4, $5, $6)
+         on conflict (id) do nothing",
+    )
+    .bind(id.as_str())
+    .bind(name)
+    .bind(owner.as_str())
+    .bind(random::hex128())
+    .bind(&head.as_bytes()[..])
+    .bind(&empty.schema().hash().as_bytes()[..])
+    .execute(db)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
 }
 
 /// The same id and name again give the same answer.

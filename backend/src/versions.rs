@@ -3,6 +3,9 @@
 
 pub mod announce;
 pub mod commit;
+pub mod damage;
 pub mod reads;
 pub(crate) mod rows;
+pub mod tables;
 mod tracks;
+pub mod trash;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use collabtrack_domain::id::{ProjectId, VersionId};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Version, WantReads};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, SetTables, Version, WantReads};
 
 use super::extract::{Body, Id};
 use crate::app::App;
@@ -31,6 +31,35 @@ pub(super) async fn commit(
     Body(body): Body<Commit>,
 ) -> Result<Json<Version>, Error> {
     versions::commit::commit(&app.db, &session, &version, &body).await.map(Json)
+}
+
+/// Records the measured tables of a version's original: waveform and loudness.
+#[utoipa::path(post, path = "/versions/{version}/tables", tag = "versions", security(("session" = [])), params(("version" = String, Path)), request_body = SetTables, responses((status = 200, body = Version)))]
+pub(super) async fn tables(
+    State(app): State<App>,
+    session: Session,
+    Id(version): Id<VersionId>,
+    Body(body): Body<SetTables>,
+) -> Result<Json<Version>, Error> {
+    versions::tables::set(&app.db, &app.blobs, &session, &version, &body).await.map(Json)
+}
+
+/// Puts a version into the trash; it comes back as it was within 35 days.
+#[utoipa::path(post, path = "/versions/{version}/trash", tag = "versions", security(("session" = [])), params(("version" = String, Path)), responses((status = 200, body = Version)))]
+pub(super) async fn trash(State(app): State<App>, session: Session, Id(version): Id<VersionId>) -> Result<Json<Version>, Error> {
+    versions::trash::trash(&app.db, &session, &version).await.map(Json)
+}
+
+/// Brings a version back from the trash.
+#[utoipa::path(post, path = "/versions/{version}/restore", tag = "versions", security(("session" = [])), params(("version" = String, Path)), responses((status = 200, body = Version)))]
+pub(super) async fn restore(State(app): State<App>, session: Session, Id(version): Id<VersionId>) -> Result<Json<Version>, Error> {
+    versions::trash::restore(&app.db, &session, &version).await.map(Json)
+}
+
+/// Says that a complete version did not rebuild; where store or a second reader agree, it becomes damaged and is wanted again.
+#[utoipa::path(post, path = "/versions/{version}/damage", tag = "versions", security(("session" = [])), params(("version" = String, Path)), responses((status = 200, body = Version)))]
+pub(super) async fn damage(State(app): State<App>, session: Session, Id(version): Id<VersionId>) -> Result<Json<Version>, Error> {
+    versions::damage::report(&app.db, &app.blobs, &session, &version).await.map(Json)
 }
 
 /// Signed requests for the preview or the original.

@@ -49,6 +49,9 @@ impl PartPlan {
         if !single && !(MIN_PART_SIZE_BYTES..=MAX_PART_BYTES).contains(&body.part_size) {
             return Err(invalid("/part_size", format!("Parts but the last have {MIN_PART_SIZE_BYTES} to {MAX_PART_BYTES} bytes.")));
         }
+        if single && body.sha256.is_some_and(|sha256| sha256 != body.parts[0]) {
+            return Err(invalid("/sha256", "The only part is the whole object, yet their SHA-256 differ."));
+        }
         if body.length.div_ceil(body.part_size) != body.parts.len() as u64 {
             return Err(invalid("/parts", "Length and part size do not give this number of parts."));
         }
@@ -107,7 +110,7 @@ mod tests {
 
     fn body(length: u64, part_size: u64, parts: usize) -> CreateUpload {
         let parts = (0..parts).map(|n| ObjectHash::of(&[u8::try_from(n % 256).expect("below 256")])).collect();
-        CreateUpload { upload: UploadId::from_random([0; 17]), format: ObjectFormat::Plain, length, part_size, parts }
+        CreateUpload { upload: UploadId::from_random([0; 17]), format: ObjectFormat::Plain, length, part_size, parts, sha256: None }
     }
 
     #[test]

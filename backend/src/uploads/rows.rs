@@ -97,14 +97,14 @@ fn format_of(word: &str) -> ObjectFormat {
 /// Inserts session and pending object; `false` when the id is taken.
 pub(super) async fn insert(db: &mut PgConnection, new: &NewUpload<'_>) -> Result<bool, Error> {
     let NewUpload { body, plan, project, account, object, multipart } = new;
-    let single = plan.is_single().then(|| plan.hashes[0].as_bytes().to_vec());
+    let sha256 = if plan.is_single() { Some(plan.hashes[0]) } else { body.sha256 };
     sqlx::query("insert into object (key, project, format, length, composite, sha256, state) values ($1, $2, $3, $4, $5, $6, 'pending')")
         .bind(object)
         .bind(project.as_str())
         .bind(format_word(body.format))
         .bind(stored(plan.length)?)
         .bind(plan.checksum())
-        .bind(single)
+        .bind(sha256.map(|sha256| sha256.as_bytes().to_vec()))
         .execute(&mut *db)
         .await?;
     let hashes: Vec<u8> = plan.hashes.iter().flat_map(|hash| *hash.as_bytes()).collect();

@@ -138,17 +138,17 @@ async fn record(
     }
     let twin = rows::complete_twin(db, project, &body.content_id).await?;
     let same_as = same_as(db, project, &track, body).await?;
-    let preview = match (preview, &twin, &same_as) {
-        (Some(object), _, _) => Some(object),
-        (None, Some(twin), _) | (None, None, Some(twin)) => inherited_preview(db, twin).await?,
-        (None, None, None) => None,
+    let older = match twin.as_ref().or(same_as.as_ref()) {
+        Some(older) => inherited(db, older).await?,
+        None => Inherited::default(),
     };
+    let preview = preview.or(older.preview);
     if let Some(object) = &preview {
         lock_verified(db, project, object).await?;
     }
     let state = if twin.is_some() { VersionState::Complete } else { VersionState::Announced };
     let seq = feed::next_seq(db, project).await?;
-    insert(db, session, project, body, &Placed { track: &track, number, same_as, preview, state, seq }).await?;
+    insert(db, session, project, body, &Placed { track: &track, number, same_as, preview, tables: older.tables, state, seq }).await?;
     rows::insert_files(db, &body.version, &body.files).await?;
     if let Some(twin) = &twin {
         copy_recipe(db, twin, &body.version).await?;
@@ -204,8 +204,16 @@ async fn same_as(db: &mut PgConnection, project: &ProjectId, track: &TrackId, bo
     Ok(first.map(|row| row.text_as("id")).transpose()?)
 }
 
-async fn inherited_preview(db: &mut PgConnection, from: &VersionId) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar("select preview_object from version where id = $1").bind(from.as_str()).fetch_one(db).await?)
+/// What a version takes over from an older one with the same bytes.
+#[derive(Default)]
+struct Inherited {
+    preview: Option<String>,
+    tables: Option<String>,
+}
+
+async fn inherited(db: &mut PgConnection, from: &VersionId) -> Result<Inherited, Error> {
+    let row = sqlx::query("select preview_object, tables_object from version where id = $1").bind(from.as_str()).fetch_one(db).await?;
+    Ok(Inherited { preview: row.try_get("preview_object")?, tables: row.try_get("tables_object")? })
 }
 
 /// Holds the object until the transaction ends, so that it cannot be condemned meanwhile.
@@ -228,6 +236,7 @@ struct Placed<'a> {
     number: i64,
     same_as: Option<VersionId>,
     preview: Option<String>,
+    tables: Option<String>,
     state: VersionState,
     seq: i64,
 }
@@ -243,8 +252,8 @@ async fn insert(db: &mut PgConnection, session: &Session, project: &ProjectId, b
     };
     sqlx::query(
         "insert into version (id, project, track, number, kind, note, content_id, parent, same_as, state, preview_object, no_preview_reason,
-                              summary, overview, author, captured_at, seq)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                              summary, overview, author, captured_at, seq, tables_object)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(body.version.as_str())
     .bind(project.as_str())
@@ -263,6 +272,7 @@ async fn insert(db: &mut PgConnection, session: &Session, project: &ProjectId, b
     .bind(session.account.as_str())
     .bind(&body.captured_at)
     .bind(placed.seq)
+    .bind(&placed.tables)
     .execute(db)
     .await?;
     Ok(())

@@ -115,14 +115,8 @@ async fn check_objects(db: &mut PgConnection, project: &ProjectId, recipe: &Reci
 }
 
 async fn record(db: &mut PgConnection, session: &Session, project: &ProjectId, id: &VersionId, recipe: &Recipe) -> Result<Version, Error> {
-    let mut extents = Vec::with_capacity(recipe.extents.len());
-    for extent in &recipe.extents {
-        let known = rows::extent(db, extent).await?;
-        extents.push(known.ok_or_else(|| recipe_invalid("an extent contradicts the one already known at those bytes"))?);
-    }
-    for (idx, file) in recipe.files.iter().enumerate() {
-        rows::set_recipe(db, id, idx, file, &extents).await?;
-    }
+    let put = rows::put_recipe(db, id, recipe).await?;
+    put.ok_or_else(|| recipe_invalid("an extent contradicts the one already known at those bytes"))?;
     let seq = feed::next_seq(db, project).await?;
     rows::set_state(db, id, VersionState::Complete, seq).await?;
     let version = rows::load(db, id).await?;

@@ -22,7 +22,7 @@ use crate::sessions::Session;
 /// `version_incomplete` while the original is not confirmed, `not_found` where there is no preview.
 pub async fn reads(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, body: &WantReads) -> Result<Reads, Error> {
     let action = match body.rendition {
-        Rendition::Preview => Action::SeeProject,
+        Rendition::Preview | Rendition::Tables => Action::SeeProject,
         Rendition::Original => Action::FetchOriginals,
     };
     let mut tx = db.begin().await?;
@@ -30,6 +30,7 @@ pub async fn reads(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId
     let id = rows::resolve(&mut tx, &project, id).await?.ok_or_else(not_found)?;
     let (keys, recipe) = match body.rendition {
         Rendition::Preview => (vec![preview(&mut tx, &id).await?], None),
+        Rendition::Tables => (vec![tables(&mut tx, &id).await?], None),
         Rendition::Original => {
             let recipe = original(&mut tx, &id).await?;
             let keys: BTreeSet<String> = recipe.extents.iter().map(|extent| extent.object.clone()).collect();
@@ -58,6 +59,19 @@ async fn preview(db: &mut PgConnection, id: &VersionId) -> Result<String, Error>
         refuse(
             ErrorCode::NotFound,
             format!("This version has no preview ({}). Fetch the original to listen to it.", reason.unwrap_or_default()),
+        )
+    })
+}
+
+async fn tables(db: &mut PgConnection, id: &VersionId) -> Result<String, Error> {
+    let object: Option<Option<String>> = sqlx::query_scalar("select tables_object from version where id = $1 and state <> 'purged'")
+        .bind(id.as_str())
+        .fetch_optional(db)
+        .await?;
+    object.flatten().ok_or_else(|| {
+        refuse(
+            ErrorCode::NotFound,
+            "Nobody has sent the waveform of this version's original yet, so the one of its preview is drawn. Fetch the original to see its own.",
         )
     })
 }

@@ -25,7 +25,7 @@ pub(crate) fn state_word(state: VersionState) -> &'static str {
     }
 }
 
-fn state_of(word: &str) -> VersionState {
+pub(super) fn state_of(word: &str) -> VersionState {
     use VersionState as S;
     [S::Announced, S::Complete, S::Damaged, S::Trashed, S::Purged].into_iter().find(|s| state_word(*s) == word).unwrap_or(S::Unknown)
 }
@@ -46,8 +46,10 @@ pub(crate) async fn resolve(db: &mut PgConnection, project: &ProjectId, id: &Ver
 pub(crate) async fn load(db: &mut PgConnection, id: &VersionId) -> Result<Version, Error> {
     let row = sqlx::query(
         "select v.*, t.name as track_name, a.name as author_name, o.length as preview_length, o.sha256 as preview_sha256,
+                w.length as tables_length, w.sha256 as tables_sha256,
                 rfc3339(v.created_at) as created
          from version v join track t on t.id = v.track join account a on a.id = v.author left join object o on o.key = v.preview_object
+              left join object w on w.key = v.tables_object
          where v.id = $1",
     )
     .bind(id.as_str())
@@ -58,8 +60,11 @@ pub(crate) async fn load(db: &mut PgConnection, id: &VersionId) -> Result<Versio
 }
 
 fn of_row(row: &PgRow, files: Vec<VersionFile>) -> Result<Version, Error> {
-    let preview_length: Option<i64> = row.try_get("preview_length")?;
-    let has_digest = row.try_get::<Option<&[u8]>, _>("preview_sha256")?.is_some();
+    let length = |column| row.try_get::<Option<i64>, _>(column).map(|length| length.and_then(|length| u64::try_from(length).ok()));
+    let hash = |column| match row.try_get::<Option<&[u8]>, _>(column)? {
+        Some(_) => row.hash(column).map(Some),
+        None => Ok(None),
+    };
     Ok(Version {
         id: row.text_as("id")?,
         project: row.text_as("project")?,
@@ -73,8 +78,10 @@ fn of_row(row: &PgRow, files: Vec<VersionFile>) -> Result<Version, Error> {
         same_as: row.optional_text_as("same_as")?,
         state: state_of(row.try_get("state")?),
         files,
-        preview_length: preview_length.and_then(|length| u64::try_from(length).ok()),
-        preview_sha256: if has_digest { Some(row.hash("preview_sha256")?) } else { None },
+        preview_length: length("preview_length")?,
+        preview_sha256: hash("preview_sha256")?,
+        tables_length: length("tables_length")?,
+        tables_sha256: hash("tables_sha256")?,
         summary: row.try_get("summary")?,
         overview: row.try_get("overview")?,
         author: Person { id: row.text_as("author")?, name: row.try_get("author_name")? },
@@ -96,7 +103,7 @@ pub(crate) async fn files(db: &mut PgConnection, id: &VersionId) -> Result<Vec<V
 }
 
 /// Inserts the files of a version.
-pub(super) async fn insert_files(db: &mut PgConnection, id: &VersionId, files: &[VersionFile]) -> Result<(), Error> {
+pub(crate) async fn insert_files(db: &mut PgConnection, id: &VersionId, files: &[VersionFile]) -> Result<(), Error> {
     let places: Vec<i32> = (0..).take(files.len()).collect();
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let lengths = files.iter().map(|file| stored(file.length)).collect::<Result<Vec<i64>, _>>()?;
@@ -124,6 +131,16 @@ pub(super) async fn set_state(db: &mut PgConnection, id: &VersionId, state: Vers
         .execute(db)
         .await?;
     Ok(())
+}
+
+/// Names the tables of a version that has none; `false` when it has some, or the object is not (or no longer) in the store.
+pub(super) async fn set_tables(db: &mut PgConnection, id: &VersionId, object: &str) -> Result<bool, Error> {
+    let held = sqlx::query("select key from object where key = $1 and state = 'verified' for share").bind(object);
+    if held.fetch_optional(&mut *db).await?.is_none() {
+        return Ok(false);
+    }
+    let set = sqlx::query("update version set tables_object = $2 where id = $1 and tables_object is null");
+    Ok(set.bind(id.as_str()).bind(object).execute(db).await?.rows_affected() == 1)
 }
 
 /// Word of a codec in the database.
@@ -205,8 +222,21 @@ pub(super) async fn set_recipe(db: &mut PgConnection, id: &VersionId, idx: usize
     Ok(())
 }
 
+/// Records the extents and spans of a whole recipe; `None` when an extent contradicts the one already known at those bytes.
+pub(crate) async fn put_recipe(db: &mut PgConnection, id: &VersionId, recipe: &Recipe) -> Result<Option<()>, Error> {
+    let mut extents = Vec::with_capacity(recipe.extents.len());
+    for extent in &recipe.extents {
+        let Some(known) = self::extent(db, extent).await? else { return Ok(None) };
+        extents.push(known);
+    }
+    for (idx, file) in recipe.files.iter().enumerate() {
+        set_recipe(db, id, idx, file, &extents).await?;
+    }
+    Ok(Some(()))
+}
+
 /// How the files of a complete version are rebuilt.
-pub(super) async fn recipe(db: &mut PgConnection, id: &VersionId) -> Result<Recipe, Error> {
+pub(crate) async fn recipe(db: &mut PgConnection, id: &VersionId) -> Result<Recipe, Error> {
     let file_rows = sqlx::query("select id, path, length, sha256, plain_object from version_file where version = $1 order by idx")
         .bind(id.as_str())
         .fetch_all(&mut *db)

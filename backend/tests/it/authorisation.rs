@@ -114,6 +114,13 @@ fn cases(scene: &Scene) -> Vec<Case> {
         case("post", "/versions/{version}/commit", format!("/versions/{version}/commit"), commit(), N::In(Action::AddVersions)),
         case(
             "post",
+            "/versions/{version}/tables",
+            format!("/versions/{version}/tables"),
+            json!({"upload": upload}),
+            N::In(Action::AddVersions),
+        ),
+        case(
+            "post",
             "/versions/{version}/reads",
             format!("/versions/{version}/reads"),
             json!({"rendition": "original"}),
@@ -188,6 +195,10 @@ fn cases(scene: &Scene) -> Vec<Case> {
             N::In(Action::Comment),
         ),
         case("get", "/projects/{project}/audit", format!("/projects/{project}/audit"), Value::Null, N::In(Action::ReadAuditLog)),
+        case("post", "/versions/{version}/damage", format!("/versions/{version}/damage"), Value::Null, N::In(Action::FetchOriginals)),
+        // The owner made the version.
+        case("post", "/versions/{version}/restore", format!("/versions/{version}/restore"), Value::Null, N::In(Action::TrashVersions)),
+        case("post", "/versions/{version}/trash", format!("/versions/{version}/trash"), Value::Null, N::In(Action::TrashVersions)),
         // The two that end something come last.
         case("post", "/change-sets/{change_set}/withdraw", format!("/change-sets/{change_set}/withdraw"), Value::Null, N::OwnProposal),
         case("post", "/auth/sign-out", "/auth/sign-out".into(), Value::Null, N::Session),

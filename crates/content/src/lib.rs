@@ -6,3 +6,4 @@
 pub mod hashing;
 pub mod plain;
 pub mod rebuild;
+pub mod tables;

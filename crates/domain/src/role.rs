@@ -50,6 +50,10 @@ pub enum Action {
     AddVersions,
     /// Comment on versions.
     Comment,
+    /// Put own versions into the trash, and bring them back.
+    TrashOwnVersions,
+    /// Put anybody's versions into the trash, and bring them back.
+    TrashVersions,
     /// Propose catalogue changes and withdraw one's own proposals.
     Propose,
     /// Read change sets.
@@ -66,11 +70,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SeeProject,
         Self::FetchOriginals,
         Self::AddVersions,
         Self::Comment,
+        Self::TrashOwnVersions,
+        Self::TrashVersions,
         Self::Propose,
         Self::ReadChangeSets,
         Self::ReadAuditLog,
@@ -85,10 +91,14 @@ impl Action {
         match self {
             Self::SeeProject => Role::Listener,
             // A project setting may open originals and comments to listeners; while there is no such setting they stay with members.
-            Self::FetchOriginals | Self::AddVersions | Self::Comment | Self::Propose | Self::ReadChangeSets | Self::ReadAuditLog => {
-                Role::Member
-            }
-            Self::Decide | Self::ChangeSchema | Self::Invite => Role::Admin,
+            Self::FetchOriginals
+            | Self::AddVersions
+            | Self::Comment
+            | Self::TrashOwnVersions
+            | Self::Propose
+            | Self::ReadChangeSets
+            | Self::ReadAuditLog => Role::Member,
+            Self::TrashVersions | Self::Decide | Self::ChangeSchema | Self::Invite => Role::Admin,
         }
     }
 }

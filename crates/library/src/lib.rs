@@ -26,6 +26,7 @@ mod projects;
 mod record;
 mod server;
 mod sound;
+mod tables;
 mod versions;
 mod views;
 

@@ -138,6 +138,7 @@ impl Library {
             overview: measured.overview,
             preview: measured.preview,
             no_preview_reason: None,
+            tables: None,
         };
         let file =
             VersionFile { path: paths::name(path), length: captured.hashes.length, sha256: captured.hashes.sha256, plain_object: None };

@@ -13,6 +13,7 @@ use crate::library::Library;
 use crate::record::{blocking, measure_and_keep};
 use crate::store::versions::{self, Version};
 use crate::store::{blobs, tracks};
+use crate::tables::told;
 
 /// A version ready to be played.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ pub struct Playable {
     pub frames: u64,
     /// Length in ms; 0 when not known.
     pub duration_ms: u64,
-    /// Loudness over time of the file to decode.
+    /// Loudness over time: of the original where it is known, else of the preview.
     pub loudness: Option<LoudnessTable>,
     /// True peak of the original in dBTP.
     pub true_peak_db: Option<f64>,
@@ -45,6 +46,8 @@ pub struct Playable {
 struct Rendition {
     hash: ObjectHash,
     is_preview: bool,
+    /// The original, by whose tables a preview is drawn and level-matched where they are here.
+    content: ObjectHash,
 }
 
 impl Library {
@@ -53,7 +56,11 @@ impl Library {
     /// `Unknown`, `NotHere` when neither original nor preview is on this computer.
     pub async fn playable(&self, id: &VersionId) -> Result<Playable> {
         let (version, rendition) = self.rendition(id).await?;
-        let loudness = self.loudness(&rendition).await?;
+        let kept = if rendition.is_preview { self.kept_loudness(&rendition).await? } else { None };
+        let loudness = match kept {
+            Some(of_original) => of_original,
+            None => self.loudness(&rendition).await?,
+        };
         let track = tracks::get(&mut *self.store().read().await?, &version.track).await?;
         let number_of = |field: &str| version.summary.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
         Ok(Playable {
@@ -90,9 +97,14 @@ impl Library {
     /// `Unknown`, `NotHere`.
     pub async fn waveform(&self, id: &VersionId, from_frame: u64, to_frame: u64, width: u32) -> Result<Vec<u8>> {
         let (version, rendition) = match self.rendition(id).await {
-            Err(LibraryError::NotHere { .. }) => return self.overview(id).await,
+            Err(LibraryError::NotHere { .. }) => return self.waveform_of_nothing(id, from_frame, to_frame, width).await,
             found => found?,
         };
+        if rendition.is_preview
+            && let Some(of_original) = self.kept_peaks(rendition.content).await?
+        {
+            return Ok(of_original.view(from_frame, to_frame, width));
+        }
         let peaks = self.peaks(&rendition).await?;
         let rate = version.summary.get("sample_rate").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if !rendition.is_preview || rate == 0 || rate == u64::from(peaks.rate()) {
@@ -130,12 +142,38 @@ impl Library {
             && blobs::is_here(&mut connection, &file.sha256).await?
         {
             let hash = file.sha256;
-            return Ok((version, Rendition { hash, is_preview: false }));
+            return Ok((version, Rendition { hash, is_preview: false, content: hash }));
         }
         match version.preview {
-            Some((hash, _)) if blobs::is_here(&mut connection, &hash).await? => Ok((version, Rendition { hash, is_preview: true })),
+            Some((hash, _)) if blobs::is_here(&mut connection, &hash).await? => {
+                let content = version.content_id;
+                Ok((version, Rendition { hash, is_preview: true, content }))
+            }
             _ => Err(LibraryError::NotHere { version: version.id.to_string() }),
         }
+    }
+
+    /// Peaks of a version of which neither original nor preview is here: by its tables, else the coarse ones.
+    async fn waveform_of_nothing(&self, id: &VersionId, from_frame: u64, to_frame: u64, width: u32) -> Result<Vec<u8>> {
+        let version = versions::get(&mut *self.store().read().await?, id).await?;
+        let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
+        match self.kept_peaks(version.content_id).await? {
+            Some(peaks) => Ok(peaks.view(from_frame, to_frame, width)),
+            None => Ok(version.overview),
+        }
+    }
+
+    /// The tables of an original that were measured or fetched.
+    async fn kept_peaks(&self, content: ObjectHash) -> Result<Option<Pyramid>> {
+        let paths = ["peaks".to_owned(), told("peaks")].map(|kind| self.content().table_path(&content, &kind));
+        let read = |path| std::fs::read(path).ok().and_then(|bytes| Pyramid::from_bytes(&bytes).ok());
+        blocking(move || Ok(paths.into_iter().find_map(read))).await
+    }
+
+    async fn kept_loudness(&self, rendition: &Rendition) -> Result<Option<LoudnessTable>> {
+        let paths = ["loudness".to_owned(), told("loudness")].map(|kind| self.content().table_path(&rendition.content, &kind));
+        let read = |path| std::fs::read(path).ok().and_then(|bytes| LoudnessTable::from_bytes(&bytes).ok());
+        blocking(move || Ok(paths.into_iter().find_map(read))).await
     }
 
     async fn peaks(&self, rendition: &Rendition) -> Result<Pyramid> {

@@ -138,6 +138,13 @@ pub struct Version {
     /// SHA-256 of the preview.
     #[schema(value_type = Option<String>)]
     pub preview_sha256: Option<ObjectHash>,
+    /// Length of the measured tables (waveform, loudness) of the original in bytes; absent while nobody sent them.
+    #[serde(default)]
+    pub tables_length: Option<u64>,
+    /// SHA-256 of the tables.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub tables_sha256: Option<ObjectHash>,
     /// Measured facts of the original.
     #[schema(value_type = Object)]
     pub summary: serde_json::Value,
@@ -169,12 +176,22 @@ pub struct Commit {
     pub recipe: Recipe,
 }
 
+/// `POST /versions/{v}/tables`: the measured tables of an original, drawn and level-matched before the original is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetTables {
+    /// Upload of the tables; one of a single part is verified by this call.
+    #[schema(value_type = String)]
+    pub upload: UploadId,
+}
+
 /// What to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rendition {
     /// The preview, for listening.
     Preview,
+    /// Waveform and loudness of the original.
+    Tables,
     /// The exact bytes.
     Original,
 }

@@ -32,7 +32,7 @@ pub(crate) fn plan(format: ObjectFormat, bytes: &[u8]) -> CreateUpload {
     let part_size = if length <= PART_SIZE_BYTES { length } else { PART_SIZE_BYTES };
     let chunk = usize::try_from(part_size).expect("fits");
     let parts = bytes.chunks(chunk).map(ObjectHash::of).collect();
-    CreateUpload { upload: UploadId::from_random(random::bytes()), format, length, part_size, parts }
+    CreateUpload { upload: UploadId::from_random(random::bytes()), format, length, part_size, parts, sha256: Some(ObjectHash::of(bytes)) }
 }
 
 /// Sends a signed request with a body, exactly as signed.

@@ -17,6 +17,11 @@ pub async fn insert(connection: &mut SqliteConnection, hashes: &FileHashes, now:
     .bind(now)
     .execute(&mut *connection)
     .await?;
+    insert_parts(connection, hashes).await
+}
+
+/// Records the hashes of the parts of a file that is only here to be sent.
+pub async fn insert_parts(connection: &mut SqliteConnection, hashes: &FileHashes) -> StoreResult<()> {
     let parts: Vec<String> = hashes.parts.iter().map(ObjectHash::to_string).collect();
     sqlx::query(
         "INSERT INTO part (blob, part_size, idx, sha256) SELECT ?, ?, key, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING",

@@ -61,6 +61,8 @@ pub struct Entry {
     pub held: Option<String>,
     /// Whether the project belongs to a server.
     pub has_server: bool,
+    /// Whether its tables were sent, or need not be.
+    pub tables_done: bool,
 }
 
 #[derive(FromRow)]
@@ -73,12 +75,14 @@ struct Row {
     attempts: i64,
     held: Option<String>,
     has_server: i64,
+    tables_done: i64,
 }
 
 /// Every version on its way, in order of capture.
 pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Entry>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT o.version, v.project, v.track, v.capture_order, o.step, o.attempts, o.held, p.server IS NOT NULL AS has_server \
+        "SELECT o.version, v.project, v.track, v.capture_order, o.step, o.attempts, o.held, p.server IS NOT NULL AS has_server, \
+         o.tables_done = 1 OR v.tables_sha256 IS NOT NULL AS tables_done \
          FROM outbox o JOIN version v ON v.id = o.version JOIN project p ON p.id = v.project ORDER BY v.capture_order, v.id",
     )
     .fetch_all(connection)
@@ -94,6 +98,7 @@ pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Entry>> {
                 attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
                 held: row.held,
                 has_server: row.has_server == 1,
+                tables_done: row.tables_done == 1,
             })
         })
         .collect()
@@ -119,6 +124,12 @@ pub async fn advance(connection: &mut SqliteConnection, version: &VersionId, ste
         .bind(version.as_str())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Records that the tables of a version were sent, or need not or cannot be.
+pub async fn set_tables_done(connection: &mut SqliteConnection, version: &VersionId) -> StoreResult<()> {
+    sqlx::query("UPDATE outbox SET tables_done = 1 WHERE version = ?").bind(version.as_str()).execute(connection).await?;
     Ok(())
 }
 

@@ -180,6 +180,8 @@ pub struct Incomplete {
     pub wants_preview: i64,
     /// Whether bytes of the original are not here.
     pub wants_original: i64,
+    /// Whether the tables exist and were not fetched.
+    pub has_tables: i64,
 }
 
 /// Versions of projects on a server that are not wholly on this computer.
@@ -188,7 +190,8 @@ pub async fn incomplete(connection: &mut SqliteConnection) -> StoreResult<Vec<In
         "SELECT * FROM (SELECT v.id, v.project, v.track, v.number, v.state, p.role, \
          v.preview_sha256 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.preview_sha256 AND b.state = 'ok') AS wants_preview, \
          EXISTS (SELECT 1 FROM version_file f LEFT JOIN blob b ON b.sha256 = f.sha256 AND b.state = 'ok' \
-                 WHERE f.version = v.id AND b.sha256 IS NULL) AS wants_original \
+                 WHERE f.version = v.id AND b.sha256 IS NULL) AS wants_original, \
+         v.tables_sha256 IS NOT NULL AND v.tables_fetched = 0 AS has_tables \
          FROM version v JOIN project p ON p.id = v.project \
          WHERE p.server IS NOT NULL AND v.numbered = 1 AND v.state IN ('announced', 'complete', 'damaged')) \
          WHERE wants_preview OR wants_original",

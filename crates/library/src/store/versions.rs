@@ -107,6 +107,8 @@ pub struct Version {
     pub preview: Option<(ObjectHash, u64)>,
     /// Why there is no preview.
     pub no_preview_reason: Option<String>,
+    /// SHA-256 and length of the tables in the server's store.
+    pub tables: Option<(ObjectHash, u64)>,
 }
 
 #[derive(FromRow)]
@@ -132,11 +134,14 @@ struct Row {
     preview_sha256: Option<String>,
     preview_length: Option<i64>,
     no_preview_reason: Option<String>,
+    tables_sha256: Option<String>,
+    tables_length: Option<i64>,
 }
 
 impl Row {
     fn read(self) -> StoreResult<Version> {
         let preview = parsed_maybe("a hash", self.preview_sha256.as_deref())?;
+        let tables = parsed_maybe("a hash", self.tables_sha256.as_deref())?;
         Ok(Version {
             id: parsed("a version id", &self.id)?,
             project: parsed("a project id", &self.project)?,
@@ -158,6 +163,7 @@ impl Row {
             overview: self.overview,
             preview: preview.zip(self.preview_length.map(unsigned)),
             no_preview_reason: self.no_preview_reason,
+            tables: tables.zip(self.tables_length.map(unsigned)),
         })
     }
 }
@@ -174,7 +180,7 @@ pub async fn get(connection: &mut SqliteConnection, id: &VersionId) -> StoreResu
     let id = resolve(connection, id).await?;
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, project, track, number, numbered, kind, note, content_id, parent, same_as, state, author_id, author_name, captured_at, \
-         recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason FROM version WHERE id = ?",
+         recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason, tables_sha256, tables_length FROM version WHERE id = ?",
     )
     .bind(id.as_str())
     .fetch_optional(connection)
@@ -186,7 +192,7 @@ pub async fn get(connection: &mut SqliteConnection, id: &VersionId) -> StoreResu
 pub async fn newest(connection: &mut SqliteConnection, track: &TrackId) -> StoreResult<Option<Version>> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, project, track, number, numbered, kind, note, content_id, parent, same_as, state, author_id, author_name, captured_at, \
-         recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason FROM version \
+         recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason, tables_sha256, tables_length FROM version \
          WHERE track = ? AND state NOT IN ('trashed', 'purged') ORDER BY number DESC, numbered, capture_order DESC LIMIT 1",
     )
     .bind(track.as_str())
@@ -199,7 +205,7 @@ pub async fn newest(connection: &mut SqliteConnection, track: &TrackId) -> Store
 pub async fn with_content(connection: &mut SqliteConnection, track: &TrackId, content: &ObjectHash) -> StoreResult<Option<Version>> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, project, track, number, numbered, kind, note, content_id, parent, same_as, state, author_id, author_name, captured_at, \
-         recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason FROM version \
+         recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason, tables_sha256, tables_length FROM version \
          WHERE track = ? AND content_id = ? AND state NOT IN ('trashed', 'purged') ORDER BY number LIMIT 1",
     )
     .bind(track.as_str())
@@ -261,7 +267,7 @@ pub async fn upsert(connection: &mut SqliteConnection, version: &Version, files:
     make_room(connection, version).await?;
     sqlx::query(
         "UPDATE version SET track = ?, number = ?, numbered = 1, kind = ?, note = ?, parent = ?, same_as = ?, state = ?, author_id = ?, \
-         author_name = ?, recorded_at = ?, seq = ?, preview_sha256 = ?, preview_length = ? WHERE id = ?",
+         author_name = ?, recorded_at = ?, seq = ?, preview_sha256 = ?, preview_length = ?, tables_sha256 = ?, tables_length = ? WHERE id = ?",
     )
     .bind(version.track.as_str())
     .bind(version.number)
@@ -276,6 +282,8 @@ pub async fn upsert(connection: &mut SqliteConnection, version: &Version, files:
     .bind(version.seq)
     .bind(version.preview.map(|(hash, _)| hash.to_string()))
     .bind(version.preview.map(|(_, length)| signed(length)))
+    .bind(version.tables.map(|(hash, _)| hash.to_string()))
+    .bind(version.tables.map(|(_, length)| signed(length)))
     .bind(version.id.as_str())
     .execute(connection)
     .await?;
@@ -296,8 +304,8 @@ async fn make_room(connection: &mut SqliteConnection, version: &Version) -> Stor
 async fn insert(connection: &mut SqliteConnection, version: &Version) -> StoreResult<()> {
     sqlx::query(
         "INSERT INTO version (id, project, track, number, numbered, kind, note, content_id, parent, same_as, state, author_id, author_name, \
-         captured_at, recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         captured_at, recorded_at, seq, summary, overview, preview_sha256, preview_length, no_preview_reason, tables_sha256, tables_length) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(version.id.as_str())
     .bind(version.project.as_str())
@@ -320,6 +328,8 @@ async fn insert(connection: &mut SqliteConnection, version: &Version) -> StoreRe
     .bind(version.preview.map(|(hash, _)| hash.to_string()))
     .bind(version.preview.map(|(_, length)| signed(length)))
     .bind(version.no_preview_reason.as_deref())
+    .bind(version.tables.map(|(hash, _)| hash.to_string()))
+    .bind(version.tables.map(|(_, length)| signed(length)))
     .execute(connection)
     .await?;
     Ok(())
@@ -349,6 +359,12 @@ pub async fn set_preview(connection: &mut SqliteConnection, id: &VersionId, prev
         .bind(id.as_str())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Records that the tables of a version were fetched, or are of no use.
+pub async fn set_tables_fetched(connection: &mut SqliteConnection, id: &VersionId) -> StoreResult<()> {
+    sqlx::query("UPDATE version SET tables_fetched = 1 WHERE id = ?").bind(id.as_str()).execute(connection).await?;
     Ok(())
 }
 

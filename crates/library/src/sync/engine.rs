@@ -270,6 +270,8 @@ impl Library {
             Op::Announce(id) => self.announce(remote, id).await,
             Op::SendOriginal(id) => self.send_original(remote, id).await,
             Op::FetchPreview(id) => self.fetch_preview(remote, id).await,
+            Op::SendTables(id) => self.send_tables(remote, id).await,
+            Op::FetchTables(id) => self.fetch_tables(remote, id).await,
             Op::FetchOriginal(id) => self.fetch_original(remote, id).await,
         };
         let done = match result {
@@ -300,6 +302,9 @@ impl Library {
             }
             Reaction::SignedOut => return Err(error),
             Reaction::Hold(why) => {
+                if let Op::SendTables(id) = op {
+                    return self.skip_tables(id).await;
+                }
                 outcome.problems.push(why.clone());
                 self.hold(op, &why).await?;
                 self.sync_state().waits().failed(op, now, chance);
@@ -314,7 +319,7 @@ impl Library {
                     outcome.problems.push(error.view().message);
                 }
                 self.count(op, &error).await?;
-                self.give_up_preview(op, attempts, &error).await?;
+                self.give_up_small(op, attempts, &error).await?;
             }
         }
         self.changed();
@@ -335,18 +340,22 @@ impl Library {
         Ok(commit(transaction).await?)
     }
 
-    /// A preview that fails again and again blocks nothing: its version is announced without one.
-    async fn give_up_preview(&self, op: &Op, attempts: u32, error: &LibraryError) -> Result<()> {
+    /// A preview or table that fails again and again blocks nothing: the version goes on without.
+    async fn give_up_small(&self, op: &Op, attempts: u32, error: &LibraryError) -> Result<()> {
         match op {
             Op::SendPreview(id) if attempts >= ENOUGH => {
                 self.skip_preview(id, &format!("The preview could not be sent: {}", chain(error))).await
             }
+            Op::SendTables(id) if attempts >= ENOUGH => self.skip_tables(id).await,
             _ => Ok(()),
         }
     }
 
     /// The store found other bytes than announced: the copy here is read again; a sound one is sent again, a bad one is for the user.
     async fn check_copies(&self, op: &Op, attempts: u32, error: &LibraryError, outcome: &mut SyncOutcome) -> Result<()> {
+        if let Op::SendTables(id) = op {
+            return self.skip_tables(id).await;
+        }
         let (Op::SendPreview(id) | Op::SendOriginal(id)) = op else { return self.count(op, error).await };
         let (preview, files) = {
             let mut connection = self.store().read().await?;
@@ -412,6 +421,7 @@ impl Library {
                 track: entry.track,
                 order: entry.order,
                 step: entry.step,
+                wants_tables: !entry.tables_done,
             })
             .collect();
         let incoming = incoming(&mut connection).await?;
@@ -426,7 +436,9 @@ impl Library {
             .map(|project| (project.id, project.role.is_some_and(|role| may(role, Action::FetchOriginals))))
             .collect();
         let nodes = incoming(connection).await?;
-        let open = nodes.iter().filter(|node| node.wants_preview || (node.wants_original && roles.get(&node.project) == Some(&true)));
+        let open = nodes
+            .iter()
+            .filter(|node| node.wants_preview || node.wants_tables || (node.wants_original && roles.get(&node.project) == Some(&true)));
         Ok(i64::try_from(open.count()).unwrap_or(i64::MAX))
     }
 }
@@ -440,6 +452,7 @@ async fn incoming(connection: &mut SqliteConnection) -> Result<Vec<InNode>> {
             track: row.track,
             number: row.number,
             wants_preview: row.wants_preview == 1,
+            wants_tables: row.has_tables == 1 && row.wants_original == 1,
             wants_original: row.wants_original == 1 && row.state == "complete",
         });
     }

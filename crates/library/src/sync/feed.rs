@@ -266,6 +266,7 @@ pub(super) async fn apply_version(connection: &mut SqliteConnection, project: &P
         overview: BASE64.decode(told.overview.as_bytes()).unwrap_or_default(),
         preview: told.preview_sha256.zip(told.preview_length),
         no_preview_reason: None,
+        tables: told.tables_sha256.zip(told.tables_length),
     };
     let files: Vec<VersionFile> = told
         .files

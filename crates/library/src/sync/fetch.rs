@@ -48,6 +48,23 @@ impl Library {
         self.took(&[hashes]).await
     }
 
+    /// Fetches waveform and loudness of an original that is not here.
+    pub(crate) async fn fetch_tables(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
+        let version = versions::get(&mut *self.store().read().await?, id).await?;
+        let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
+        let Some((hash, length)) = version.tables else { return Ok(()) };
+        let reads = self.heard(remote.reads(&version.id, Rendition::Tables).await)?;
+        let object = reads.objects.into_iter().find(|object| object.length == length);
+        let object = object.ok_or_else(|| RemoteError::NotCollabtrack { reason: "there are no tables of the announced length".into() })?;
+        let partial = self.fetch_whole(remote, object).await?;
+        self.take_tables(&version, hash, partial).await?;
+        let mut transaction = self.store().write().await?;
+        versions::set_tables_fetched(&mut transaction, &version.id).await?;
+        commit(transaction).await?;
+        self.changed();
+        Ok(())
+    }
+
     /// Fetches the exact bytes of a version.
     pub(crate) async fn fetch_original(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let (version, files) = {

@@ -13,7 +13,7 @@ use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
 use collabtrack_protocol::problem::Problem;
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, Version, WantReads};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, SetTables, Version, WantReads};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, RANGE, RETRY_AFTER};
@@ -386,6 +386,10 @@ impl Remote for HttpRemote {
 
     fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>> {
         Box::pin(async move { self.0.post(&format!("/versions/{version}/commit"), body).await })
+    }
+
+    fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.0.post(&format!("/versions/{version}/tables"), body).await })
     }
 
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {

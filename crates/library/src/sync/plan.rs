@@ -17,6 +17,10 @@ pub enum Op {
     Announce(VersionId),
     /// Fetch the preview of a version.
     FetchPreview(VersionId),
+    /// Send the tables of an announced version.
+    SendTables(VersionId),
+    /// Fetch the tables of a version.
+    FetchTables(VersionId),
     /// Send the original of a version and commit it.
     SendOriginal(VersionId),
     /// Fetch the original of a version.
@@ -59,6 +63,8 @@ pub struct OutNode {
     pub step: Step,
     /// Whether only the user can mend it.
     pub held: bool,
+    /// Whether its tables are still to be sent.
+    pub wants_tables: bool,
 }
 
 /// A version that is not wholly here.
@@ -74,6 +80,8 @@ pub struct InNode {
     pub number: i64,
     /// Whether its preview is to be fetched.
     pub wants_preview: bool,
+    /// Whether its tables are to be fetched: they draw an original that is not here.
+    pub wants_tables: bool,
     /// Whether its original is to be fetched and complete on the server.
     pub wants_original: bool,
 }
@@ -105,6 +113,8 @@ pub fn plan(picture: &Picture) -> Vec<Op> {
     let place = newest_first(incoming.iter().map(|node| (node.track.as_str(), node.number, &node.version)));
     incoming.sort_by_key(|node| (place.get(&node.version).copied().unwrap_or(usize::MAX), &node.version));
     ops.extend(incoming.iter().filter(|node| node.wants_preview).map(|node| Op::FetchPreview(node.version.clone())));
+    ops.extend(tables(picture.out.iter().filter(sendable)));
+    ops.extend(incoming.iter().filter(|node| node.wants_tables).map(|node| Op::FetchTables(node.version.clone())));
     ops.extend(originals(picture.out.iter().filter(sendable)));
     let may_fetch = |node: &&&InNode| projects.get(&node.project).is_some_and(|project| project.may_fetch);
     ops.extend(incoming.iter().filter(|node| node.wants_original).filter(may_fetch).map(|node| Op::FetchOriginal(node.version.clone())));
@@ -133,9 +143,16 @@ fn announcing<'n>(nodes: impl Iterator<Item = &'n OutNode>) -> Vec<Op> {
         .collect()
 }
 
+/// Tables of announced versions, in order of capture: they are small, and others draw by them.
+fn tables<'n>(nodes: impl Iterator<Item = &'n OutNode>) -> Vec<Op> {
+    let mut nodes: Vec<&OutNode> = nodes.filter(|node| node.step >= Step::Announced && node.wants_tables && !node.held).collect();
+    nodes.sort_by_key(|node| (node.order, &node.version));
+    nodes.into_iter().map(|node| Op::SendTables(node.version.clone())).collect()
+}
+
 /// Originals of announced versions: the newest of each track first; one that was begun goes on first.
 fn originals<'n>(nodes: impl Iterator<Item = &'n OutNode>) -> Vec<Op> {
-    let mut nodes: Vec<&OutNode> = nodes.filter(|node| node.step >= Step::Announced && !node.held).collect();
+    let mut nodes: Vec<&OutNode> = nodes.filter(|node| node.step >= Step::Announced && !node.wants_tables && !node.held).collect();
     let place = newest_first(nodes.iter().map(|node| (node.track.as_str(), node.order, &node.version)));
     nodes.sort_by_key(|node| {
         (node.step != Step::OriginalSending, place.get(&node.version).copied().unwrap_or(usize::MAX), -node.order, &node.version)
@@ -178,6 +195,7 @@ mod tests {
             order: i64::from(n),
             step,
             held: false,
+            wants_tables: false,
         }
     }
 
@@ -203,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn tables_follow_the_announcement_and_go_before_their_original() {
+        let waiting = OutNode { wants_tables: true, ..out(1, "a", Step::Announced) };
+        let picture = Picture {
+            projects: vec![project(1, true)],
+            out: vec![waiting, out(2, "b", Step::Announced), out(3, "b", Step::PreviewSent)],
+            ..Picture::default()
+        };
+        assert_eq!(plan(&picture), [Op::Announce(version(3)), Op::SendTables(version(1)), Op::SendOriginal(version(2))]);
+    }
+
+    #[test]
     fn a_held_version_holds_only_the_announcements_of_its_own_track() {
         let held = OutNode { held: true, ..out(1, "a", Step::PreviewSent) };
         let picture = Picture {
@@ -221,6 +250,7 @@ mod tests {
             track: track.into(),
             number: i64::from(n),
             wants_preview: true,
+            wants_tables: true,
             wants_original: true,
         };
         let mut picture = Picture {
@@ -251,6 +281,10 @@ mod tests {
             Op::FetchPreview(id) => {
                 picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_preview = false)
             }
+            Op::SendTables(id) => picture.out.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_tables = false),
+            Op::FetchTables(id) => {
+                picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_tables = false)
+            }
             Op::FetchOriginal(id) => {
                 picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_original = false)
             }
@@ -266,10 +300,10 @@ mod tests {
             on_server in any::<bool>(), seed in any::<u64>(),
         ) {
             let mut picture = Picture { projects: vec![project(1, on_server)], ..Picture::default() };
-            picture.out = outs.iter().map(|(n, (track, at, held))| OutNode { held: *held, ..out(*n, &track.to_string(), step(*at)) }).collect();
+            picture.out = outs.iter().map(|(n, (track, at, held))| OutNode { held: *held, wants_tables: n % 3 == 0, ..out(*n, &track.to_string(), step(*at)) }).collect();
             picture.incoming = ins.iter().map(|(n, (track, preview, original))| InNode {
                 version: version(*n), project: ProjectId::from_random([1; 17]), track: track.to_string(), number: i64::from(*n),
-                wants_preview: *preview, wants_original: *original,
+                wants_preview: *preview, wants_tables: n % 2 == 0, wants_original: *original,
             }).collect();
             let ops = plan(&picture);
             prop_assert_eq!(&ops, &plan(&picture));

@@ -11,7 +11,7 @@ use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, Version};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, SetTables, Version};
 use futures::future::BoxFuture;
 
 use crate::error::{chain, sentence};
@@ -169,6 +169,8 @@ pub trait Remote: Send + Sync {
     fn announce<'a>(&'a self, project: &'a ProjectId, body: &'a Announce) -> BoxFuture<'a, RemoteResult<Announced>>;
     /// Commits the recipe of a version: it becomes complete.
     fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>>;
+    /// Names the tables of a version; the first ones stay.
+    fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Signed reads of a version.
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>>;
     /// The page of the change feed after a place.

@@ -10,12 +10,13 @@ use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{UploadId, VersionId};
 use collabtrack_protocol::limits::{MAX_PARTS, MAX_URLS_PER_CALL, PART_SIZE_BYTES};
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, SignedRequest, UploadState, UploadStatus, WantUrls};
-use collabtrack_protocol::versions::Commit;
+use collabtrack_protocol::versions::{Commit, SetTables};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::remote::{FileRange, Remote, RemoteError};
 use crate::clock;
+use crate::content_store::discard;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::record::{blocking, random_bits};
@@ -111,6 +112,29 @@ impl Library {
         self.sync_state().done_sending(&version.id);
         self.changed();
         Ok(())
+    }
+
+    /// Sends waveform and loudness of an announced version's original.
+    pub(crate) async fn send_tables(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
+        let version = self.known_version(id).await?;
+        let Some((blob, length)) = self.pack_tables(&version).await? else { return self.skip_tables(id).await };
+        let outgoing = Outgoing { version: &version, format: ObjectFormat::Tables, file: 0, blob, length };
+        self.send(remote, &outgoing, None).await?;
+        let upload = uploads::get(&mut *self.store().read().await?, &version.id, ObjectFormat::Tables, 0).await?;
+        let upload = upload.ok_or(RemoteError::StoreRefused { status: 410 })?.id;
+        self.heard(remote.set_tables(&version.id, &SetTables { upload }).await)?;
+        self.skip_tables(id).await
+    }
+
+    /// No tables are sent of this version any more.
+    pub(crate) async fn skip_tables(&self, id: &VersionId) -> Result<()> {
+        let mut transaction = self.store().write().await?;
+        if let Some(upload) = uploads::get(&mut transaction, id, ObjectFormat::Tables, 0).await? {
+            uploads::forget(&mut transaction, &upload.id).await?;
+            discard(&self.content().path(&upload.blob));
+        }
+        outbox::set_tables_done(&mut transaction, id).await?;
+        Ok(commit(transaction).await?)
     }
 
     async fn send_file(
@@ -224,6 +248,7 @@ impl Library {
             length: upload.length,
             part_size: upload.part_size,
             parts: upload.parts.iter().map(|(hash, _)| *hash).collect(),
+            sha256: Some(upload.blob),
         };
         let state = self.heard(remote.create_upload(&upload.project, &body).await)?;
         let mut transaction = self.store().write().await?;
@@ -242,8 +267,8 @@ impl Library {
                 Err(error) => return Err(error),
             },
         }
-        // A preview of one part is verified by the announcement itself.
-        if upload.format == ObjectFormat::Preview && upload.parts.len() == 1 {
+        // One part of these is verified by the call that names it.
+        if matches!(upload.format, ObjectFormat::Preview | ObjectFormat::Tables) && upload.parts.len() == 1 {
             return Ok(Sent::Object(state.object));
         }
         match self.heard(remote.complete_upload(&upload.id).await) {

@@ -28,6 +28,7 @@ fn upload_of(bytes: &[u8], format: ObjectFormat, part_size: usize) -> CreateUplo
         length: bytes.len() as u64,
         part_size: part_size as u64,
         parts: bytes.chunks(part_size).map(ObjectHash::of).collect(),
+        sha256: Some(ObjectHash::of(bytes)),
     }
 }
 

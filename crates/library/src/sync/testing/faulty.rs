@@ -9,7 +9,7 @@ use collabtrack_protocol::changes::ChangePage;
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, Version};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, SetTables, Version};
 use futures::future::BoxFuture;
 
 use super::super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
@@ -32,6 +32,8 @@ pub enum Call {
     Announce,
     /// `commit`.
     Commit,
+    /// `set_tables`.
+    Tables,
     /// `reads`.
     Reads,
     /// `changes`.
@@ -130,6 +132,10 @@ impl<R: Remote> Remote for Faulty<R> {
 
     fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>> {
         Box::pin(async move { self.pass(Call::Commit, Box::pin(async { self.inner.commit(version, body).await })).await })
+    }
+
+    fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.pass(Call::Tables, Box::pin(async { self.inner.set_tables(version, body).await })).await })
     }
 
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {

@@ -16,7 +16,7 @@ use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, PartUrl, SignedRequest, UploadState, UploadStatus, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, ObjectRead, Reads, Rendition, Version, VersionState};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, ObjectRead, Reads, Rendition, SetTables, Version, VersionState};
 use futures::future::BoxFuture;
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ struct Inner {
     uploads: BTreeMap<UploadId, Upload>,
     objects: BTreeMap<String, Vec<u8>>,
     versions: BTreeMap<VersionId, (Version, Option<String>, Option<Recipe>)>,
+    /// Keys of the tables of versions.
+    tables: BTreeMap<VersionId, String>,
     aliases: BTreeMap<VersionId, VersionId>,
     comments: BTreeMap<CommentId, Comment>,
     /// Bytes that arrived in the store.
@@ -208,6 +210,8 @@ impl Inner {
             files: body.files.clone(),
             preview_length: bytes.map(|bytes| bytes.len() as u64),
             preview_sha256: bytes.map(|bytes| ObjectHash::of(bytes)),
+            tables_length: twin.and_then(|(twin, ..)| twin.tables_length),
+            tables_sha256: twin.and_then(|(twin, ..)| twin.tables_sha256),
             summary: body.summary.clone(),
             overview: body.overview.clone(),
             author: author(),
@@ -251,6 +255,21 @@ impl Inner {
         Ok(version)
     }
 
+    fn set_tables(&mut self, id: &VersionId, body: &SetTables) -> RemoteResult<Version> {
+        let key = self.verify(&body.upload)?;
+        let bytes = self.objects.get(&key).cloned().unwrap_or_default();
+        let entry = self.versions.get_mut(id).ok_or_else(not_found)?;
+        if entry.0.tables_sha256.is_some() {
+            return Ok(entry.0.clone());
+        }
+        (entry.0.tables_length, entry.0.tables_sha256) = (Some(bytes.len() as u64), Some(ObjectHash::of(&bytes)));
+        let (project, mut version) = (entry.0.project.clone(), entry.0.clone());
+        self.tables.insert(id.clone(), key);
+        version.seq = self.project(&project)?.head_seq + 1;
+        self.append(&project, ChangeKind::Version, &version)?;
+        Ok(version)
+    }
+
     fn changes(&self, project: &ProjectId, after: &FeedPlace) -> RemoteResult<ChangePage> {
         const PAGE: usize = 3;
         let feed = self.feeds.get(project).ok_or_else(not_found)?;
@@ -267,9 +286,14 @@ impl Inner {
     }
 
     fn reads(&self, id: &VersionId, rendition: Rendition) -> RemoteResult<Reads> {
-        let (_, preview, recipe) = self.versions.get(id).ok_or_else(not_found)?;
+        let (version, preview, recipe) = self.versions.get(id).ok_or_else(not_found)?;
         let keys: Vec<String> = match rendition {
             Rendition::Preview => preview.iter().cloned().collect(),
+            Rendition::Tables => {
+                let of_same_bytes =
+                    |other: &VersionId| self.versions.get(other).is_some_and(|(other, ..)| other.content_id == version.content_id);
+                self.tables.iter().find(|(other, _)| of_same_bytes(other)).map(|(_, key)| key.clone()).into_iter().collect()
+            }
             Rendition::Original => {
                 let recipe = recipe.as_ref().ok_or_else(|| problem(ErrorCode::VersionIncomplete, 409, "Not complete yet."))?;
                 recipe.extents.iter().map(|extent| extent.object.clone()).collect()
@@ -416,6 +440,10 @@ impl Remote for MemoryRemote {
 
     fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>> {
         ready(self.inner().commit(version, body))
+    }
+
+    fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
+        ready(self.inner().set_tables(version, body))
     }
 
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {

@@ -23,6 +23,8 @@ export const allActions = [
   'see_project',
   'fetch_originals',
   'add_versions',
+  'trash_own_versions',
+  'trash_versions',
   'propose',
   'read_change_sets',
   'read_audit_log',
@@ -31,7 +33,7 @@ export const allActions = [
   'invite',
 ];
 
-export const memberActions = ['see_project', 'fetch_originals', 'add_versions', 'propose', 'read_change_sets', 'read_audit_log'];
+export const memberActions = ['see_project', 'fetch_originals', 'add_versions', 'trash_own_versions', 'propose', 'read_change_sets', 'read_audit_log'];
 
 const hour = 3_600_000;
 
