@@ -6,6 +6,7 @@ pub(crate) mod approval;
 pub(crate) mod catalogue;
 pub(crate) mod comments;
 pub(crate) mod library;
+pub(crate) mod organise;
 pub(crate) mod server;
 pub(crate) mod sound;
 
@@ -36,6 +37,19 @@ commands![
     library::rename_track,
     library::restore_version,
     library::get_original,
+    organise::set_kind,
+    organise::move_versions,
+    organise::split_track,
+    organise::merge_tracks,
+    organise::propose_folder,
+    organise::take_over,
+    organise::capture_rules,
+    organise::set_capture_rules,
+    organise::keeping,
+    organise::set_keeping,
+    organise::pin,
+    organise::limits,
+    organise::set_limits,
     sound::waveform,
     sound::overview,
     sound::player,

@@ -105,6 +105,7 @@ impl Player {
             desk.active = slot;
         }
         desk.tell_lanes()?;
+        self.library.set_playing(desk.versions());
         Ok(desk.view())
     }
 
@@ -116,6 +117,7 @@ impl Player {
             desk.active = if slot == Slot::A { Slot::B } else { Slot::A };
         }
         desk.tell_lanes()?;
+        self.library.set_playing(desk.versions());
         Ok(desk.view())
     }
 
@@ -227,6 +229,11 @@ impl Player {
 }
 
 impl Desk {
+    /// The versions in the slots: their originals stay on this computer.
+    fn versions(&self) -> Vec<VersionId> {
+        self.slots.iter().flatten().map(|loaded| loaded.version.clone()).collect()
+    }
+
     /// The engine, started on the chosen device if it is not running.
     fn engine(&mut self) -> CommandResult<&Engine> {
         if self.engine.is_none() {

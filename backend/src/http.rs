@@ -67,6 +67,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(versions::trash))
         .routes(routes!(versions::restore))
         .routes(routes!(versions::damage))
+        .routes(routes!(versions::edit))
+        .routes(routes!(versions::edit_track))
         .routes(routes!(changes::page))
         .routes(routes!(events::events))
         .routes(routes!(catalogue::view))

@@ -1,4 +1,5 @@
 //! Every command without a window: the mock runtime, a real library in a temporary folder.
+#![recursion_limit = "256"]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -61,12 +62,15 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "on": true, "range": null, "volume": 0.5, "device": null, "address": "http://127.0.0.1:9", "email": "a@example.org",
         "password": "long enough words", "invitation": null, "code": "cti_x", "role": "member", "paused": true, "table": "tracks",
         "import": "none", "answers": {}, "title": "t", "reason": "because", "edits": [], "revisionDigest": "00", "expectedHead": "00",
+        "kind": "demo", "versions": ["ver_aaaaaaaaaaaaaaaaaaaaaaaaaa"], "from": "trk_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "into": "trk_bbbbbbbbbbbbbbbbbbbbbbbbbb", "proposal": "none", "tracks": [], "rules": { "left_out": [], "sessions": true },
+        "originals": "all", "budgetBytes": null, "pinned": true, "limits": { "up_bytes_per_s": null, "down_bytes_per_s": null },
         "effectDigest": "00", "fromFrame": 0, "toFrame": 1, "width": 1,
         "keep": [0], "choices": [], "submit": false, "comment": "cmt_aaaaaaaaaaaaaaaaaaaaaaaaaa", "fromMs": 0, "toMs": null,
         "text": "x", "replyTo": null, "resolved": true,
     });
     // These would open a dialog and wait for a person.
-    let asks_a_person = ["choose_folder", "export_catalogue", "import_catalogue", "import_problems"];
+    let asks_a_person = ["choose_folder", "propose_folder", "export_catalogue", "import_catalogue", "import_problems"];
     for command in COMMAND_NAMES.iter().filter(|name| !asks_a_person.contains(name)) {
         if let Err(error) = call(&window, command, arguments.clone()) {
             assert!(error.get("code").and_then(Value::as_str).is_some_and(|code| !code.is_empty()), "{command}: no code in {error}");

@@ -1,13 +1,14 @@
 //! Versions.
 
 use axum::Json;
-use axum::extract::State;
-use collabtrack_domain::id::{ProjectId, VersionId};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, SetTables, Version, WantReads};
+use axum::extract::{Path, State};
+use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
+use collabtrack_protocol::changes::TrackInfo;
+use collabtrack_protocol::versions::{Announce, Announced, Commit, EditTrack, EditVersion, Reads, SetTables, Version, WantReads};
 
 use super::extract::{Body, Id};
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, not_found};
 use crate::sessions::Session;
 use crate::versions;
 
@@ -71,4 +72,28 @@ pub(super) async fn reads(
     Body(body): Body<WantReads>,
 ) -> Result<Json<Reads>, Error> {
     versions::reads::reads(&app.db, &app.blobs, &session, &version, &body).await.map(Json)
+}
+
+/// Changes the note, the kind or the track of a version; its bytes never change.
+#[utoipa::path(patch, path = "/versions/{version}", tag = "versions", security(("session" = [])), params(("version" = String, Path)), request_body = EditVersion, responses((status = 200, body = Version)))]
+pub(super) async fn edit(
+    State(app): State<App>,
+    session: Session,
+    Id(version): Id<VersionId>,
+    Body(body): Body<EditVersion>,
+) -> Result<Json<Version>, Error> {
+    versions::edit::version(&app.db, &session, &version, &body).await.map(Json)
+}
+
+/// Names a track.
+#[utoipa::path(patch, path = "/projects/{project}/tracks/{track}", tag = "versions", security(("session" = [])), params(("project" = String, Path), ("track" = String, Path)), request_body = EditTrack, responses((status = 200, body = TrackInfo)))]
+pub(super) async fn edit_track(
+    State(app): State<App>,
+    session: Session,
+    path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
+    Body(body): Body<EditTrack>,
+) -> Result<Json<TrackInfo>, Error> {
+    let Path((project, track)) = path.map_err(|_| not_found())?;
+    let (project, track) = (ProjectId::parse(&project).map_err(|_| not_found())?, TrackId::parse(&track).map_err(|_| not_found())?);
+    versions::edit::track(&app.db, &session, &project, &track, &body).await.map(Json)
 }

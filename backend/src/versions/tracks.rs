@@ -45,7 +45,7 @@ pub(super) async fn resolve(db: &mut PgConnection, project: &ProjectId, claim: &
 }
 
 /// The track of that id, or the one it became.
-async fn known(db: &mut PgConnection, project: &ProjectId, id: &TrackId) -> Result<Option<TrackId>, Error> {
+pub(super) async fn known(db: &mut PgConnection, project: &ProjectId, id: &TrackId) -> Result<Option<TrackId>, Error> {
     let row =
         sqlx::query("select project, id as track from track where id = $1 union all select project, track from track_alias where id = $1")
             .bind(id.as_str())

@@ -41,16 +41,45 @@ pub(crate) enum Command {
         #[arg(long)]
         once: bool,
     },
+    /// Propose tracks and versions for a folder that holds exports already; with --take or --plan, take it over.
+    Import {
+        /// The folder.
+        dir: PathBuf,
+        /// Take it over as proposed.
+        #[arg(long, conflicts_with = "plan")]
+        take: bool,
+        /// Take it over as edited: the answer of `import DIR --json`, changed by hand.
+        #[arg(long, value_name = "FILE")]
+        plan: Option<PathBuf>,
+        /// Into this project, by name or id; by default a new one named like the folder.
+        #[arg(long)]
+        project: Option<String>,
+    },
+    /// Correct where versions belong, and what things are called.
+    #[command(subcommand)]
+    Track(TrackCommand),
+    /// What a project takes, leaves out and keeps on this computer.
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Show or set how many bytes per second syncing may use.
+    Limit {
+        /// Sending; 0 for no limit.
+        #[arg(long, value_name = "BYTES")]
+        up: Option<u64>,
+        /// Fetching; 0 for no limit.
+        #[arg(long, value_name = "BYTES")]
+        down: Option<u64>,
+    },
     /// List versions, newest first, with numbers and fingerprints.
     Versions {
         /// Only this track.
         track: Option<String>,
     },
-    /// Write the exact bytes of a version to a file, fetching them if they are not here.
+    /// Write the exact bytes of a version, fetching them if they are not here.
     Fetch {
         /// The version.
         version: String,
-        /// Target file; must not exist.
+        /// Target file, or folder for a version of several files; must not exist.
         #[arg(short, long)]
         output: PathBuf,
     },
@@ -338,5 +367,93 @@ pub(crate) enum Comment {
     Reopen {
         /// Id of the comment (cmt_…).
         comment: String,
+    },
+}
+
+/// `track …`.
+#[derive(Subcommand)]
+pub(crate) enum TrackCommand {
+    /// Name a track.
+    Rename {
+        /// The track.
+        track: String,
+        /// Its name.
+        name: String,
+    },
+    /// Make two tracks one; files of its name belong to the other from now on.
+    Merge {
+        /// The track that goes.
+        from: String,
+        /// The track that stays.
+        into: String,
+    },
+    /// Split versions off into a new track.
+    Split {
+        /// The versions.
+        #[arg(required = true)]
+        versions: Vec<String>,
+        /// Name of the new track.
+        #[arg(long)]
+        name: String,
+    },
+    /// Move versions to another track.
+    Move {
+        /// The versions.
+        #[arg(required = true)]
+        versions: Vec<String>,
+        /// The track they go to.
+        #[arg(long)]
+        to: String,
+    },
+    /// Write the note of a version.
+    Note {
+        /// The version.
+        version: String,
+        /// The note.
+        note: String,
+    },
+    /// Say what kind of version it is: demo, rough, mix, alternate, master, stem, multitrack, take.
+    Kind {
+        /// The version.
+        version: String,
+        /// The kind.
+        kind: String,
+    },
+}
+
+/// `project …`.
+#[derive(Subcommand)]
+pub(crate) enum ProjectCommand {
+    /// Show or set what a project takes and leaves out.
+    Rules {
+        /// Project, by name or id.
+        project: String,
+        /// Leave out a name, or a path with `*` and `?`; replaces the list, and may be given several times.
+        #[arg(long = "leave-out", value_name = "PATTERN")]
+        leave_out: Vec<String>,
+        /// Leave out nothing any more.
+        #[arg(long, conflicts_with = "leave_out")]
+        leave_out_nothing: bool,
+        /// Whether DAW sessions become versions.
+        #[arg(long, value_name = "true|false")]
+        sessions: Option<bool>,
+    },
+    /// Show or set which originals stay on this computer: all, latest:N or `on_demand`.
+    Keep {
+        /// Project, by name or id.
+        project: String,
+        /// The rule.
+        originals: Option<String>,
+        /// Room for all originals in bytes; 0 for no limit.
+        #[arg(long, value_name = "BYTES")]
+        budget: Option<u64>,
+    },
+    /// Keep the original of a version here whatever the rule says.
+    Pin {
+        /// The version.
+        version: String,
+        /// No longer.
+        #[arg(long)]
+        off: bool,
     },
 }

@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod changes;
 pub(crate) mod comments;
+pub(crate) mod organise;
 pub(crate) mod server;
 pub(crate) mod sound;
 pub(crate) mod versions;
@@ -17,6 +18,12 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
     match command {
         Command::Init { dir, name } => versions::init(library, &dir, name.as_deref(), output).await,
         Command::Watch { once } => versions::watch(library, once, output).await,
+        Command::Import { dir, take, plan, project } => {
+            organise::import(library, &dir, take, plan.as_deref(), project.as_deref(), output).await
+        }
+        Command::Track(command) => organise::track(library, command, output).await,
+        Command::Project(command) => organise::project(library, command, output).await,
+        Command::Limit { up, down } => organise::limit(library, up, down, output).await,
         Command::Versions { track } => versions::list(library, track.as_deref(), output).await,
         Command::Fetch { version, output: target } => versions::fetch(library, &version, &target, output).await,
         Command::Comment(command) => comments::run(library, command, output).await,

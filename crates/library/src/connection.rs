@@ -9,7 +9,10 @@ use crate::library::Library;
 use crate::store::settings::{self, Setting};
 use crate::store::{Store, change_sets, commit, shown};
 use crate::sync::remote::RemoteError;
-use crate::view::{ConnectionState, ConnectionView, StatusView, SyncView};
+use crate::view::{ConnectionState, ConnectionView, LimitsView, StatusView, SyncView};
+
+/// Least limit that still lets a piece through in sensible time.
+const LEAST_RATE: u64 = 1_000;
 
 /// What is known of the connection.
 #[derive(Debug, Clone, Default)]
@@ -117,6 +120,44 @@ impl Library {
         self.connection().paused = paused;
         self.sync_changed();
         self.wake_sync();
+        Ok(())
+    }
+
+    /// Most bytes per second that syncing uses.
+    /// # Errors
+    /// What the database said.
+    pub async fn limits(&self) -> Result<LimitsView> {
+        let mut connection = self.store().read().await?;
+        Ok(LimitsView {
+            up_bytes_per_s: settings::number(&mut connection, Setting::UpLimit).await?,
+            down_bytes_per_s: settings::number(&mut connection, Setting::DownLimit).await?,
+        })
+    }
+
+    /// Sets them; also what is on its way keeps to them from now on.
+    /// # Errors
+    /// `Invalid` below 1 kB per second.
+    pub async fn set_limits(&self, limits: LimitsView) -> Result<LimitsView> {
+        if [limits.up_bytes_per_s, limits.down_bytes_per_s].into_iter().flatten().any(|rate| rate < LEAST_RATE) {
+            return Err(LibraryError::Invalid {
+                what: format!("A limit is at least {LEAST_RATE} bytes per second; to stop syncing, pause it."),
+            });
+        }
+        let text = |rate: Option<u64>| rate.map(|rate| rate.to_string());
+        let mut transaction = self.store().write().await?;
+        settings::set(&mut transaction, Setting::UpLimit, text(limits.up_bytes_per_s).as_deref()).await?;
+        settings::set(&mut transaction, Setting::DownLimit, text(limits.down_bytes_per_s).as_deref()).await?;
+        commit(transaction).await?;
+        self.apply_limits().await?;
+        self.sync_changed();
+        self.limits().await
+    }
+
+    /// Lets the limits that are set hold.
+    pub(crate) async fn apply_limits(&self) -> Result<()> {
+        let limits = self.limits().await?;
+        self.sync_state().limits.up.set(limits.up_bytes_per_s);
+        self.sync_state().limits.down.set(limits.down_bytes_per_s);
         Ok(())
     }
 

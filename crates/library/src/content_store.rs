@@ -60,6 +60,26 @@ impl ContentStore {
         self.objects.join(&name[..2]).join(name)
     }
 
+    /// The hashes that the files of this store are named by.
+    /// # Errors
+    /// `File` when the folders cannot be listed.
+    pub fn list(&self) -> Result<Vec<ObjectHash>> {
+        let mut found = Vec::new();
+        let fault = |error| LibraryError::file("list", &self.objects, error);
+        for folder in fs::read_dir(&self.objects).map_err(fault)? {
+            let folder = folder.map_err(fault)?.path();
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(&folder).map_err(fault)? {
+                let name = entry.map_err(fault)?.file_name();
+                found.extend(name.to_str().and_then(|name| name.parse::<ObjectHash>().ok()));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// A new name for an unfinished file.
     #[must_use]
     pub fn temp_path(&self) -> PathBuf {

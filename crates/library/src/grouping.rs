@@ -3,6 +3,8 @@
 //! The name is taken apart at separators and brackets; words that only say which export it is are dropped from its end; what remains is
 //! the key. Nothing here reads a file. Whoever is unsure says so ([`Grouped::please_check`]) instead of merging silently.
 
+pub mod parts;
+
 use collabtrack_domain::kind::Kind;
 use unicode_normalization::UnicodeNormalization;
 
@@ -40,6 +42,8 @@ const KIND_WORDS: [(&str, Kind); 10] = [
 
 struct Token {
     text: String,
+    /// First byte in the stem.
+    start: usize,
     /// Byte after its last character in the stem.
     end: usize,
     bracketed: bool,
@@ -122,7 +126,7 @@ fn tokens(text: &str) -> Vec<Token> {
             open = false;
         } else {
             if !open {
-                found.push(Token { text: String::new(), end: at, bracketed: depth > 0 });
+                found.push(Token { text: String::new(), start: at, end: at, bracketed: depth > 0 });
                 open = true;
             }
             if let Some(token) = found.last_mut() {

@@ -13,20 +13,25 @@ pub mod credentials;
 pub mod error;
 pub mod grouping;
 pub mod paths;
+pub mod retention;
 pub mod store;
 pub mod sync;
 pub mod view;
 pub mod watch;
+pub mod write_out;
 
 mod connection;
+mod device;
 mod heard;
 mod library;
+mod organise;
 mod previews;
 mod projects;
 mod record;
 mod server;
 mod sound;
 mod tables;
+mod take_over;
 mod versions;
 mod views;
 

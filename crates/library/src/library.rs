@@ -78,6 +78,8 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     sync: crate::sync::SyncState,
     imports: Mutex<crate::catalogue::imports::Imports>,
+    proposals: Mutex<std::collections::BTreeMap<String, PathBuf>>,
+    playing: Mutex<std::collections::BTreeSet<collabtrack_domain::id::VersionId>>,
 }
 
 /// The local library. Clones share it.
@@ -115,11 +117,14 @@ impl Library {
             tasks: Mutex::default(),
             sync: crate::sync::SyncState::default(),
             imports: Mutex::default(),
+            proposals: Mutex::default(),
+            playing: Mutex::default(),
             options,
         }));
         let mut transaction = library.store().write().await?;
         settings::set(&mut transaction, Setting::AppVersion, Some(env!("CARGO_PKG_VERSION"))).await?;
         commit(transaction).await?;
+        library.apply_limits().await?;
         Ok(library)
     }
 
@@ -127,7 +132,7 @@ impl Library {
     /// # Errors
     /// `InUse` when another program works with this library.
     pub async fn start(&self) -> Result<()> {
-        self.work_alone()?;
+        self.work_alone().await?;
         self.content().sweep();
         let tasks = [
             tokio::spawn(worker::run(self.clone())),
@@ -160,7 +165,7 @@ impl Library {
     /// # Errors
     /// `InUse`, or what went wrong; files that cannot be taken are candidates, not errors.
     pub async fn scan_once(&self) -> Result<Looked> {
-        self.work_alone()?;
+        self.work_alone().await?;
         let looked = self.look(Look { everything: true, ..Look::default() }).await?;
         self.make_previews().await?;
         Ok(looked)
@@ -185,10 +190,22 @@ impl Library {
     }
 
     /// Two programs that work with one library could record an export twice: the first one works, the second is told.
-    pub(crate) fn work_alone(&self) -> Result<()> {
+    pub(crate) async fn work_alone(&self) -> Result<()> {
+        if self.take_lock()?
+            && let Err(error) = self.begin_generation().await
+        {
+            // Not begun: the next try has to begin it.
+            drop(self.0.working.lock().expect("nobody panics while holding the lock file").take());
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Whether the lock was free and is now ours; false when it was ours already.
+    fn take_lock(&self) -> Result<bool> {
         let mut working = self.0.working.lock().expect("nobody panics while holding the lock file");
         if working.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let path = self.0.options.dir.join("library.lock");
         let file = File::options().create(true).truncate(false).write(true).open(&path);
@@ -196,7 +213,7 @@ impl Library {
         match file.try_lock() {
             Ok(()) => {
                 *working = Some(file);
-                Ok(())
+                Ok(true)
             }
             Err(std::fs::TryLockError::WouldBlock) => Err(LibraryError::InUse { folder: self.0.options.dir.clone() }),
             Err(std::fs::TryLockError::Error(error)) => Err(LibraryError::file("lock", &path, error)),
@@ -277,6 +294,14 @@ impl Library {
 
     pub(crate) fn imports(&self) -> MutexGuard<'_, crate::catalogue::imports::Imports> {
         self.0.imports.lock().expect("nobody panics while holding the imports")
+    }
+
+    pub(crate) fn proposals(&self) -> MutexGuard<'_, std::collections::BTreeMap<String, PathBuf>> {
+        self.0.proposals.lock().expect("nobody panics while holding the proposals")
+    }
+
+    pub(crate) fn playing(&self) -> MutexGuard<'_, std::collections::BTreeSet<collabtrack_domain::id::VersionId>> {
+        self.0.playing.lock().expect("nobody panics while holding what plays")
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {

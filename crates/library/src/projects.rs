@@ -10,13 +10,16 @@ use crate::library::Library;
 use crate::paths;
 use crate::record::{blocking, random_bits};
 use crate::store::roots::{self, Root};
-use crate::store::{commit, projects};
-use crate::view::ProjectView;
+use crate::store::{commit, projects, rules};
+use crate::view::{CaptureRulesView, ProjectView};
 use crate::views;
 use crate::watch::{marker, scan};
 
 /// Longest name of a project, track or note, as the server has it.
 const MOST_NAME_BYTES: usize = collabtrack_protocol::limits::MAX_NAME_BYTES;
+
+/// Most patterns a project leaves out.
+const MOST_PATTERNS: usize = 200;
 
 /// A name somebody typed, trimmed.
 pub(crate) fn name(what: &str, text: &str) -> Result<String> {
@@ -129,6 +132,34 @@ impl Library {
         self.changed();
         self.wake_watcher();
         self.project(&id).await
+    }
+
+    /// What a project takes and leaves out.
+    /// # Errors
+    /// `Unknown`.
+    pub async fn capture_rules(&self, project: &ProjectId) -> Result<CaptureRulesView> {
+        self.project(project).await?;
+        let mut connection = self.store().read().await?;
+        let left_out = rules::ignored(&mut connection, project).await?;
+        Ok(CaptureRulesView { left_out, sessions: rules::keeps_sessions(&mut connection, project).await? })
+    }
+
+    /// Sets what a project takes and leaves out. Nothing that is a version already changes.
+    /// # Errors
+    /// `Unknown`, `Invalid` for a pattern that is empty or too long.
+    pub async fn set_capture_rules(&self, project: &ProjectId, wanted: &CaptureRulesView) -> Result<CaptureRulesView> {
+        self.project(project).await?;
+        if wanted.left_out.len() > MOST_PATTERNS {
+            return Err(LibraryError::Invalid { what: format!("A project leaves out at most {MOST_PATTERNS} patterns.") });
+        }
+        let patterns: Vec<String> = wanted.left_out.iter().map(|text| name("pattern", text)).collect::<Result<_>>()?;
+        let mut transaction = self.store().write().await?;
+        rules::set_ignored(&mut transaction, project, &patterns).await?;
+        rules::set_sessions(&mut transaction, project, wanted.sessions).await?;
+        commit(transaction).await?;
+        self.changed();
+        self.wake_watcher();
+        self.capture_rules(project).await
     }
 
     /// Looks through the folders of a project now.

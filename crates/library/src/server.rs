@@ -1,6 +1,6 @@
 //! Accounts, invitations and projects on the server, as the app and the companion ask for them.
 
-use collabtrack_domain::id::{ProjectId, VersionId};
+use collabtrack_domain::id::ProjectId;
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::accounts::{Register, ServerInfo, SignIn, SignedIn};
 use collabtrack_protocol::projects::{CreateInvitation, Invitation, InvitationCode, InvitationInfo, Project};
@@ -10,7 +10,6 @@ use url::{Host, Url};
 use crate::clock;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
-use crate::store::versions;
 use crate::store::{commit, members, outbox, projects};
 use crate::sync::http::Api;
 use crate::sync::remote::RemoteError;
@@ -259,43 +258,6 @@ impl Library {
         let api = self.api().await?;
         let made: Invitation = self.heard(api.post(&format!("/projects/{id}/invitations"), &CreateInvitation { role }).await)?;
         Ok(NewInvitationView { code: made.code, role: made.role.as_str().to_owned(), expires_at: made.expires_at })
-    }
-
-    /// Fetches the exact bytes of a version now, unless they are here.
-    /// # Errors
-    /// `Unknown`, `version_incomplete`, `SignedOut`, or that the server does not answer.
-    pub async fn get_original(&self, id: &VersionId) -> Result<()> {
-        match self.original(id).await {
-            Err(LibraryError::NotHere { .. }) => {}
-            other => return other.map(drop),
-        }
-        let version = versions::get(&mut *self.store().read().await?, id).await?;
-        let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
-        let remote = self.remote().await?;
-        self.fetch_original(remote.as_ref(), &version.id).await
-    }
-
-    /// Writes the exact bytes of a version to a new file, fetching them if they are not here.
-    /// # Errors
-    /// As [`Library::get_original`]; `File` when the target exists or cannot be written.
-    pub async fn fetch(&self, id: &VersionId, target: &std::path::Path) -> Result<()> {
-        self.get_original(id).await?;
-        let (stored, _) = self.original(id).await?;
-        let wanted = versions::get(&mut *self.store().read().await?, id).await?.map(|version| version.content_id);
-        let target = target.to_path_buf();
-        crate::record::blocking(move || {
-            let fault = |error| LibraryError::file("write", &target, error);
-            let mut file = std::fs::File::create_new(&target).map_err(fault)?;
-            let mut source = std::fs::File::open(&stored).map_err(|error| LibraryError::file("read", &stored, error))?;
-            let copied = collabtrack_content::hashing::copy_hashing(&mut source, &mut file, 8 << 20, &mut |_| true).map_err(fault)?;
-            file.sync_all().map_err(fault)?;
-            if Some(copied.sha256) == wanted {
-                return Ok(());
-            }
-            crate::content_store::discard(&target);
-            Err(LibraryError::DamagedCopy { hash: wanted.map(|hash| hash.to_string()).unwrap_or_default() })
-        })
-        .await
     }
 }
 

@@ -5,13 +5,17 @@
 pub mod blobs;
 pub mod change_sets;
 pub mod comments;
+pub mod edits;
 pub mod heard;
+pub mod imports;
 pub mod kept;
 pub mod members;
 pub mod outbox;
 pub mod projects;
 pub mod recipes;
+pub mod retained;
 pub mod roots;
+pub mod rules;
 pub mod seen;
 pub mod settings;
 pub mod shown;

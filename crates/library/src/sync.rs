@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod http;
+pub mod limit;
 pub mod plan;
 pub mod remote;
 pub mod retry;
@@ -27,6 +28,8 @@ pub use engine::SyncOutcome;
 pub(crate) struct SyncState {
     sending: Mutex<HashMap<VersionId, Sending>>,
     waits: Mutex<retry::Waits>,
+    /// How fast bytes may go.
+    pub(crate) limits: std::sync::Arc<limit::Limits>,
     /// One round at a time.
     pub(crate) running: tokio::sync::Mutex<()>,
 }

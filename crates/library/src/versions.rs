@@ -4,13 +4,12 @@ use std::path::Path;
 
 use collabtrack_content::hashing;
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
-use collabtrack_protocol::limits::{MAX_NOTE_BYTES, PART_SIZE_BYTES};
+use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use serde::Serialize;
 
 use crate::clock;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
-use crate::projects::name;
 use crate::record::{blocking, random_bits};
 use crate::store::outbox::{self, Step};
 use crate::store::versions::{State, Version};
@@ -77,35 +76,6 @@ impl Library {
         let id = versions::resolve(&mut connection, id).await?;
         let row = shown::version(&mut connection, &id).await?.ok_or_else(|| unknown_version(&id))?;
         Ok(views::version(self, row))
-    }
-
-    /// Writes the note of a version. It is told to the server with the version; later notes stay on this computer.
-    /// # Errors
-    /// `Unknown`, `Invalid` for a note that is too long.
-    pub async fn set_note(&self, id: &VersionId, note: &str) -> Result<VersionView> {
-        if note.len() > MAX_NOTE_BYTES {
-            return Err(LibraryError::Invalid { what: format!("A note has at most {MAX_NOTE_BYTES} bytes; this one has {}.", note.len()) });
-        }
-        let mut transaction = self.store().write().await?;
-        let version = versions::get(&mut transaction, id).await?.ok_or_else(|| unknown_version(id))?;
-        versions::set_note(&mut transaction, &version.id, note).await?;
-        commit(transaction).await?;
-        self.changed();
-        self.version(&version.id).await
-    }
-
-    /// Names a track.
-    /// # Errors
-    /// `Unknown`, `Invalid`.
-    pub async fn rename_track(&self, id: &TrackId, text: &str) -> Result<TrackView> {
-        let name = name("track", text)?;
-        let mut transaction = self.store().write().await?;
-        let track = tracks::get(&mut transaction, id).await?;
-        let track = track.ok_or_else(|| LibraryError::Unknown { what: "track", id: id.to_string() })?;
-        tracks::rename(&mut transaction, &track.id, &name).await?;
-        commit(transaction).await?;
-        self.changed();
-        Ok(self.track(&track.id).await?.track)
     }
 
     /// Goes back to an older version: it is recorded again as the newest one, with the same bytes. No file is touched.

@@ -864,3 +864,76 @@ pub struct ErrorView {
     /// What to do.
     pub hint: Option<String>,
 }
+
+/// Which originals of a project stay on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeepingView {
+    /// `all`, `latest:N` for those of the newest N versions of each track, or `on_demand`.
+    pub originals: String,
+    /// Room for all originals of this library in bytes; no limit without it.
+    #[ts(type = "number | null")]
+    pub budget_bytes: Option<u64>,
+    /// Bytes that all originals of this library take now.
+    #[ts(type = "number")]
+    pub used_bytes: u64,
+}
+
+/// What a folder that holds exports already would become; edited by a person before it is taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FolderProposal {
+    /// Id for `take_over`.
+    pub id: String,
+    /// The folder, as text to show.
+    pub folder: String,
+    /// Its tracks, in order of their oldest file.
+    pub tracks: Vec<ProposedTrack>,
+}
+
+/// A track of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProposedTrack {
+    /// Name.
+    pub name: String,
+    /// Whether the folder had to name the track.
+    pub please_check: bool,
+    /// Name of the track it may be the same as: they differ in a number only.
+    pub merge_with: Option<String>,
+    /// Versions, oldest first.
+    pub versions: Vec<ProposedVersion>,
+}
+
+/// A version of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProposedVersion {
+    /// Files inside the folder: one, or the stems of a set.
+    pub files: Vec<String>,
+    /// Further names of the same bytes; they are no versions of their own.
+    pub also: Vec<String>,
+    /// Kind.
+    pub kind: String,
+    /// Time of the file.
+    pub modified_at: String,
+    /// Bytes of all its files.
+    #[ts(type = "number")]
+    pub size_bytes: u64,
+}
+
+/// What a project takes and leaves out on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CaptureRulesView {
+    /// Names, or paths inside a folder, with `*` and `?`, that are passed over.
+    pub left_out: Vec<String>,
+    /// Whether DAW sessions become versions.
+    pub sessions: bool,
+}
+
+/// Most bytes per second that syncing uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LimitsView {
+    /// Sending; no limit without it.
+    #[ts(type = "number | null")]
+    pub up_bytes_per_s: Option<u64>,
+    /// Fetching; no limit without it.
+    #[ts(type = "number | null")]
+    pub down_bytes_per_s: Option<u64>,
+}

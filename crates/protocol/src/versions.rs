@@ -184,6 +184,28 @@ pub struct SetTables {
     pub upload: UploadId,
 }
 
+/// `PATCH /versions/{v}`: what is absent stays as it is. The same again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct EditVersion {
+    /// Another note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Another kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub kind: Option<Kind>,
+    /// Another track: the version gets the next number there, and its old number is never used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<TrackClaim>,
+}
+
+/// `PATCH /projects/{p}/tracks/{t}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EditTrack {
+    /// Its new name; a person chose it, so the track is no longer automatic.
+    pub name: String,
+}
+
 /// What to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -43,6 +43,25 @@ pub async fn is_here(connection: &mut SqliteConnection, sha256: &ObjectHash) -> 
     Ok(found.is_some())
 }
 
+/// Whether this file is recorded here, sound or not.
+pub async fn is_known(connection: &mut SqliteConnection, sha256: &ObjectHash) -> StoreResult<bool> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM blob WHERE sha256 = ?").bind(sha256.to_string()).fetch_optional(connection).await?;
+    Ok(found.is_some())
+}
+
+/// The hashes of all sound files here.
+pub async fn sound(connection: &mut SqliteConnection) -> StoreResult<std::collections::BTreeSet<ObjectHash>> {
+    let all: Vec<String> = sqlx::query_scalar("SELECT sha256 FROM blob WHERE state = 'ok'").fetch_all(connection).await?;
+    all.iter().map(|hash| parsed("a hash", hash)).collect()
+}
+
+/// Forgets a file that is let go.
+pub async fn forget(connection: &mut SqliteConnection, sha256: &ObjectHash) -> StoreResult<()> {
+    sqlx::query("DELETE FROM blob WHERE sha256 = ?").bind(sha256.to_string()).execute(connection).await?;
+    Ok(())
+}
+
 /// Says that the stored copy no longer has its bytes.
 pub async fn set_damaged(connection: &mut SqliteConnection, sha256: &ObjectHash) -> StoreResult<()> {
     sqlx::query("UPDATE blob SET state = 'damaged' WHERE sha256 = ?").bind(sha256.to_string()).execute(connection).await?;

@@ -135,6 +135,12 @@ pub async fn set_feed(connection: &mut SqliteConnection, id: &ProjectId, place: 
     Ok(())
 }
 
+/// Follows every feed from its start again.
+pub async fn forget_places(connection: &mut SqliteConnection) -> StoreResult<()> {
+    sqlx::query("UPDATE project SET epoch = NULL, cursor = 0, last_change = NULL").execute(connection).await?;
+    Ok(())
+}
+
 /// Sets the catalogue state last heard of.
 pub async fn set_catalogue(connection: &mut SqliteConnection, id: &ProjectId, head: &str, number: i64) -> StoreResult<()> {
     sqlx::query("UPDATE project SET catalogue_head = ?, catalogue_number = ? WHERE id = ?")

@@ -11,6 +11,16 @@ pub enum Setting {
     AppVersion,
     /// Random id of this device.
     DeviceId,
+    /// How often this device was started.
+    Generation,
+    /// `1` while a database that is not the one last used here looks at everything again.
+    CatchingUp,
+    /// Room for originals in bytes; no limit without it.
+    DiskBudget,
+    /// Most bytes sent per second; no limit without it.
+    UpLimit,
+    /// Most bytes fetched per second; no limit without it.
+    DownLimit,
     /// Address of the server.
     Server,
     /// Id of the signed-in account.
@@ -28,6 +38,11 @@ impl Setting {
         match self {
             Self::AppVersion => "app_version",
             Self::DeviceId => "device_id",
+            Self::Generation => "generation",
+            Self::CatchingUp => "catching_up",
+            Self::DiskBudget => "disk_budget",
+            Self::UpLimit => "up_limit",
+            Self::DownLimit => "down_limit",
             Self::Server => "server",
             Self::AccountId => "account_id",
             Self::AccountName => "account_name",
@@ -40,6 +55,11 @@ impl Setting {
 /// The value of a setting.
 pub async fn get(connection: &mut SqliteConnection, setting: Setting) -> StoreResult<Option<String>> {
     Ok(sqlx::query_scalar("SELECT value FROM setting WHERE key = ?").bind(setting.key()).fetch_optional(connection).await?)
+}
+
+/// The value of a setting that is a number.
+pub async fn number(connection: &mut SqliteConnection, setting: Setting) -> StoreResult<Option<u64>> {
+    Ok(get(connection, setting).await?.and_then(|text| text.parse().ok()))
 }
 
 /// Sets or removes a setting.

@@ -179,3 +179,12 @@ pub async fn set_in_catalogue(connection: &mut SqliteConnection, project: &Proje
         .await?;
     Ok(())
 }
+
+/// Whether the server knows a track: one of its versions has a final number.
+pub async fn is_announced(connection: &mut SqliteConnection, id: &TrackId) -> StoreResult<bool> {
+    let found: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM version WHERE track = ? AND seq IS NOT NULL)")
+        .bind(id.as_str())
+        .fetch_one(connection)
+        .await?;
+    Ok(found == 1)
+}

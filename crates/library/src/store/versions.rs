@@ -368,9 +368,57 @@ pub async fn set_tables_fetched(connection: &mut SqliteConnection, id: &VersionI
     Ok(())
 }
 
+/// Remembers the hash of the sound of a version.
+pub async fn set_pcm_hash(connection: &mut SqliteConnection, id: &VersionId, hash: &[u8; 32]) -> StoreResult<()> {
+    sqlx::query("UPDATE version SET pcm_hash = ? WHERE id = ?").bind(&hash[..]).bind(id.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// The preview of a version with the same sound, where a sound copy of it is here.
+pub async fn preview_of_sound(connection: &mut SqliteConnection, hash: &[u8; 32]) -> StoreResult<Option<(ObjectHash, u64)>> {
+    let found: Option<(String, i64)> = sqlx::query_as(
+        "SELECT v.preview_sha256, v.preview_length FROM version v JOIN blob b ON b.sha256 = v.preview_sha256 AND b.state = 'ok' \
+         WHERE v.pcm_hash = ? LIMIT 1",
+    )
+    .bind(&hash[..])
+    .fetch_optional(connection)
+    .await?;
+    found.map(|(sha256, length)| Ok((parsed("a hash", &sha256)?, unsigned(length)))).transpose()
+}
+
 /// Writes the note of a version.
 pub async fn set_note(connection: &mut SqliteConnection, id: &VersionId, note: &str) -> StoreResult<()> {
     sqlx::query("UPDATE version SET note = ? WHERE id = ?").bind(note).bind(id.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// Sets the kind of a version.
+pub async fn set_kind(connection: &mut SqliteConnection, id: &VersionId, kind: Kind) -> StoreResult<()> {
+    sqlx::query("UPDATE version SET kind = ? WHERE id = ?").bind(kind.as_str()).bind(id.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// The versions of a track, oldest first.
+pub async fn of_track(connection: &mut SqliteConnection, track: &TrackId) -> StoreResult<Vec<VersionId>> {
+    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM version WHERE track = ? ORDER BY number, numbered DESC, capture_order, id")
+        .bind(track.as_str())
+        .fetch_all(connection)
+        .await?;
+    ids.iter().map(|id| parsed("a version id", id)).collect()
+}
+
+/// Puts a version at the end of another track; its number there is provisional until the server has given it.
+pub async fn move_to(connection: &mut SqliteConnection, id: &VersionId, track: &TrackId) -> StoreResult<()> {
+    let number = next_number(connection, track).await?;
+    sqlx::query(
+        "UPDATE version SET track = ?, number = ?, numbered = 0, \
+         capture_order = (SELECT ifnull(max(capture_order), 0) + 1 FROM version) WHERE id = ?",
+    )
+    .bind(track.as_str())
+    .bind(number)
+    .bind(id.as_str())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -12,12 +12,13 @@ use futures::stream::FuturesUnordered;
 use sqlx::SqliteConnection;
 
 use super::http::{Api, HttpRemote};
-use super::plan::{InNode, Op, OutNode, Picture, ProjectNode, plan};
+use super::plan::{EditNode, InNode, Op, OutNode, Picture, ProjectNode, plan};
 use super::remote::{Remote, RemoteError};
 use super::retry::{Reaction, reaction};
 use crate::error::{LibraryError, Result, chain};
 use crate::library::Library;
-use crate::store::{change_sets, comments, commit, members, outbox, projects, shown, versions};
+use crate::store::{change_sets, comments, commit, edits, members, outbox, projects, shown, versions};
+use crate::view::AppEvent;
 
 /// Originals fetched at once.
 const DOWN: usize = 2;
@@ -66,14 +67,14 @@ impl Library {
     pub(crate) async fn api(&self) -> Result<Api> {
         let (server, token) = self.session().await?;
         let base = server.parse().map_err(|_| LibraryError::Address { address: server })?;
-        Ok(Api::new(base, Some(token))?)
+        Ok(Api::new(base, Some(token))?.within(self.sync_state().limits.clone()))
     }
 
     /// Sends and fetches until nothing is left that can be done.
     /// # Errors
     /// `SignedOut`, `InUse`, or that the server does not answer; what was done stays done.
     pub async fn sync_once(&self) -> Result<SyncOutcome> {
-        self.work_alone()?;
+        self.work_alone().await?;
         self.sync_state().waits().clear();
         let remote = self.remote().await?;
         self.make_previews().await?;
@@ -87,6 +88,7 @@ impl Library {
         let mut transaction = self.store().write().await?;
         outbox::release(&mut transaction).await?;
         comments::release(&mut transaction).await?;
+        edits::release(&mut transaction).await?;
         commit(transaction).await?;
         self.sync_state().waits().clear();
         self.wake_sync();
@@ -106,6 +108,7 @@ impl Library {
         // Numbers of others and confirmations may have come meanwhile.
         self.pull_all(remote).await?;
         self.run(remote, patience, &mut outcome).await?;
+        self.make_room().await?;
         let mut connection = self.store().read().await?;
         outcome.waiting = shown::waiting(&mut connection).await?;
         outcome.fetching = self.fetching(&mut connection).await?;
@@ -269,6 +272,7 @@ impl Library {
             Op::SendPreview(id) => self.send_preview(remote, id).await,
             Op::Announce(id) => self.announce(remote, id).await,
             Op::SendOriginal(id) => self.send_original(remote, id).await,
+            Op::SendEdit(id) => self.send_edit(remote, *id).await,
             Op::FetchPreview(id) => self.fetch_preview(remote, id).await,
             Op::SendTables(id) => self.send_tables(remote, id).await,
             Op::FetchTables(id) => self.fetch_tables(remote, id).await,
@@ -320,6 +324,9 @@ impl Library {
                 }
                 self.count(op, &error).await?;
                 self.give_up_small(op, attempts, &error).await?;
+                if attempts >= ENOUGH && matches!(op, Op::SendEdit(_)) {
+                    self.hold(op, &error.view().message).await?;
+                }
             }
         }
         self.changed();
@@ -334,10 +341,25 @@ impl Library {
     }
 
     async fn hold(&self, op: &Op, why: &str) -> Result<()> {
+        if let Op::SendEdit(id) = op {
+            return self.take_back_edit(*id, why).await;
+        }
         let (Op::SendPreview(id) | Op::Announce(id) | Op::SendOriginal(id)) = op else { return Ok(()) };
         let mut transaction = self.store().write().await?;
         outbox::hold(&mut transaction, id, why).await?;
         Ok(commit(transaction).await?)
+    }
+
+    /// The server will not have an edit: what it says holds here again, and the user is told.
+    async fn take_back_edit(&self, id: i64, why: &str) -> Result<()> {
+        let entry = edits::all(&mut *self.store().read().await?).await?.into_iter().find(|entry| entry.id == id);
+        let Some(entry) = entry else { return Ok(()) };
+        let mut transaction = self.store().write().await?;
+        edits::done(&mut transaction, id).await?;
+        projects::set_feed(&mut transaction, &entry.project, &projects::FeedPlace::default()).await?;
+        commit(transaction).await?;
+        self.tell(AppEvent::Notice { message: format!("A change could not be made on the server and was taken back here. {why}") });
+        Ok(())
     }
 
     /// A preview or table that fails again and again blocks nothing: the version goes on without.
@@ -424,8 +446,21 @@ impl Library {
                 wants_tables: !entry.tables_done,
             })
             .collect();
+        let edits = edits::all(&mut connection).await?.into_iter();
+        let edits = edits.map(|entry| EditNode { id: entry.id, project: entry.project, held: entry.held.is_some() }).collect();
         let incoming = incoming(&mut connection).await?;
-        Ok(Picture { projects, out, incoming, in_flight })
+        drop(connection);
+        let incoming = self.wanted_here(incoming).await?;
+        Ok(Picture { projects, out, edits, incoming, in_flight })
+    }
+
+    /// Leaves out the originals that the policies of their projects or the budget of the disk do not want here.
+    async fn wanted_here(&self, mut nodes: Vec<InNode>) -> Result<Vec<InNode>> {
+        if nodes.iter().any(|node| node.wants_original) {
+            let wanted = self.decide_keeping().await?.wanted;
+            nodes.iter_mut().for_each(|node| node.wants_original &= wanted.contains(&node.version));
+        }
+        Ok(nodes)
     }
 
     /// Versions of which something is still to be fetched.
@@ -435,7 +470,7 @@ impl Library {
             .into_iter()
             .map(|project| (project.id, project.role.is_some_and(|role| may(role, Action::FetchOriginals))))
             .collect();
-        let nodes = incoming(connection).await?;
+        let nodes = self.wanted_here(incoming(connection).await?).await?;
         let open = nodes
             .iter()
             .filter(|node| node.wants_preview || node.wants_tables || (node.wants_original && roles.get(&node.project) == Some(&true)));

@@ -15,6 +15,7 @@ use super::remote::{Remote, RemoteError};
 use crate::clock;
 use crate::error::Result;
 use crate::library::Library;
+use crate::store::edits::{self, Edit};
 use crate::store::outbox::{self, Step};
 use crate::store::projects::{self, FeedPlace};
 use crate::store::tracks::{self, Track};
@@ -222,6 +223,9 @@ async fn apply_track(
         approved: None,
     };
     tracks::upsert(connection, &track, now).await?;
+    if let Some(Edit::Track { name, .. }) = edits::of_subject(connection, info.id.as_str()).await?.pop() {
+        tracks::rename(connection, &info.id, &name).await?;
+    }
     if let Some(absorbed) = info.absorbed
         && tracks::get(connection, &absorbed).await?.is_some_and(|known| known.id == absorbed)
     {
@@ -232,7 +236,7 @@ async fn apply_track(
 }
 
 /// Takes over a version as the server tells it, also one of this computer.
-pub(super) async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, told: &Told, now: &str) -> StoreResult<()> {
+pub(crate) async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, told: &Told, now: &str) -> StoreResult<()> {
     if tracks::get(connection, &told.track).await?.is_none() {
         let track = Track {
             id: told.track.clone(),
@@ -274,10 +278,29 @@ pub(super) async fn apply_version(connection: &mut SqliteConnection, project: &P
         .map(|file| VersionFile { path: file.path.clone(), length: file.length, sha256: file.sha256, plain_object: None })
         .collect();
     versions::upsert(connection, &version, &files).await?;
+    keep_own_edits(connection, &version).await?;
     if told.state == VersionState::Complete {
         // Whoever sent the bytes: the store has them all.
         outbox::confirm(connection, &version.id).await?;
         crate::store::uploads::forget_all(connection, &version.id).await?;
+    }
+    Ok(())
+}
+
+/// What was edited here and is not told yet stays as it is here: the server hears of it next.
+async fn keep_own_edits(connection: &mut SqliteConnection, version: &Version) -> StoreResult<()> {
+    for edit in edits::of_subject(connection, version.id.as_str()).await? {
+        let Edit::Version { edit, .. } = edit else { continue };
+        if let Some(note) = &edit.note {
+            versions::set_note(connection, &version.id, note).await?;
+        }
+        if let Some(kind) = edit.kind {
+            versions::set_kind(connection, &version.id, kind).await?;
+        }
+        if let Some(claim) = edit.track.filter(|claim| claim.id != version.track) {
+            versions::move_to(connection, &version.id, &claim.id).await?;
+            versions::renumber_provisional(connection, &claim.id).await?;
+        }
     }
     Ok(())
 }

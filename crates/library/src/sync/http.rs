@@ -2,18 +2,21 @@
 
 use std::io::SeekFrom;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, UploadId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
-use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
 use collabtrack_protocol::problem::Problem;
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, SetTables, Version, WantReads};
+use collabtrack_protocol::versions::{
+    Announce, Announced, Commit, EditTrack, EditVersion, Reads, Rendition, SetTables, Version, WantReads,
+};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, RANGE, RETRY_AFTER};
@@ -24,6 +27,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use url::{Host, Url};
 
+use super::limit::Limits;
 use super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
 use crate::store::projects::FeedPlace;
 
@@ -41,6 +45,7 @@ pub struct Api {
     direct: Client,
     base: Url,
     token: Option<SecretString>,
+    limits: Arc<Limits>,
 }
 
 fn client(direct: bool) -> RemoteResult<Client> {
@@ -116,7 +121,13 @@ impl Api {
     /// # Errors
     /// When the network cannot be used at all.
     pub fn new(base: Url, token: Option<SecretString>) -> RemoteResult<Self> {
-        Ok(Self { client: client(false)?, direct: client(true)?, base, token })
+        Ok(Self { client: client(false)?, direct: client(true)?, base, token, limits: Arc::default() })
+    }
+
+    /// Moves bytes within these limits.
+    #[must_use]
+    pub fn within(self, limits: Arc<Limits>) -> Self {
+        Self { limits, ..self }
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
@@ -199,6 +210,13 @@ impl Api {
         Self::json(self.send(request.header(CONTENT_TYPE, "application/json").body(body)).await?).await
     }
 
+    /// `PATCH` with a JSON body.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
+        Self::json(self.send(self.request(Method::PATCH, self.url(path, &[])).json(body)).await?).await
+    }
+
     /// `POST` without body and without answer.
     /// # Errors
     /// What the server or the network said.
@@ -270,17 +288,21 @@ async fn refusal(response: Response) -> RemoteError {
 }
 
 /// The pieces of a run of bytes, read as they are sent.
-async fn pieces(body: &FileRange) -> RemoteResult<impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + use<>> {
+async fn pieces(
+    body: &FileRange,
+    limits: Arc<Limits>,
+) -> RemoteResult<impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + use<>> {
     let mut file = tokio::fs::File::open(&body.path).await.map_err(|error| RemoteError::local(&body.path, error))?;
     file.seek(SeekFrom::Start(body.offset)).await.map_err(|error| RemoteError::local(&body.path, error))?;
-    Ok(futures::stream::try_unfold((file, body.length), |(mut file, left)| async move {
+    Ok(futures::stream::try_unfold((file, body.length, limits), |(mut file, left, limits)| async move {
         if left == 0 {
             return Ok(None);
         }
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
         let mut piece = vec![0_u8; want];
         file.read_exact(&mut piece).await?;
-        Ok(Some((piece, (file, left - want as u64))))
+        limits.before_sending(want as u64).await;
+        Ok(Some((piece, (file, left - want as u64, limits))))
     }))
 }
 
@@ -292,7 +314,7 @@ impl HttpRemote {
     async fn put_range(&self, request: &SignedRequest, body: FileRange, progress: Progress<'_>) -> RemoteResult<()> {
         // Counted here and told outside the stream: what the body captures outlives this call.
         let (counter, mut counted) = tokio::sync::mpsc::unbounded_channel::<u64>();
-        let stream = pieces(&body).await?.inspect(move |piece| {
+        let stream = pieces(&body, self.0.limits.clone()).await?.inspect(move |piece| {
             if let Ok(piece) = piece
                 && counter.send(piece.len() as u64).is_err()
             {
@@ -346,6 +368,7 @@ impl HttpRemote {
             let piece = piece.map_err(|error| unreachable(&error))?;
             file.write_all(&piece).await.map_err(local)?;
             progress(piece.len() as u64);
+            self.0.limits.after_fetching(piece.len() as u64).await;
         }
         file.flush().await.map_err(local)
     }
@@ -390,6 +413,14 @@ impl Remote for HttpRemote {
 
     fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
         Box::pin(async move { self.0.post(&format!("/versions/{version}/tables"), body).await })
+    }
+
+    fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.0.patch(&format!("/versions/{version}"), body).await })
+    }
+
+    fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {
+        Box::pin(async move { self.0.patch(&format!("/projects/{project}/tracks/{track}"), body).await })
     }
 
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {

@@ -15,6 +15,8 @@ pub enum Op {
     SendPreview(VersionId),
     /// Announce a version: it gets its number.
     Announce(VersionId),
+    /// Tell the server of an edit, by its number here.
+    SendEdit(i64),
     /// Fetch the preview of a version.
     FetchPreview(VersionId),
     /// Send the tables of an announced version.
@@ -67,6 +69,17 @@ pub struct OutNode {
     pub wants_tables: bool,
 }
 
+/// An edit on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditNode {
+    /// Its number here: edits of one project go out in this order.
+    pub id: i64,
+    /// Project.
+    pub project: ProjectId,
+    /// Whether only the user can mend it.
+    pub held: bool,
+}
+
 /// A version that is not wholly here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InNode {
@@ -93,6 +106,8 @@ pub struct Picture {
     pub projects: Vec<ProjectNode>,
     /// Versions on their way out.
     pub out: Vec<OutNode>,
+    /// Edits on their way out.
+    pub edits: Vec<EditNode>,
     /// Versions not wholly here.
     pub incoming: Vec<InNode>,
     /// What is being done already.
@@ -109,6 +124,8 @@ pub fn plan(picture: &Picture) -> Vec<Op> {
     let sendable = |node: &&OutNode| projects.get(&node.project).is_some_and(|project| project.on_server && project.may_add);
     let fetchable = |node: &&InNode| projects.get(&node.project).is_some_and(|project| project.on_server);
     ops.extend(announcing(picture.out.iter().filter(sendable)));
+    let editable = |node: &&EditNode| projects.get(&node.project).is_some_and(|project| project.on_server && project.may_add);
+    ops.extend(editing(picture.edits.iter().filter(editable)));
     let mut incoming: Vec<&InNode> = picture.incoming.iter().filter(fetchable).collect();
     let place = newest_first(incoming.iter().map(|node| (node.track.as_str(), node.number, &node.version)));
     incoming.sort_by_key(|node| (place.get(&node.version).copied().unwrap_or(usize::MAX), &node.version));
@@ -148,6 +165,18 @@ fn tables<'n>(nodes: impl Iterator<Item = &'n OutNode>) -> Vec<Op> {
     let mut nodes: Vec<&OutNode> = nodes.filter(|node| node.step >= Step::Announced && node.wants_tables && !node.held).collect();
     nodes.sort_by_key(|node| (node.order, &node.version));
     nodes.into_iter().map(|node| Op::SendTables(node.version.clone())).collect()
+}
+
+/// Per project the first edit that is not held; the projects in order of that edit.
+fn editing<'n>(nodes: impl Iterator<Item = &'n EditNode>) -> Vec<Op> {
+    let mut first: BTreeMap<&ProjectId, i64> = BTreeMap::new();
+    for node in nodes.filter(|node| !node.held) {
+        let known = first.entry(&node.project).or_insert(node.id);
+        *known = node.id.min(*known);
+    }
+    let mut ids: Vec<i64> = first.into_values().collect();
+    ids.sort_unstable();
+    ids.into_iter().map(Op::SendEdit).collect()
 }
 
 /// Originals of announced versions: the newest of each track first; one that was begun goes on first.
@@ -278,6 +307,7 @@ mod tests {
             Op::SendPreview(id) => picture.out.iter_mut().filter(|node| node.version == *id).for_each(|node| node.step = Step::PreviewSent),
             Op::Announce(id) => picture.out.iter_mut().filter(|node| node.version == *id).for_each(|node| node.step = Step::Announced),
             Op::SendOriginal(id) => picture.out.retain(|node| node.version != *id),
+            Op::SendEdit(id) => picture.edits.retain(|node| node.id != *id),
             Op::FetchPreview(id) => {
                 picture.incoming.iter_mut().filter(|node| node.version == *id).for_each(|node| node.wants_preview = false)
             }

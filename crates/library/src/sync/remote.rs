@@ -4,14 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, UploadId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
-use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, SetTables, Version};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, EditTrack, EditVersion, Reads, Rendition, SetTables, Version};
 use futures::future::BoxFuture;
 
 use crate::error::{chain, sentence};
@@ -171,6 +171,10 @@ pub trait Remote: Send + Sync {
     fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Names the tables of a version; the first ones stay.
     fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>>;
+    /// Changes the note, kind or track of a version.
+    fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>>;
+    /// Names a track.
+    fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>>;
     /// Signed reads of a version.
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>>;
     /// The page of the change feed after a place.

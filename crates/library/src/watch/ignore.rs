@@ -1,6 +1,9 @@
-//! Which files and folders are never exports: temporary, hidden, caches, autosaves, the media of DAW sessions.
+//! Which files and folders are never exports: temporary, hidden, caches, autosaves, the media of DAW sessions, and what a project leaves
+//! out by its own rules.
 
 use std::path::Path;
+
+use collabtrack_domain::recipe::name_key;
 
 /// Extensions of files that can be exports.
 const AUDIO: [&str; 19] = [
@@ -23,9 +26,78 @@ const NEVER: [&str; 10] = [
     "wavecache",
     "peaks",
 ];
+/// Extensions of lock files, peaks and analyses that audio programs keep beside their files.
+const DERIVED: [&str; 12] = ["lock", "lck", "tmp", "bak", "asd", "reapeaks", "pkf", "pk", "sfk", "ovw", "peak", "sfap0"];
 /// Folders that hold recordings when they stand beside a session.
 const MEDIA: [&str; 10] =
     ["audio", "audio files", "samples", "media", "wave files", "imported", "recorded", "interchange", "fade files", "freeze files"];
+
+/// What one project takes beyond the common rules, and what it leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// Names, or paths inside a root, with `*` (any run of characters but `/`) and `?` (one character), in the form of [`name_key`].
+    left_out: Vec<String>,
+    /// Whether DAW sessions become versions.
+    pub sessions: bool,
+}
+
+impl Rules {
+    /// Rules of a project. Letter case and Unicode form of the patterns do not matter.
+    #[must_use]
+    pub fn new(patterns: &[String], sessions: bool) -> Self {
+        Self { left_out: patterns.iter().map(|pattern| name_key(pattern.trim_matches('/'))).collect(), sessions }
+    }
+
+    /// Whether the project leaves out what lies at `path` inside a root: by its name, or by its whole path.
+    #[must_use]
+    pub fn leaves_out(&self, path: &Path) -> bool {
+        if self.left_out.is_empty() {
+            return false;
+        }
+        let whole = name_key(&path.to_string_lossy().replace('\\', "/"));
+        let name = whole.rsplit('/').next().unwrap_or(&whole);
+        self.left_out.iter().any(|pattern| {
+            let text = if pattern.contains('/') { &whole } else { name };
+            matches(pattern, text)
+        })
+    }
+
+    /// Whether a file of this name becomes a version: an export, or a session where the project keeps them.
+    #[must_use]
+    pub fn takes(&self, name: &Path) -> bool {
+        is_export(name) || (self.sessions && is_session(name) && !is_temporary(&lower(name)))
+    }
+}
+
+/// Whether `text` has the form of `pattern`, where `*` stands for any run of characters but `/` and `?` for one. Linear in practice: only
+/// the last `*` is ever tried again.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if p < pattern.len() && pattern[p] == '*' {
+            star = Some((p, t));
+            p += 1;
+        } else if p < pattern.len() && (pattern[p] == text[t] || (pattern[p] == '?' && text[t] != '/')) {
+            p += 1;
+            t += 1;
+        } else if let Some((at, from)) = star
+            && text[from] != '/'
+        {
+            star = Some((at, from + 1));
+            p = at + 1;
+            t = from + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+fn is_temporary(text: &str) -> bool {
+    text.starts_with(['.', '~', '$']) || text.contains(".tmp.") || text.contains(".part.")
+}
 
 fn lower(name: &Path) -> String {
     name.to_string_lossy().to_lowercase()
@@ -38,15 +110,33 @@ fn extension(name: &Path) -> String {
 /// Whether a file of this name can be an export.
 #[must_use]
 pub fn is_export(name: &Path) -> bool {
-    let text = lower(name);
-    let hidden = text.starts_with(['.', '~', '$']) || text.contains(".tmp.") || text.contains(".part.");
-    !hidden && AUDIO.contains(&extension(name).as_str())
+    AUDIO.contains(&extension(name).as_str()) && !is_temporary(&lower(name))
 }
 
 /// Whether a file of this name is a DAW session.
 #[must_use]
 pub fn is_session(name: &Path) -> bool {
     SESSIONS.contains(&extension(name).as_str())
+}
+
+/// Whether a folder of this name holds recordings when it stands beside a session.
+#[must_use]
+pub fn is_media(name: &Path) -> bool {
+    MEDIA.contains(&lower(name).as_str())
+}
+
+/// Whether a folder of this name inside a session holds only what the audio program makes again by itself.
+#[must_use]
+pub fn is_derived_folder(name: &Path) -> bool {
+    let text = lower(name);
+    text.starts_with('.') || NEVER.contains(&text.as_str())
+}
+
+/// Whether a file of this name inside a session is a lock, a cache or an analysis: made again by the audio program.
+#[must_use]
+pub fn is_derived(name: &Path) -> bool {
+    let text = lower(name);
+    is_temporary(&text) || text == "thumbs.db" || text == "desktop.ini" || DERIVED.contains(&extension(name).as_str())
 }
 
 /// Whether a folder of this name is passed over; `beside_session` says whether a DAW session stands next to it.
@@ -68,6 +158,28 @@ mod tests {
         for name in [".DS_Store", "._Night Drive.wav", "~mix.wav", "song.wav.asd", "mix.tmp.wav", "notes.txt", "wav", "song.als"] {
             assert!(!is_export(Path::new(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_project_leaves_out_names_and_paths_with_wildcards() {
+        let rules = Rules::new(&["*_ref.wav".into(), "Old/*".into(), "Caf\u{e9}?.WAV".into()], false);
+        for path in ["Mix_REF.wav", "Bounces/a_ref.wav", "old/Mix.wav", "cafe\u{301}1.wav"] {
+            assert!(rules.leaves_out(Path::new(path)), "{path}");
+        }
+        for path in ["Mix.wav", "Bounces/Old/Mix.wav", "Old/Deep/Mix.wav", "Mix_ref.wav.asd", "caf\u{e9}.wav"] {
+            assert!(!rules.leaves_out(Path::new(path)), "{path}");
+        }
+        assert!(!Rules::default().leaves_out(Path::new("anything")));
+        assert!(matches("*a*a*a*a*b", &format!("{}b", "a".repeat(500))), "no pattern takes long");
+        assert!(!matches("*a*a*a*a*c", &"a".repeat(5_000)));
+    }
+
+    #[test]
+    fn sessions_are_taken_only_where_the_project_keeps_them() {
+        assert!(!Rules::new(&[], false).takes(Path::new("Song.als")));
+        assert!(Rules::new(&[], true).takes(Path::new("Song.als")));
+        assert!(!Rules::new(&[], true).takes(Path::new("~Song.als")));
+        assert!(!Rules::new(&[], true).takes(Path::new("notes.txt")));
     }
 
     #[test]

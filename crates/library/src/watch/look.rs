@@ -3,24 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use collabtrack_audio::container;
-use collabtrack_domain::id::VersionId;
+use collabtrack_domain::id::{ProjectId, VersionId};
 
 use super::debounce::Look;
-use super::marker;
-use super::scan::{self, Found, ScanKey};
+use super::ignore::{self, Rules};
+use super::scan::{self, Found, Known, ScanKey};
+use super::sets::{self, Unit};
 use super::settle::{Settling, Structure, Verdict};
-use crate::capture;
+use super::{marker, writer};
 use crate::error::{LibraryError, Result};
 use crate::grouping;
 use crate::library::Library;
 use crate::paths;
-use crate::record::{Recorded, blocking};
+use crate::record::blocking;
 use crate::store::roots::{self, Root, RootId};
-use crate::store::seen::{self, Outcome, Seen};
-use crate::view::{AppEvent, CandidateState, CandidateView, RootState};
+use crate::store::seen::{self, Outcome, SetMember};
+use crate::store::{imports, rules};
+use crate::view::{CandidateState, CandidateView, RootState};
 
 /// A file inside a watched folder.
 pub(crate) type Place = (RootId, PathBuf);
@@ -40,9 +43,17 @@ pub struct Looked {
     pub next: Option<Duration>,
 }
 
-/// Files that are not versions yet, and what folders are there.
+impl Looked {
+    /// Another look is worth it at this time.
+    pub(super) fn come_back(&mut self, at: Duration) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+}
+
+/// Files that are not versions yet, what folders are there, and the files of each as last seen.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
+    known: HashMap<RootId, Arc<RwLock<Known>>>,
     settling: BTreeMap<Place, Settling>,
     notes: BTreeMap<Place, (CandidateState, String)>,
     roots: HashMap<RootId, RootState>,
@@ -65,6 +76,20 @@ impl Candidates {
     }
 }
 
+fn first_of(unit: &Unit) -> &Found {
+    match unit {
+        Unit::Single(file) => file,
+        Unit::Stems { ready, twins, .. } => ready.first().or(twins.first()).expect("a set has a file that is ready"),
+    }
+}
+
+fn newest_time(unit: &Unit) -> i64 {
+    match unit {
+        Unit::Single(file) => file.key.mtime_ns,
+        Unit::Stems { ready, .. } => ready.iter().map(|file| file.key.mtime_ns).max().unwrap_or(0),
+    }
+}
+
 /// The id of a candidate as screens send it back.
 fn candidate_id(place: &Place) -> String {
     let hash = blake3::hash(&paths::to_bytes(&place.1));
@@ -75,43 +100,119 @@ impl Library {
     /// Looks at what `look` names and at everything that is settling; captures what is finished.
     pub(crate) async fn look(&self, look: Look) -> Result<Looked> {
         let _one_at_a_time = self.looking().lock().await;
-        let roots = self.present_roots().await?;
+        let catching_up = self.is_catching_up().await?;
         let mut looked = Looked::default();
-        let mut ready: Vec<(Root, Found)> = Vec::new();
-        for root in roots {
-            let known = self.seen_of(&root).await?;
-            let found = self.find(&root, &look).await?;
-            let now = self.clock().elapsed();
-            self.forget_gone(&root, &found);
-            for file in found {
-                if known.get(&file.path).is_some_and(|seen| seen.key == file.key) {
-                    self.candidates_state().settling.remove(&(root.id, file.path));
-                    continue;
-                }
-                match self.settle(&root, &file, now).await {
-                    Verdict::Ready => ready.push((root.clone(), file)),
-                    Verdict::Wait(at) => {
-                        looked.next = Some(looked.next.map_or(at, |next| next.min(at)));
-                        let unfinished =
-                            self.note_of(&(root.id, file.path.clone())).is_some_and(|note| note == CandidateState::StillBeingWritten);
-                        if unfinished { looked.waiting += 1 } else { looked.settling += 1 }
-                    }
-                    Verdict::Unsettled(at) => {
-                        looked.next = Some(looked.next.map_or(at, |next| next.min(at)));
-                        looked.waiting += 1;
-                    }
-                    Verdict::LookInside => {}
-                }
-            }
+        let mut work: Vec<(Root, Unit)> = Vec::new();
+        let positions = imports::positions(&mut *self.store().read().await?).await?;
+        for root in self.present_roots().await? {
+            let rules = self.rules_of(&root.project).await?;
+            let found = self.find(&root, &look, &rules).await?;
+            let (ready, waiting) = self.sort_out(&root, found, &mut looked).await;
+            let ready = self.hold_open_ones(&root, ready, &mut looked).await?;
+            let members = if ready.is_empty() { Vec::new() } else { self.set_members(&root).await? };
+            let chosen = |path: &Path| positions.get(&(root.id, path.to_path_buf())).copied();
+            let units = sets::units(&root.path, ready, &waiting, &members, &chosen);
+            work.extend(units.into_iter().map(|unit| (root.clone(), unit)));
         }
-        ready.sort_by_cached_key(|(_, file)| (file.key.mtime_ns, grouping::number_in_name(&paths::name(&file.path)), file.path.clone()));
-        for (root, file) in ready {
+        work.sort_by_cached_key(|(root, unit)| {
+            let first = first_of(unit);
+            let chosen = positions.get(&(root.id, first.path.clone())).copied().unwrap_or(i64::MAX);
+            (chosen, newest_time(unit), grouping::number_in_name(&paths::name(&first.path)), first.path.clone())
+        });
+        for (root, unit) in work {
             if self.cancel().is_cancelled() {
-                break;
+                return Ok(looked);
             }
-            self.take(&root, &file, &mut looked).await?;
+            self.take(&root, unit, catching_up, &mut looked).await?;
+        }
+        if catching_up && look.everything && looked.settling == 0 {
+            self.caught_up().await?;
         }
         Ok(looked)
+    }
+
+    /// Which of the files are finished, and which wait; those that wait are counted.
+    async fn sort_out(&self, root: &Root, found: Vec<Found>, looked: &mut Looked) -> (Vec<Found>, Vec<PathBuf>) {
+        let now = self.clock().elapsed();
+        self.forget_gone(root, &found);
+        let (mut ready, mut waiting) = (Vec::new(), Vec::new());
+        for file in found {
+            match self.settle(root, &file, now).await {
+                Verdict::Ready => ready.push(file),
+                Verdict::Wait(at) => {
+                    looked.come_back(at);
+                    let unfinished =
+                        self.note_of(&(root.id, file.path.clone())).is_some_and(|note| note == CandidateState::StillBeingWritten);
+                    if unfinished {
+                        looked.waiting += 1
+                    } else {
+                        looked.settling += 1
+                    }
+                    waiting.push(file.path);
+                }
+                Verdict::Unsettled(at) => {
+                    looked.come_back(at);
+                    looked.waiting += 1;
+                }
+                Verdict::LookInside => {}
+            }
+        }
+        (ready, waiting)
+    }
+
+    /// Leaves out the files that another program still has open for writing, unless the user wants them as they are.
+    async fn hold_open_ones(&self, root: &Root, ready: Vec<Found>, looked: &mut Looked) -> Result<Vec<Found>> {
+        let wanted_anyway = |file: &Found| {
+            let candidates = self.candidates_state();
+            candidates.settling.get(&(root.id, file.path.clone())).is_some_and(|settling| settling.is_wanted_anyway())
+        };
+        let paths: Vec<PathBuf> =
+            ready.iter().filter(|file| !file.is_package && !wanted_anyway(file)).map(|file| root.path.join(&file.path)).collect();
+        if paths.is_empty() {
+            return Ok(ready);
+        }
+        let open = blocking(move || Ok(writer::open_for_writing(&paths))).await?;
+        let now = self.clock().elapsed();
+        let patience = self.patience();
+        let mut finished = Vec::new();
+        for file in ready {
+            let Some(program) = open.get(&root.path.join(&file.path)) else {
+                finished.push(file);
+                continue;
+            };
+            let place = (root.id, file.path.clone());
+            let verdict = {
+                let mut candidates = self.candidates_state();
+                candidates.settling.get_mut(&place).map(|settling| settling.judge(Structure::Unfinished, now, &patience))
+            };
+            let (state, message) = match verdict {
+                Some(Verdict::Unsettled(at)) => {
+                    looked.come_back(at);
+                    (CandidateState::Unsettled, format!("{program} has had it open for writing for long. {ANYWAY}"))
+                }
+                Some(Verdict::Wait(at)) => {
+                    looked.come_back(at);
+                    (CandidateState::StillBeingWritten, format!("{program} still has it open. {BY_ITSELF}"))
+                }
+                _ => continue,
+            };
+            self.note(place, state, message);
+            looked.waiting += 1;
+        }
+        Ok(finished)
+    }
+
+    /// Captured stems of a root that lie there unchanged.
+    async fn set_members(&self, root: &Root) -> Result<Vec<SetMember>> {
+        let members = seen::set_members(&mut *self.store().read().await?, root.id).await?;
+        let folder = root.path.clone();
+        blocking(move || {
+            let is_there = |member: &SetMember| {
+                std::fs::symlink_metadata(folder.join(&member.path)).is_ok_and(|data| ScanKey::of(&data) == member.key)
+            };
+            Ok(members.into_iter().filter(is_there).collect())
+        })
+        .await
     }
 
     /// Roots that are there; says so when one went or came back.
@@ -145,14 +246,10 @@ impl Library {
         Ok(present)
     }
 
-    async fn seen_of(&self, root: &Root) -> Result<HashMap<PathBuf, Seen>> {
-        let seen = seen::of_root(&mut *self.store().read().await?, root.id).await?;
-        Ok(seen.into_iter().map(|seen| (seen.path.clone(), seen)).collect())
-    }
-
-    /// The files of `root` that this look is about, each once.
-    async fn find(&self, root: &Root, look: &Look) -> Result<Vec<Found>> {
-        let folder = root.path.clone();
+    /// What is in `root` that this look is about and is not as it was last seen, each once.
+    async fn find(&self, root: &Root, look: &Look, rules: &Rules) -> Result<Vec<Found>> {
+        let known = self.known_of(root.id).await?;
+        let (folder, rules) = (root.path.clone(), rules.clone());
         let inside = |path: &PathBuf| path.strip_prefix(&folder).map(Path::to_path_buf).ok();
         let paths: BTreeSet<PathBuf> = look.paths.iter().filter_map(inside).collect();
         let folders: BTreeSet<PathBuf> = look.folders.iter().filter_map(inside).collect();
@@ -160,22 +257,61 @@ impl Library {
             self.candidates_state().settling.keys().filter(|place| place.0 == root.id).map(|place| place.1.clone()).collect();
         let everything = look.everything;
         blocking(move || {
+            let known = known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             if everything {
-                return Ok(scan::walk(&folder, Path::new("")));
+                return Ok(scan::changed(&folder, Path::new(""), &rules, &known));
             }
             let mut found: BTreeMap<PathBuf, Found> = BTreeMap::new();
             let mut add = |file: Found| {
-                found.insert(file.path.clone(), file);
+                if known.get(&file.path) != Some(&file.key) {
+                    found.insert(file.path.clone(), file);
+                }
             };
             for path in folders.iter().chain(paths.iter().filter(|path| folder.join(path).is_dir())) {
-                scan::walk(&folder, path).into_iter().for_each(&mut add);
+                match scan::look_at(&folder, path, &rules) {
+                    // A package, or something inside one.
+                    Some(package) => add(package),
+                    None => scan::changed(&folder, path, &rules, &known).into_iter().for_each(&mut add),
+                }
             }
             for path in paths.iter().chain(&settling) {
-                scan::look_at(&folder, path).into_iter().for_each(&mut add);
+                scan::look_at(&folder, path, &rules).into_iter().for_each(&mut add);
             }
             Ok(found.into_values().collect())
         })
         .await
+    }
+
+    /// The states of the files of a root as last seen: read once, then kept beside the database.
+    async fn known_of(&self, root: RootId) -> Result<Arc<RwLock<Known>>> {
+        if let Some(known) = self.candidates_state().known.get(&root) {
+            return Ok(known.clone());
+        }
+        let keys = seen::keys(&mut *self.store().read().await?, root).await?;
+        Ok(self.candidates_state().known.entry(root).or_insert_with(|| Arc::new(RwLock::new(keys))).clone())
+    }
+
+    /// Files were recorded with these states.
+    pub(crate) fn note_seen(&self, seen: &[(RootId, PathBuf, ScanKey)]) {
+        for (root, path, key) in seen {
+            let known = self.candidates_state().known.get(root).cloned();
+            if let Some(known) = known {
+                known.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.clone(), *key);
+            }
+        }
+    }
+
+    /// Every file is looked at again at the next look.
+    pub(crate) fn forget_known(&self) {
+        self.candidates_state().known.clear();
+    }
+
+    /// What a project takes and leaves out.
+    pub(crate) async fn rules_of(&self, project: &ProjectId) -> Result<Rules> {
+        let mut connection = self.store().read().await?;
+        let ignored = rules::ignored(&mut connection, project).await?;
+        let sessions = rules::keeps_sessions(&mut connection, project).await?;
+        Ok(Rules::new(&ignored, sessions))
     }
 
     /// Files that were settling and are no longer there are no candidates any more.
@@ -199,7 +335,11 @@ impl Library {
         let verdict = match verdict {
             Verdict::LookInside => {
                 let path = root.path.join(&file.path);
-                let structure = blocking(move || Ok(structure(&path))).await.unwrap_or(Structure::Sane);
+                let is_sound = !file.is_package && ignore::is_export(Path::new(&paths::name(&file.path)));
+                let structure = match is_sound {
+                    true => blocking(move || Ok(structure(&path))).await.unwrap_or(Structure::Sane),
+                    false => Structure::Sane,
+                };
                 self.candidates_state()
                     .settling
                     .get_mut(&place)
@@ -220,62 +360,21 @@ impl Library {
         verdict
     }
 
-    /// Captures and records a finished file.
-    async fn take(&self, root: &Root, file: &Found, looked: &mut Looked) -> Result<()> {
-        let place = (root.id, file.path.clone());
-        if file.key.size == 0 {
-            self.remember_unreadable(root, &file.path, file.key, EMPTY).await?;
-            self.settled(&place);
-            looked.waiting += 1;
-            return Ok(());
-        }
-        self.note(place.clone(), CandidateState::Capturing, "It is being copied and measured.".to_owned());
-        let store = self.content().clone();
-        let path = root.path.join(&file.path);
-        let cancel = self.cancel().clone();
-        let captured = blocking(move || capture::capture(&store, &path, &mut |_| !cancel.is_cancelled())).await;
-        let recorded = match captured {
-            Ok(captured) => self.record(root, &file.path, captured).await,
-            Err(error) => Err(error),
-        };
-        match recorded {
-            Ok(Recorded::Version(version)) => {
-                self.settled(&place);
-                looked.captured.push(version);
-                self.wake_sync();
-            }
-            Ok(Recorded::Identical { number, .. }) => {
-                self.settled(&place);
-                looked.identical += 1;
-                let name = paths::name(&file.path);
-                self.tell(AppEvent::Notice {
-                    message: format!("{name} was exported again, identical to version {number}. Nothing new to keep."),
-                });
-            }
-            Ok(Recorded::NotReadable(_)) => {
-                self.settled(&place);
-                looked.waiting += 1;
-            }
-            Err(error) => self.not_taken(root, file, place, error, looked).await?,
-        }
-        Ok(())
-    }
-
     /// What a failed capture means: look again, wait for room, or wait for the file to change.
-    async fn not_taken(&self, root: &Root, file: &Found, place: Place, error: LibraryError, looked: &mut Looked) -> Result<()> {
+    pub(super) async fn not_taken(&self, root: &Root, file: &Found, error: LibraryError, looked: &mut Looked) -> Result<()> {
+        let place = (root.id, file.path.clone());
         let again = self.clock().elapsed() + self.patience().still;
         match error {
             LibraryError::ChangedMeanwhile { .. } => {
                 self.restart(&place, file.key);
                 self.note(place, CandidateState::StillBeingWritten, STILL_WRITTEN.to_owned());
-                looked.next = Some(looked.next.map_or(again, |next| next.min(again)));
+                looked.come_back(again);
                 looked.settling += 1;
             }
             LibraryError::NoSpace { .. } => {
                 let view = error.view();
                 self.note(place, CandidateState::NoSpace, format!("{} {}", view.message, view.hint.unwrap_or_default()));
-                let later = self.clock().elapsed() + self.patience().longest;
-                looked.next = Some(looked.next.map_or(later, |next| next.min(later)));
+                looked.come_back(self.clock().elapsed() + self.patience().longest);
                 looked.waiting += 1;
             }
             LibraryError::File { action: "capture" | "read", source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -298,8 +397,7 @@ impl Library {
                 let view = error.view();
                 tracing::warn!(error = %crate::error::chain(&error), "a file could not be captured; it is tried again");
                 self.note(place, CandidateState::NotReadable, format!("{} {}", view.message, view.hint.unwrap_or_default()));
-                let later = self.clock().elapsed() + self.patience().longest;
-                looked.next = Some(looked.next.map_or(later, |next| next.min(later)));
+                looked.come_back(self.clock().elapsed() + self.patience().longest);
                 looked.waiting += 1;
             }
         }
@@ -315,7 +413,7 @@ impl Library {
         self.candidates_state().settling.insert(place.clone(), settling);
     }
 
-    fn note(&self, place: Place, state: CandidateState, message: String) {
+    pub(super) fn note(&self, place: Place, state: CandidateState, message: String) {
         let news = self.candidates_state().notes.insert(place, (state, message.clone())) != Some((state, message));
         if news {
             self.changed();
@@ -326,7 +424,7 @@ impl Library {
         self.candidates_state().notes.get(place).map(|note| note.0)
     }
 
-    fn settled(&self, place: &Place) {
+    pub(super) fn settled(&self, place: &Place) {
         let mut candidates = self.candidates_state();
         candidates.settling.remove(place);
         if candidates.notes.remove(place).is_some() {
@@ -394,9 +492,10 @@ impl Library {
     }
 }
 
+const ANYWAY: &str = "Take a version now anyway, or close it there.";
+const BY_ITSELF: &str = "It becomes a version by itself as soon as it is finished.";
 const STILL_WRITTEN: &str = "Another program is still writing it. It becomes a version by itself as soon as it is finished.";
 const UNSETTLED: &str = "It does not settle: it keeps changing, or its header speaks of more sound than it holds. Take a version now anyway, or export it again.";
-const EMPTY: &str = "It is empty, so there is nothing to hear. Export it again; it is then taken by itself.";
 
 /// What the header of a file says of its length.
 fn structure(path: &Path) -> Structure {

@@ -1,10 +1,11 @@
 //! Looking through a folder: names, sizes and times; no file is opened.
 
+use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ignore;
+use super::ignore::{self, Rules};
 
 /// What tells whether a file changed: unchanged means it is not read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,19 +52,30 @@ impl ScanKey {
     }
 }
 
-/// A file that can be an export.
+/// A file that can be a version, or a folder that is one: a DAW session in package form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Path inside the root.
     pub path: PathBuf,
-    /// Its state.
+    /// Its state; of a package that of all its files together.
     pub key: ScanKey,
+    /// Whether it is a folder that is one version of many files.
+    pub is_package: bool,
 }
 
-/// Everything that can be an export under `folder` (a path inside `root`, empty for all). Links are not followed; a folder that cannot
+/// Files as last looked at, by their path inside the root.
+pub type Known = HashMap<PathBuf, ScanKey>;
+
+/// Everything that can be a version under `folder` (a path inside `root`, empty for all). Links are not followed; a folder that cannot
 /// be read is passed over and told to the log.
 #[must_use]
-pub fn walk(root: &Path, folder: &Path) -> Vec<Found> {
+pub fn walk(root: &Path, folder: &Path, rules: &Rules) -> Vec<Found> {
+    changed(root, folder, rules, &Known::new())
+}
+
+/// As [`walk`], without what is exactly as in `known`.
+#[must_use]
+pub fn changed(root: &Path, folder: &Path, rules: &Rules, known: &Known) -> Vec<Found> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
@@ -76,31 +88,123 @@ pub fn walk(root: &Path, folder: &Path) -> Vec<Found> {
                 continue;
             }
         };
-        let entries: Vec<fs::DirEntry> = entries.flatten().collect();
-        let beside_session = entries.iter().any(|entry| ignore::is_session(Path::new(&entry.file_name())));
-        for entry in entries {
+        let mut folders = Vec::new();
+        let mut has_session = false;
+        for entry in entries.flatten() {
             let name = entry.file_name();
             let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() && !ignore::is_ignored_folder(Path::new(&name), beside_session) {
-                open.push(folder.join(&name));
-            } else if kind.is_file() && ignore::is_export(Path::new(&name)) {
+            has_session |= ignore::is_session(Path::new(&name));
+            if kind.is_dir() {
+                folders.push(name);
+            } else if kind.is_file() && rules.takes(Path::new(&name)) {
+                let path = folder.join(&name);
+                if rules.leaves_out(&path) {
+                    continue;
+                }
                 match entry.metadata() {
-                    Ok(data) => found.push(Found { path: folder.join(&name), key: ScanKey::of(&data) }),
+                    Ok(data) => {
+                        let key = ScanKey::of(&data);
+                        if known.get(&path) != Some(&key) {
+                            found.push(Found { path, key, is_package: false });
+                        }
+                    }
                     Err(error) => tracing::debug!(%error, "a file went away while it was looked at"),
                 }
             }
         }
+        for name in folders {
+            let path = folder.join(&name);
+            if rules.leaves_out(&path) {
+                continue;
+            }
+            if rules.sessions && ignore::is_session(Path::new(&name)) {
+                found.extend(package(root, &path).filter(|package| known.get(&package.path) != Some(&package.key)));
+            } else if !ignore::is_ignored_folder(Path::new(&name), has_session) {
+                open.push(path);
+            }
+        }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
     found
 }
 
-/// One file, if it is there and can be an export; no link is followed on the way.
+/// What lies at `path`, if it can be a version and no rule passes over it or a folder on the way; no link is followed. Something inside a
+/// session in package form stands for the package.
 #[must_use]
-pub fn look_at(root: &Path, path: &Path) -> Option<Found> {
-    let name = path.file_name()?;
+pub fn look_at(root: &Path, path: &Path, rules: &Rules) -> Option<Found> {
+    let name = Path::new(path.file_name()?);
+    let mut on_the_way: Vec<&Path> = path.ancestors().skip(1).filter(|folder| folder.file_name().is_some()).collect();
+    on_the_way.reverse();
+    for folder in on_the_way {
+        if !fs::symlink_metadata(root.join(folder)).is_ok_and(|data| data.is_dir()) || rules.leaves_out(folder) {
+            return None;
+        }
+        let folder_name = Path::new(folder.file_name()?);
+        if rules.sessions && ignore::is_session(folder_name) {
+            return package(root, folder);
+        }
+        if ignore::is_ignored_folder(folder_name, ignore::is_media(folder_name) && is_beside_session(root, folder)) {
+            return None;
+        }
+    }
+    if rules.leaves_out(path) {
+        return None;
+    }
     let data = fs::symlink_metadata(root.join(path)).ok()?;
-    (data.is_file() && ignore::is_export(Path::new(name))).then(|| Found { path: path.to_path_buf(), key: ScanKey::of(&data) })
+    if data.is_dir() && rules.sessions && ignore::is_session(name) {
+        return package(root, path);
+    }
+    (data.is_file() && rules.takes(name)).then(|| Found { path: path.to_path_buf(), key: ScanKey::of(&data), is_package: false })
+}
+
+fn is_beside_session(root: &Path, folder: &Path) -> bool {
+    let around = root.join(folder.parent().unwrap_or(Path::new("")));
+    fs::read_dir(around).is_ok_and(|entries| entries.flatten().any(|entry| ignore::is_session(Path::new(&entry.file_name()))))
+}
+
+/// A session in package form, by the state of all its files; none while it has no file.
+fn package(root: &Path, path: &Path) -> Option<Found> {
+    let files = package_files(root, path);
+    let mut hasher = blake3::Hasher::new();
+    let mut key = ScanKey { size: 0, mtime_ns: 0, ctime_ns: 0, inode: 0 };
+    for file in &files {
+        hasher.update(file.path.as_os_str().as_encoded_bytes());
+        for number in [file.key.mtime_ns, file.key.ctime_ns, file.key.inode] {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(&file.key.size.to_le_bytes());
+        key.size = key.size.saturating_add(file.key.size);
+        key.mtime_ns = key.mtime_ns.max(file.key.mtime_ns);
+        key.ctime_ns = key.ctime_ns.max(file.key.ctime_ns);
+    }
+    let mut digest = [0_u8; 8];
+    digest.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    key.inode = i64::from_le_bytes(digest);
+    (!files.is_empty()).then(|| Found { path: path.to_path_buf(), key, is_package: true })
+}
+
+/// The files of a session in package form, by path inside the root, without caches, autosaves, lock files and links.
+#[must_use]
+pub fn package_files(root: &Path, package: &Path) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut open = vec![package.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(root.join(&folder)) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() && !ignore::is_derived_folder(Path::new(&name)) {
+                open.push(folder.join(&name));
+            } else if kind.is_file()
+                && !ignore::is_derived(Path::new(&name))
+                && let Ok(data) = entry.metadata()
+            {
+                found.push(Found { path: folder.join(&name), key: ScanKey::of(&data), is_package: false });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+    found
 }
 
 /// Device and inode of a folder, to know it again without a marker; zeros where the system has none.
@@ -137,7 +241,46 @@ mod tests {
         fs::write(elsewhere.path().join("d.wav"), b"x").expect("written");
         #[cfg(unix)]
         std::os::unix::fs::symlink(elsewhere.path(), root.path().join("link")).expect("linked");
-        let names: Vec<String> = walk(root.path(), Path::new("")).iter().map(|file| file.path.to_string_lossy().into_owned()).collect();
+        let found = walk(root.path(), Path::new(""), &Rules::default());
+        let names: Vec<String> = found.iter().map(|file| file.path.to_string_lossy().into_owned()).collect();
         assert_eq!(names, ["Bounces/b.flac", "Song/mix.wav", "a.wav"]);
+        for path in ["Song/Samples/kick.wav", ".hidden/c.wav", "link/d.wav", "notes.txt"] {
+            assert_eq!(look_at(root.path(), Path::new(path), &Rules::default()), None, "an event for {path} changes nothing");
+        }
+        let known: Known = found.iter().map(|file| (file.path.clone(), file.key)).collect();
+        assert_eq!(changed(root.path(), Path::new(""), &Rules::default(), &known), []);
+        put("a.wav");
+        put("b.wav");
+        assert!(changed(root.path(), Path::new(""), &Rules::default(), &known).iter().any(|file| file.path == Path::new("b.wav")));
+        let rules = Rules::new(&["Bounces".into()], false);
+        assert!(look_at(root.path(), Path::new("Bounces/b.flac"), &rules).is_none());
+        assert!(walk(root.path(), Path::new(""), &rules).iter().all(|file| file.path != Path::new("Bounces/b.flac")));
+    }
+
+    #[test]
+    fn a_session_in_package_form_is_one_thing_with_the_state_of_all_its_files() {
+        let root = tempfile::tempdir().expect("a folder");
+        let put = |path: &str, text: &str| {
+            let whole = root.path().join(path);
+            fs::create_dir_all(whole.parent().expect("inside the root")).expect("made");
+            fs::write(whole, text).expect("written");
+        };
+        put("Song.logicx/Alternatives/000/ProjectData", "one");
+        put("Song.logicx/Media/kick.wav", "kick");
+        put("Song.logicx/.DS_Store", "x");
+        put("Song.logicx/Autosave/old", "x");
+        put("Live Set/Song.als", "set");
+        let without = walk(root.path(), Path::new(""), &Rules::default());
+        assert_eq!(without, [], "sessions are not taken by default");
+        let rules = Rules::new(&[], true);
+        let found = walk(root.path(), Path::new(""), &rules);
+        let names: Vec<(&str, bool)> = found.iter().map(|file| (file.path.to_str().expect("text"), file.is_package)).collect();
+        assert_eq!(names, [("Live Set/Song.als", false), ("Song.logicx", true)]);
+        let files = package_files(root.path(), Path::new("Song.logicx"));
+        assert_eq!(files.len(), 2, "{files:?}");
+        assert_eq!(look_at(root.path(), Path::new("Song.logicx/Media/kick.wav"), &rules).as_ref(), found.get(1));
+        put("Song.logicx/Media/snare.wav", "snare");
+        let after = walk(root.path(), Path::new(""), &rules);
+        assert_ne!(after[1].key, found[1].key, "a new file inside is a change of the package");
     }
 }

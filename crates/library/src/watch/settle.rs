@@ -97,6 +97,12 @@ impl Settling {
         self.anyway = true;
     }
 
+    /// Whether the user wants this file as it is.
+    #[must_use]
+    pub fn is_wanted_anyway(&self) -> bool {
+        self.anyway
+    }
+
     /// What to do with it now, before looking inside.
     #[must_use]
     pub fn verdict(&self, now: Duration, patience: &Patience) -> Verdict {

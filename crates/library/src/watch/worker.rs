@@ -8,7 +8,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::debounce::{Gathering, Look};
-use super::marker;
+use super::{marker, network};
 use crate::error::{Result, chain};
 use crate::library::Library;
 use crate::record::blocking;
@@ -83,8 +83,10 @@ impl Watching {
         let Some(watcher) = &mut self.watcher else { return RootState::Polling };
         match watcher.watch(&path, RecursiveMode::Recursive) {
             Ok(()) => {
+                // Watched all the same: what this computer writes there is told.
+                let state = if network::needs_polling(&path) { RootState::Polling } else { RootState::Watching };
                 self.roots.insert(id, path);
-                RootState::Watching
+                state
             }
             Err(error) => {
                 tracing::warn!(%error, "a folder cannot be watched; it is looked through every 30 seconds");

@@ -32,6 +32,10 @@ fn export_to(folder: &Path) {
         SplitView,
         RevertView,
         ActivityView,
+        KeepingView,
+        FolderProposal,
+        CaptureRulesView,
+        LimitsView,
         AppEvent,
         ErrorView,
     );

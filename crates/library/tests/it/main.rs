@@ -2,6 +2,8 @@
 
 mod bindings;
 mod capture;
+mod keeping;
 mod remote;
+mod rules;
 mod studio;
 mod sync;

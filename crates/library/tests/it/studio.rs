@@ -54,6 +54,11 @@ impl Studio {
         self.library = Library::open(options(self.folder.path(), &self.clock, self.remote.clone())).await.expect("the library opens again");
     }
 
+    /// Every file is looked at again, as after a start.
+    pub(crate) async fn restart_library(&self) {
+        self.library.rescan(&self.project).await.expect("looked through again");
+    }
+
     /// The folder exports go to.
     pub(crate) fn bounces(&self) -> PathBuf {
         self.folder.path().join("Bounces")

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, UploadId, VersionId};
+use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
 use collabtrack_protocol::approval::ChangeSetDetail;
-use collabtrack_protocol::changes::ChangePage;
+use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, SetTables, Version};
+use collabtrack_protocol::versions::{Announce, Announced, Commit, EditTrack, EditVersion, Reads, Rendition, SetTables, Version};
 use futures::future::BoxFuture;
 
 use super::super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
@@ -34,6 +34,8 @@ pub enum Call {
     Commit,
     /// `set_tables`.
     Tables,
+    /// `edit_version`, `edit_track`.
+    Edit,
     /// `reads`.
     Reads,
     /// `changes`.
@@ -136,6 +138,14 @@ impl<R: Remote> Remote for Faulty<R> {
 
     fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
         Box::pin(async move { self.pass(Call::Tables, Box::pin(async { self.inner.set_tables(version, body).await })).await })
+    }
+
+    fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.pass(Call::Edit, Box::pin(async { self.inner.edit_version(version, body).await })).await })
+    }
+
+    fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {
+        Box::pin(async move { self.pass(Call::Edit, Box::pin(async { self.inner.edit_track(project, track, body).await })).await })
     }
 
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {

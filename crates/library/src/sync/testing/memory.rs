@@ -11,12 +11,14 @@ use collabtrack_domain::recipe::Recipe;
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::accounts::Person;
 use collabtrack_protocol::approval::ChangeSetDetail;
-use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage};
+use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, PartUrl, SignedRequest, UploadState, UploadStatus, WantUrls};
-use collabtrack_protocol::versions::{Announce, Announced, Commit, ObjectRead, Reads, Rendition, SetTables, Version, VersionState};
+use collabtrack_protocol::versions::{
+    Announce, Announced, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, Version, VersionState,
+};
 use futures::future::BoxFuture;
 use serde::Serialize;
 
@@ -48,6 +50,8 @@ struct Inner {
     tables: BTreeMap<VersionId, String>,
     aliases: BTreeMap<VersionId, VersionId>,
     comments: BTreeMap<CommentId, Comment>,
+    /// Numbers of versions that were moved away.
+    moved: Vec<(TrackId, i64)>,
     /// Bytes that arrived in the store.
     received: u64,
 }
@@ -189,7 +193,7 @@ impl Inner {
             self.aliases.insert(body.version.clone(), newest.id.clone());
             return Ok(newest);
         }
-        let number = newest.map_or(0, |newest| newest.number) + 1;
+        let number = self.next_number(&track);
         let twin =
             self.versions.values().find(|(version, ..)| version.content_id == body.content_id && version.state == VersionState::Complete);
         let recipe = twin.and_then(|(.., recipe)| recipe.clone());
@@ -231,6 +235,49 @@ impl Inner {
             version.project == *project && (version.track == body.track.id || (body.track.auto && version.track_name == body.track.name))
         };
         self.versions.values().map(|entry| &entry.0).find(known).map_or_else(|| body.track.id.clone(), |version| version.track.clone())
+    }
+
+    fn edit_version(&mut self, id: &VersionId, body: &EditVersion) -> RemoteResult<Version> {
+        let id = self.aliases.get(id).unwrap_or(id).clone();
+        let before = self.versions.get(&id).map(|entry| entry.0.clone()).ok_or_else(not_found)?;
+        let mut after = before.clone();
+        if let Some(note) = &body.note {
+            after.note.clone_from(note);
+        }
+        if let Some(kind) = body.kind {
+            after.kind = kind;
+        }
+        if let Some(claim) = body.track.as_ref().filter(|claim| claim.id != before.track) {
+            self.moved.push((before.track.clone(), before.number));
+            after.number = self.next_number(&claim.id);
+            after.track = claim.id.clone();
+            after.track_name.clone_from(&claim.name);
+        }
+        if after == before {
+            return Ok(before);
+        }
+        after.seq = self.project(&after.project)?.head_seq + 1;
+        self.append(&after.project.clone(), ChangeKind::Version, &after)?;
+        if let Some(entry) = self.versions.get_mut(&id) {
+            entry.0 = after.clone();
+        }
+        Ok(after)
+    }
+
+    fn edit_track(&mut self, project: &ProjectId, track: &TrackId, body: &EditTrack) -> RemoteResult<TrackInfo> {
+        let mut of_track = self.versions.values_mut().filter(|entry| entry.0.track == *track).peekable();
+        of_track.peek().ok_or_else(not_found)?;
+        of_track.for_each(|entry| entry.0.track_name.clone_from(&body.name));
+        let info = TrackInfo { id: track.clone(), name: body.name.clone(), key: String::new(), auto: false, absorbed: None };
+        self.append(project, ChangeKind::Track, &info)?;
+        Ok(info)
+    }
+
+    /// Numbers are never used again, also not those of versions that were moved away.
+    fn next_number(&self, track: &TrackId) -> i64 {
+        let here = self.versions.values().filter(|entry| entry.0.track == *track).map(|entry| entry.0.number);
+        let moved = self.moved.iter().filter(|(other, _)| other == track).map(|(_, number)| *number);
+        here.chain(moved).max().unwrap_or(0) + 1
     }
 
     fn commit(&mut self, id: &VersionId, body: &Commit) -> RemoteResult<Version> {
@@ -444,6 +491,14 @@ impl Remote for MemoryRemote {
 
     fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
         ready(self.inner().set_tables(version, body))
+    }
+
+    fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
+        ready(self.inner().edit_version(version, body))
+    }
+
+    fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {
+        ready(self.inner().edit_track(project, track, body))
     }
 
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {

@@ -1,13 +1,17 @@
 // The in-memory studio: every command of the desktop on made-up data, for tests and for building screens. An unknown command throws.
 import { noAnswers, type ImportAnswers } from '../../catalogue/answers';
 import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
+import type { CaptureRulesView } from '../generated/CaptureRulesView';
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
 import type { ConnectionView } from '../generated/ConnectionView';
+import type { KeepingView } from '../generated/KeepingView';
+import type { LimitsView } from '../generated/LimitsView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
 import type { ProjectView } from '../generated/ProjectView';
 import type { StatusView } from '../generated/StatusView';
+import type { TrackDetail } from '../generated/TrackDetail';
 import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
 import { checkCells, manyRows, moreColumns } from './cells';
@@ -56,6 +60,9 @@ export class FakeBackend implements Backend {
   #connection: ConnectionView;
   #answers: ImportAnswers = noAnswers;
   #paused = false;
+  #limits: LimitsView = { up_bytes_per_s: null, down_bytes_per_s: null };
+  readonly #rules = new Map<string, CaptureRulesView>();
+  readonly #keeping = new Map<string, KeepingView>();
   #revision = 1;
   #nextId = 40_000;
 
@@ -168,6 +175,70 @@ export class FakeBackend implements Backend {
       this.#version(version).here = 'original';
       this.#libraryChanged();
       return null;
+    },
+    set_kind: ({ version, kind }) => {
+      const found = this.#version(version);
+      found.kind = kind;
+      this.#libraryChanged();
+      return found;
+    },
+    move_versions: ({ versions, track }) => this.#move(versions, this.#track(track)),
+    split_track: ({ versions, name }) => {
+      const from = this.#track(this.#version(versions[0] ?? '').track);
+      const into = { ...from, id: id('trk', this.#nextId++), name, newest: null, versions: 0, approved: null, in_catalogue: false };
+      this.#seed.tracks.push(into);
+      return this.#move(versions, into);
+    },
+    merge_tracks: ({ from, into }) => {
+      const versions = this.#versionsOf(from).map((version) => version.id);
+      const merged = this.#move(versions.reverse(), this.#track(into));
+      this.#seed.tracks.splice(this.#seed.tracks.indexOf(this.#track(from)), 1);
+      return merged;
+    },
+    propose_folder: () => ({
+      id: 'fol_1',
+      folder: '/home/mara/Music/Old Bounces',
+      tracks: [
+        {
+          name: 'Low Tide',
+          please_check: false,
+          merge_with: null,
+          versions: [
+            { files: ['Low Tide v1.wav'], also: [], kind: 'mix', modified_at: '2026-03-01T10:00:00.000Z', size_bytes: 52_000_000 },
+            {
+              files: ['Low Tide final.wav'],
+              also: ['Low Tide final copy.wav'],
+              kind: 'mix',
+              modified_at: '2026-03-04T18:30:00.000Z',
+              size_bytes: 52_400_000,
+            },
+          ],
+        },
+        {
+          name: 'Low Tide 2',
+          please_check: false,
+          merge_with: 'Low Tide',
+          versions: [{ files: ['Low Tide 2.wav'], also: [], kind: 'mix', modified_at: '2026-03-09T09:00:00.000Z', size_bytes: 51_000_000 }],
+        },
+      ],
+    }),
+    take_over: ({ project }) => (project === null ? this.#createProject('Old Bounces', []) : this.#project(project)),
+    capture_rules: ({ project }) => this.#rules.get(project) ?? { left_out: [], sessions: false },
+    set_capture_rules: ({ project, rules }) => {
+      this.#rules.set(project, rules);
+      return rules;
+    },
+    keeping: ({ project }) => this.#keeping.get(project) ?? { originals: 'all', budget_bytes: null, used_bytes: 1_200_000_000 },
+    set_keeping: ({ project, originals, budgetBytes }) => {
+      const kept = { originals, budget_bytes: budgetBytes, used_bytes: 1_200_000_000 };
+      this.#keeping.set(project, kept);
+      return kept;
+    },
+    pin: () => null,
+    limits: () => this.#limits,
+    set_limits: ({ limits }) => {
+      this.#limits = limits;
+      return limits;
     },
     waveform: ({ version, fromFrame, toFrame, width }) => viewBytes(this.#song(version), fromFrame, toFrame, width),
     overview: ({ version }) => overviewBytes(this.#song(version)),
@@ -576,6 +647,22 @@ export class FakeBackend implements Backend {
     const seed = Number.parseInt(version.fingerprint.slice(0, 6), 16);
     const level = Math.min(1, 0.5 + (22 + (version.loudness_lufs ?? -16)) * 0.045);
     return { seed, frames: version.frames, rate: version.sample_rate, level };
+  }
+
+  /** Versions go to the end of another track, oldest first. */
+  #move(versions: string[], into: TrackView): TrackDetail {
+    const moving = versions.map((version) => this.#version(version)).sort((a, b) => a.number - b.number);
+    for (const version of moving) {
+      const from = this.#track(version.track);
+      version.number = Math.max(0, ...this.#versionsOf(into.id).map((each) => each.number)) + 1;
+      version.track = into.id;
+      for (const track of [from, into]) {
+        const own = this.#versionsOf(track.id);
+        Object.assign(track, { newest: own[0] ?? null, versions: own.length });
+      }
+    }
+    this.#libraryChanged();
+    return { track: into, versions: this.#versionsOf(into.id) };
   }
 
   #project(project: string): ProjectView {

@@ -1,0 +1,48 @@
+//! The order and tracks that a person chose for the files a folder held when it was taken over; a row goes when its file was taken.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use collabtrack_domain::id::TrackId;
+use sqlx::SqliteConnection;
+
+use super::roots::RootId;
+use super::{StoreResult, parsed_maybe};
+use crate::paths;
+
+/// Puts a file into the plan.
+pub async fn put(connection: &mut SqliteConnection, root: RootId, path: &Path, position: i64, track: &TrackId) -> StoreResult<()> {
+    sqlx::query(
+        "INSERT INTO import_item (root, path, position, track) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (root, path) DO UPDATE SET position = excluded.position, track = excluded.track",
+    )
+    .bind(root.0)
+    .bind(paths::to_bytes(path))
+    .bind(position)
+    .bind(track.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The track that was chosen for a file.
+pub async fn track_of(connection: &mut SqliteConnection, root: RootId, path: &Path) -> StoreResult<Option<TrackId>> {
+    let track: Option<String> = sqlx::query_scalar("SELECT track FROM import_item WHERE root = ? AND path = ?")
+        .bind(root.0)
+        .bind(paths::to_bytes(path))
+        .fetch_optional(connection)
+        .await?;
+    parsed_maybe("a track id", track.as_deref())
+}
+
+/// The places of all files that are still to be taken.
+pub async fn positions(connection: &mut SqliteConnection) -> StoreResult<HashMap<(RootId, PathBuf), i64>> {
+    let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as("SELECT root, path, position FROM import_item").fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(root, path, position)| ((RootId(root), paths::from_bytes(&path)), position)).collect())
+}
+
+/// A file was taken, or cannot be.
+pub async fn done(connection: &mut SqliteConnection, root: RootId, path: &Path) -> StoreResult<()> {
+    sqlx::query("DELETE FROM import_item WHERE root = ? AND path = ?").bind(root.0).bind(paths::to_bytes(path)).execute(connection).await?;
+    Ok(())
+}
