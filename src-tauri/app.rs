@@ -4,6 +4,8 @@ use collabtrack_library::{Library, LibraryOptions};
 use tauri::{AppHandle, Runtime};
 
 use crate::dialogs::{Dialogs, ScriptedDialogs, SystemDialogs};
+use crate::media_keys::MediaKeys;
+use crate::outside::{Outside, SystemOutside};
 use crate::paths::Settings;
 use crate::player::Player;
 use crate::start::start_work;
@@ -16,6 +18,10 @@ pub(crate) struct App {
     pub(crate) player: Player,
     /// How paths are asked for.
     pub(crate) dialogs: Box<dyn Dialogs>,
+    /// How files are handed to other programs.
+    pub(crate) outside: Box<dyn Outside>,
+    /// The system's media keys.
+    pub(crate) media_keys: MediaKeys,
 }
 
 impl App {
@@ -29,14 +35,30 @@ impl App {
         start_work(&library).await?;
         let dialogs: Box<dyn Dialogs> = match ScriptedDialogs::from_environment() {
             Some(scripted) => Box::new(scripted),
-            None => Box::new(SystemDialogs(handle)),
+            None => Box::new(SystemDialogs(handle.clone())),
         };
-        Ok(Self { player: Player::new(library.clone()), library, dialogs })
+        let player = Player::new(library.clone());
+        player.restore().await;
+        let media_keys = MediaKeys::attach(player.clone(), window_handle(&handle));
+        Ok(Self { player, library, dialogs, outside: Box::new(SystemOutside::new(handle)), media_keys })
     }
 
     /// Stops sound and background work; whatever is unfinished goes on at the next start.
     pub(crate) async fn close(&self) {
+        self.player.remember().await;
         self.player.stop();
         self.library.shutdown().await;
     }
+}
+
+/// The window the media keys belong to, which only Windows asks for.
+#[cfg(windows)]
+fn window_handle<R: Runtime>(handle: &AppHandle<R>) -> Option<*mut std::ffi::c_void> {
+    use tauri::Manager;
+    handle.get_webview_window("main").and_then(|window| window.hwnd().ok()).map(|hwnd| hwnd.0)
+}
+
+#[cfg(not(windows))]
+fn window_handle<R: Runtime>(_handle: &AppHandle<R>) -> Option<*mut std::ffi::c_void> {
+    None
 }

@@ -5,6 +5,7 @@
 pub(crate) mod approval;
 pub(crate) mod catalogue;
 pub(crate) mod comments;
+pub(crate) mod hand_out;
 pub(crate) mod library;
 pub(crate) mod organise;
 pub(crate) mod server;
@@ -62,8 +63,18 @@ commands![
     sound::player_level_match,
     sound::player_loop,
     sound::player_volume,
+    sound::player_difference,
+    sound::blind_start,
+    sound::blind_hear,
+    sound::blind_answer,
+    sound::blind_reveal,
+    sound::blind_end,
     sound::devices,
     sound::choose_device,
+    hand_out::copy_file,
+    hand_out::reveal_file,
+    hand_out::export_version,
+    hand_out::drag_out,
     server::look_at_server,
     server::register,
     server::sign_in,

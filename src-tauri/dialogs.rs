@@ -18,6 +18,8 @@ pub(crate) trait Dialogs: Send + Sync {
     fn open_csv(&self) -> Answer<'_>;
     /// Where to write a CSV file, beginning with the given name.
     fn save_csv(&self, name: String) -> Answer<'_>;
+    /// Where to write the sound of a version, beginning with the given name.
+    fn save_sound(&self, name: String) -> Answer<'_>;
 }
 
 /// The system's dialogs.
@@ -56,6 +58,18 @@ impl<R: Runtime> Dialogs for SystemDialogs<R> {
             .save_file(move |path| drop(sender.send(path)));
         Box::pin(picked(receiver))
     }
+
+    fn save_sound(&self, name: String) -> Answer<'_> {
+        let (sender, receiver) = oneshot::channel();
+        let own = std::path::Path::new(&name).extension().map(|extension| extension.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut dialog = self.0.dialog().file().set_title("Export this version").set_file_name(&name);
+        dialog = dialog.add_filter("The exact file", &[&own]);
+        if own != "wav" {
+            dialog = dialog.add_filter("WAV, the same sound", &["wav"]);
+        }
+        dialog.save_file(move |path| drop(sender.send(path)));
+        Box::pin(picked(receiver))
+    }
 }
 
 /// Answers from the environment: `COLLABTRACK_ANSWER_FOLDER`, `_OPEN`, `_SAVE`. Native dialogs cannot be driven by a test.
@@ -82,6 +96,9 @@ impl Dialogs for ScriptedDialogs {
         Box::pin(std::future::ready(self.open.clone()))
     }
     fn save_csv(&self, _name: String) -> Answer<'_> {
+        Box::pin(std::future::ready(self.save.clone()))
+    }
+    fn save_sound(&self, _name: String) -> Answer<'_> {
         Box::pin(std::future::ready(self.save.clone()))
     }
 }

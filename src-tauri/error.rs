@@ -19,6 +19,11 @@ impl CommandError {
     pub(crate) fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self(ErrorView { code: code.to_owned(), message: message.into(), hint: Some(hint.into()) })
     }
+
+    /// What happened, for a log.
+    pub(crate) fn message(&self) -> String {
+        self.0.message.clone()
+    }
 }
 
 impl From<LibraryError> for CommandError {

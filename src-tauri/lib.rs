@@ -9,6 +9,8 @@ mod drops;
 mod error;
 mod events;
 mod heard;
+mod media_keys;
+mod outside;
 mod paths;
 mod player;
 mod start;

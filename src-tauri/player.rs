@@ -1,79 +1,76 @@
 //! The player: versions of the library in the slots of the engine.
 //!
-//! The engine owns sound and position; this file knows which version sits in which slot, and starts the engine when it is first needed,
-//! so that the app opens on a computer without any sound device.
+//! The engine owns sound and position; this module knows which version sits in which slot, and starts the engine when it is first
+//! needed, so that the app opens on a computer without any sound device.
+
+mod blind;
+mod desk;
+mod memory;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use collabtrack_audio::engine::device::{DeviceOutput, device_names};
-use collabtrack_audio::engine::{Engine, LaneId, LaneSource, Note, PlayerState};
+use collabtrack_audio::engine::LaneSource;
+use collabtrack_audio::engine::device::device_names;
+use collabtrack_audio::listening::Rendition;
 use collabtrack_domain::id::VersionId;
 use collabtrack_library::Library;
-use collabtrack_library::view::{LaneView, PlayerView, Slot};
+use collabtrack_library::view::{BlindButton, BlindKind, PlayerView, Slot};
 
 use crate::error::{CommandError, CommandResult};
+use blind::BlindTest;
+use desk::{Desk, Loaded, index};
+use memory::Memory;
 
-/// What a slot holds.
+/// How long a lane that is no longer heard stays loaded: the ramp away from it must be over.
+const FADED: Duration = Duration::from_millis(60);
+
+/// The player. Clones share it.
 #[derive(Clone)]
-struct Loaded {
-    version: VersionId,
-    number: i64,
-    track: String,
-    track_name: String,
-    is_preview: bool,
-    duration_s: f64,
-    source: LaneSource,
-}
-
-/// What is chosen, apart from what the engine knows.
-struct Desk {
-    engine: Option<Engine>,
-    slots: [Option<Loaded>; 2],
-    active: Slot,
-    level_match: bool,
-    loop_s: Option<(f64, f64)>,
-    volume: f64,
-    device: Option<String>,
-}
-
-/// The player.
 pub(crate) struct Player {
     library: Library,
-    desk: Mutex<Desk>,
+    desk: Arc<Mutex<Desk>>,
     /// Name of the output that would be played on, found out in the background while nothing plays yet.
     likely: Arc<OnceLock<Option<String>>>,
+    /// What was remembered last.
+    remembered: Arc<Mutex<String>>,
 }
 
-fn lane(slot: Slot) -> LaneId {
-    match slot {
-        Slot::A => LaneId::A,
-        Slot::B => LaneId::B,
-    }
+fn nothing_loaded() -> CommandError {
+    CommandError::new("not_found", "There is nothing to play: no version is loaded.", "Select a version first.")
 }
 
-fn index(slot: Slot) -> usize {
-    usize::from(lane(slot).0)
+fn empty_slot() -> CommandError {
+    CommandError::new("not_found", "That slot is empty, so there is nothing to flip to.", "Put a version into it first.")
 }
 
-/// What the listener should know, as a sentence.
-fn sentence(note: Note, position_s: f64) -> String {
-    let at = format!("{}:{:02}", position_s as u64 / 60, position_s as u64 % 60);
-    match note {
-        Note::NoDevice => "There is no device to play on. Connect headphones or speakers; your versions are not affected.".to_owned(),
-        Note::DeviceLost => format!("The sound device went away. Playback is paused at {at}."),
-        Note::DeviceBusy => "Another program uses the sound device. Close it, or choose another device in Settings.".to_owned(),
-        Note::LaneDamaged => "A part of this version cannot be decoded; it is silent there, and everything else is in place.".to_owned(),
-    }
+fn not_while_blind() -> CommandError {
+    CommandError::new(
+        "blind_test",
+        "A blind test is under way, so the versions stay as they are.",
+        "Reveal or end the test first; your versions are not affected.",
+    )
+}
+
+fn two_needed() -> CommandError {
+    CommandError::new("not_found", "Comparing needs two versions, and only one is loaded.", "Put a version into the other slot first.")
+}
+
+fn originals_only() -> CommandError {
+    CommandError::new(
+        "not_here",
+        "A preview is not the exact sound, so it cannot be compared this way.",
+        "Get the original of both versions first.",
+    )
 }
 
 impl Player {
     /// A player with empty slots and no sound device yet.
     pub(crate) fn new(library: Library) -> Self {
-        let desk = Desk { engine: None, slots: [None, None], active: Slot::A, level_match: true, loop_s: None, volume: 1.0, device: None };
         let likely = Arc::new(OnceLock::new());
         let found = Arc::clone(&likely);
         std::thread::spawn(move || found.set(device_names().into_iter().next()));
-        Self { library, desk: Mutex::new(desk), likely }
+        Self { library, desk: Arc::new(Mutex::new(Desk::new())), likely, remembered: Arc::default() }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -81,20 +78,24 @@ impl Player {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a version into a slot. A version that sits in the other slot changes places with this one's.
-    pub(crate) async fn load(&self, slot: Slot, version: &VersionId) -> CommandResult<PlayerView> {
+    async fn playable(&self, version: &VersionId) -> CommandResult<Loaded> {
         let playable = self.library.playable(version).await?;
-        let source = LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: playable.is_preview };
-        let loaded = Loaded {
+        Ok(Loaded {
             version: version.clone(),
             number: playable.number,
             track: playable.track.to_string(),
             track_name: playable.track_name,
             is_preview: playable.is_preview,
             duration_s: playable.duration_ms as f64 / 1000.0,
-            source,
-        };
+            source: LaneSource { table: playable.loudness, is_preview: playable.is_preview, ..LaneSource::new(playable.path) },
+        })
+    }
+
+    /// Puts a version into a slot. A version that sits in the other slot changes places with this one's.
+    pub(crate) async fn load(&self, slot: Slot, version: &VersionId) -> CommandResult<PlayerView> {
+        let loaded = self.playable(version).await?;
         let mut desk = self.desk();
+        desk.may_change()?;
         let other = 1 - index(slot);
         let swap = desk.slots[other].as_ref().is_some_and(|there| there.version == *version);
         let displaced = desk.slots[index(slot)].replace(loaded);
@@ -104,6 +105,7 @@ impl Player {
         if desk.slots[other].is_none() {
             desk.active = slot;
         }
+        desk.difference = false;
         desk.tell_lanes()?;
         self.library.set_playing(desk.versions());
         Ok(desk.view())
@@ -112,10 +114,12 @@ impl Player {
     /// Empties a slot.
     pub(crate) fn unload(&self, slot: Slot) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
+        desk.may_change()?;
         desk.slots[index(slot)] = None;
         if desk.active == slot && desk.slots[1 - index(slot)].is_some() {
             desk.active = if slot == Slot::A { Slot::B } else { Slot::A };
         }
+        desk.difference = false;
         desk.tell_lanes()?;
         self.library.set_playing(desk.versions());
         Ok(desk.view())
@@ -125,7 +129,7 @@ impl Player {
     pub(crate) fn play(&self) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         if desk.slots.iter().all(Option::is_none) {
-            return Err(CommandError::new("not_found", "There is nothing to play: no version is loaded.", "Select a version first."));
+            return Err(nothing_loaded());
         }
         desk.engine()?.play();
         Ok(desk.view())
@@ -143,30 +147,47 @@ impl Player {
     /// Goes to a position.
     pub(crate) fn seek(&self, seconds: f64) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
-        desk.engine()?.seek_seconds(seconds.max(0.0));
+        desk.seek(if seconds.is_finite() { seconds.max(0.0) } else { 0.0 });
         Ok(desk.view())
     }
 
-    /// Lets a slot be heard.
+    /// Lets a slot be heard; in a blind comparison slot A stands for X and slot B for Y.
     pub(crate) fn flip(&self, slot: Slot) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
+        if let Some(test) = &desk.blind
+            && !test.is_open()
+        {
+            let button = test.next();
+            return desk.hear_blind(button);
+        }
         if desk.slots[index(slot)].is_none() {
-            return Err(CommandError::new(
-                "not_found",
-                "That slot is empty, so there is nothing to flip to.",
-                "Put a version into it first.",
-            ));
+            return Err(empty_slot());
         }
+        desk.difference = false;
         desk.active = slot;
-        if let Some(engine) = &desk.engine {
-            engine.set_active(lane(slot));
+        desk.tell_heard();
+        Ok(desk.view())
+    }
+
+    /// Plays what differs: slot B minus slot A, at matched levels. Originals only.
+    pub(crate) fn difference(&self, on: bool) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        desk.may_change()?;
+        if on {
+            let [Some(a), Some(b)] = &desk.slots else { return Err(two_needed()) };
+            if a.is_preview || b.is_preview {
+                return Err(originals_only());
+            }
         }
+        desk.difference = on;
+        desk.tell_heard();
         Ok(desk.view())
     }
 
     /// Level matching on or off.
     pub(crate) fn level_match(&self, on: bool) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
+        desk.may_change()?;
         desk.level_match = on;
         if let Some(engine) = &desk.engine {
             engine.set_level_match(on);
@@ -178,10 +199,7 @@ impl Player {
     pub(crate) fn set_loop(&self, range: Option<(f64, f64)>) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.loop_s = range.filter(|(from, to)| from.is_finite() && to.is_finite() && *from >= 0.0 && to > from);
-        let range = desk.loop_s;
-        let engine = desk.engine()?;
-        let rate = f64::from(engine.state().rate);
-        engine.set_loop(range.map(|(from, to)| ((from * rate).round() as u64, (to * rate).round() as u64)));
+        desk.tell_loop();
         Ok(desk.view())
     }
 
@@ -193,6 +211,57 @@ impl Player {
             engine.set_volume(desk.volume as f32);
         }
         Ok(desk.view())
+    }
+
+    /// Starts a blind test between the two slots: X against Y, or whether X is A or B.
+    pub(crate) fn blind_start(&self, kind: BlindKind, trials: u32) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        let [Some(a), Some(b)] = &desk.slots else { return Err(two_needed()) };
+        let rendition = |loaded: &Loaded| if loaded.is_preview { Rendition::Preview } else { Rendition::Original };
+        let renditions = [rendition(a), rendition(b)];
+        let test = BlindTest::start(kind, trials, renditions, rand::random).map_err(|_| originals_only())?;
+        desk.difference = false;
+        // Loudness alone would give the answer away.
+        if let Some(engine) = &desk.engine {
+            engine.set_level_match(true);
+        }
+        let first = test.view([0, 0]).heard;
+        desk.blind = Some(test);
+        desk.hear_blind(first)
+    }
+
+    /// Hears a button of the blind test.
+    pub(crate) fn blind_hear(&self, button: BlindButton) -> CommandResult<PlayerView> {
+        self.desk().hear_blind(button)
+    }
+
+    /// Answers a trial: X is the version of `slot`.
+    pub(crate) fn blind_answer(&self, slot: Slot) -> CommandResult<PlayerView> {
+        let mut desk = self.desk();
+        if let Some(next) = desk.blind.as_mut().and_then(|test| test.answer(slot)) {
+            desk.active = next;
+            desk.tell_heard();
+        }
+        Ok(desk.view())
+    }
+
+    /// Shows which version was which.
+    pub(crate) fn blind_reveal(&self) -> PlayerView {
+        let mut desk = self.desk();
+        if let Some(test) = &mut desk.blind {
+            test.reveal();
+        }
+        desk.view()
+    }
+
+    /// Ends the blind test; level matching goes back to what it was.
+    pub(crate) fn blind_end(&self) -> PlayerView {
+        let mut desk = self.desk();
+        desk.blind = None;
+        if let Some(engine) = &desk.engine {
+            engine.set_level_match(desk.level_match);
+        }
+        desk.view()
     }
 
     /// Names of the devices.
@@ -220,78 +289,96 @@ impl Player {
         view
     }
 
-    /// Silence, and the device back to the system.
-    pub(crate) fn stop(&self) {
-        if let Some(engine) = self.desk().engine.take() {
-            engine.stop();
-        }
-    }
-}
-
-impl Desk {
-    /// The versions in the slots: their originals stay on this computer.
-    fn versions(&self) -> Vec<VersionId> {
-        self.slots.iter().flatten().map(|loaded| loaded.version.clone()).collect()
-    }
-
-    /// The engine, started on the chosen device if it is not running.
-    fn engine(&mut self) -> CommandResult<&Engine> {
-        if self.engine.is_none() {
-            let engine = Engine::start(Box::new(DeviceOutput::new()))?;
-            if self.device.is_some() {
-                engine.set_device(self.device.clone());
+    /// Puts the slots, the position and the settings of the last time back; nothing plays by itself. Versions that are gone are
+    /// left out.
+    pub(crate) async fn restore(&self) {
+        let memory = match self.library.remembered_player().await {
+            Ok(Some(text)) => Memory::read(&text),
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "what the player held last time could not be read");
+                return;
             }
-            engine.set_volume(self.volume as f32);
-            engine.set_level_match(self.level_match);
-            self.engine = Some(engine);
-            self.tell_lanes()?;
+        };
+        let mut slots = [None, None];
+        for (slot, id) in slots.iter_mut().zip(&memory.slots) {
+            if let Some(id) = id.as_deref().and_then(|id| VersionId::parse(id).ok()) {
+                *slot = self.playable(&id).await.ok();
+            }
         }
-        self.engine.as_ref().ok_or_else(|| collabtrack_audio::error::AudioError::NoDevice.into())
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = memory.text();
+        let mut desk = self.desk();
+        desk.take_up(memory, slots);
+        self.library.set_playing(desk.versions());
     }
 
-    /// Brings the engine's lanes to what the slots hold.
-    fn tell_lanes(&mut self) -> CommandResult<()> {
-        let Some(engine) = &self.engine else { return Ok(()) };
+    /// Keeps what the player holds for the next start, if it changed.
+    pub(crate) async fn remember(&self) {
+        let text = self.desk().memory().text();
+        {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            if *remembered == text {
+                return;
+            }
+            remembered.clone_from(&text);
+        }
+        if let Err(error) = self.library.remember_player(&text).await {
+            tracing::warn!(%error, "what the player holds could not be kept");
+        }
+    }
+
+    /// Exchanges previews whose originals have arrived, without a gap: the original is loaded beside the preview and flipped to at
+    /// the same frame once it is ready. Never during a blind test.
+    pub(crate) async fn originals_arrived(&self) {
         for slot in [Slot::A, Slot::B] {
-            match &self.slots[index(slot)] {
-                Some(loaded) => drop(engine.load(lane(slot), loaded.source.clone())?),
-                None => engine.unload(lane(slot)),
+            let waiting = self.desk().preview_in(slot);
+            let Some(version) = waiting else { continue };
+            let Ok(original) = self.playable(&version).await else { continue };
+            if original.is_preview {
+                continue;
+            }
+            let player = self.clone();
+            let exchange = tokio::task::spawn_blocking(move || player.exchange(slot, original));
+            if let Ok(Err(error)) | Err(error) = exchange.await.map_err(|error| error.to_string()).map(|done| done.map_err(|e| e.message()))
+            {
+                tracing::warn!(error, "a preview could not be exchanged for its original");
             }
         }
-        engine.set_active(lane(self.active));
+    }
+
+    fn exchange(&self, slot: Slot, original: Loaded) -> CommandResult<()> {
+        let (engine, spare) = {
+            let mut desk = self.desk();
+            if desk.preview_in(slot).as_ref() != Some(&original.version) {
+                return Ok(());
+            }
+            let Some(engine) = desk.engine.clone() else {
+                desk.slots[index(slot)] = Some(original);
+                return Ok(());
+            };
+            (engine, desk.spare_lane())
+        };
+        engine.load(spare, original.source.clone())?;
+        engine.settle();
+        let before = {
+            let mut desk = self.desk();
+            if desk.preview_in(slot).as_ref() != Some(&original.version) {
+                engine.unload(spare);
+                return Ok(());
+            }
+            desk.slots[index(slot)] = Some(original);
+            let before = std::mem::replace(&mut desk.lanes[index(slot)], spare);
+            desk.tell_heard();
+            before
+        };
+        std::thread::sleep(FADED);
+        engine.unload(before);
         Ok(())
     }
 
-    fn view(&self) -> PlayerView {
-        let state = self.engine.as_ref().map(Engine::state);
-        let seconds = |frames: u64, state: &PlayerState| frames as f64 / f64::from(state.rate.max(1));
-        let lanes: Vec<LaneView> = [Slot::A, Slot::B]
-            .into_iter()
-            .filter_map(|slot| {
-                let loaded = self.slots[index(slot)].as_ref()?;
-                Some(LaneView {
-                    slot,
-                    version: loaded.version.to_string(),
-                    number: loaded.number,
-                    track_name: loaded.track_name.clone(),
-                    track: loaded.track.clone(),
-                    gain_db: self.engine.as_ref().map_or(0.0, |engine| engine.lane_gain_db(lane(slot))),
-                    is_preview: loaded.is_preview,
-                    duration_s: loaded.duration_s,
-                })
-            })
-            .collect();
-        PlayerView {
-            playing: state.as_ref().is_some_and(|state| state.playing),
-            position_s: state.as_ref().map_or(0.0, |state| seconds(state.position_frames, state)),
-            duration_s: lanes.iter().map(|lane| lane.duration_s).fold(0.0, f64::max),
-            lanes,
-            active: self.active,
-            level_match: self.level_match,
-            loop_s: self.loop_s,
-            volume: self.volume,
-            device: state.as_ref().and_then(|state| state.device.clone()),
-            note: state.as_ref().and_then(|state| state.note.map(|note| sentence(note, seconds(state.position_frames, state)))),
-        }
+    /// Silence, and the device back to the system.
+    pub(crate) fn stop(&self) {
+        // The last clone of the engine ends its threads.
+        drop(self.desk().engine.take());
     }
 }

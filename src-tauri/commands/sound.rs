@@ -1,7 +1,7 @@
 //! Waveforms and the player.
 
 use collabtrack_domain::id::VersionId;
-use collabtrack_library::view::{PlayerView, Slot};
+use collabtrack_library::view::{BlindButton, BlindKind, PlayerView, Slot};
 use tauri::State;
 use tauri::ipc::Response;
 
@@ -79,6 +79,42 @@ pub(crate) async fn player_loop(app: State<'_, App>, range: Option<(f64, f64)>) 
 #[tauri::command]
 pub(crate) async fn player_volume(app: State<'_, App>, volume: f64) -> CommandResult<PlayerView> {
     app.player.volume(volume)
+}
+
+/// Hears slot B minus slot A, or one of them again.
+#[tauri::command]
+pub(crate) async fn player_difference(app: State<'_, App>, on: bool) -> CommandResult<PlayerView> {
+    app.player.difference(on)
+}
+
+/// Starts a blind test between the slots.
+#[tauri::command]
+pub(crate) async fn blind_start(app: State<'_, App>, kind: BlindKind, trials: u32) -> CommandResult<PlayerView> {
+    app.player.blind_start(kind, trials)
+}
+
+/// Hears a button of the blind test.
+#[tauri::command]
+pub(crate) async fn blind_hear(app: State<'_, App>, button: BlindButton) -> CommandResult<PlayerView> {
+    app.player.blind_hear(button)
+}
+
+/// Says which version X is.
+#[tauri::command]
+pub(crate) async fn blind_answer(app: State<'_, App>, slot: Slot) -> CommandResult<PlayerView> {
+    app.player.blind_answer(slot)
+}
+
+/// Shows which version was which.
+#[tauri::command]
+pub(crate) async fn blind_reveal(app: State<'_, App>) -> CommandResult<PlayerView> {
+    Ok(app.player.blind_reveal())
+}
+
+/// Ends the blind test.
+#[tauri::command]
+pub(crate) async fn blind_end(app: State<'_, App>) -> CommandResult<PlayerView> {
+    Ok(app.player.blind_end())
 }
 
 /// Names of the devices one can listen on.

@@ -68,6 +68,7 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "effectDigest": "00", "fromFrame": 0, "toFrame": 1, "width": 1,
         "keep": [0], "choices": [], "submit": false, "comment": "cmt_aaaaaaaaaaaaaaaaaaaaaaaaaa", "fromMs": 0, "toMs": null,
         "text": "x", "replyTo": null, "resolved": true,
+        "kind": "abx", "trials": 5, "button": "x",
     });
     // These would open a dialog and wait for a person.
     let asks_a_person = ["choose_folder", "propose_folder", "export_catalogue", "import_catalogue", "import_problems"];

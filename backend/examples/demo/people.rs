@@ -111,7 +111,7 @@ impl Person {
         for id in std::iter::once(version).chain(other) {
             let playable = self.library.playable(&VersionId::parse(id)?).await?;
             ensure!(!playable.is_preview, "the original plays, not its preview");
-            lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: false });
+            lanes.push(LaneSource { table: playable.loudness, ..LaneSource::new(playable.path) });
         }
         let target = self.folder.join(format!("{version}.wav"));
         let flips = if other.is_some() {

@@ -1,9 +1,10 @@
-//! Measuring a file in one decoding pass: peaks, loudness, true peak, hash and summary.
+//! Measuring a file in one decoding pass: peaks, loudness, true peak, hashes, envelope and summary.
 //!
 //! Everything is computed from the decoded frames exactly once; the tables are enough to draw and level-match without the audio.
 
 pub mod blocks;
 pub mod dat;
+pub mod drawing;
 pub mod envelope;
 pub mod loudness;
 pub mod peaks;
@@ -17,6 +18,8 @@ mod table;
 
 use std::path::Path;
 
+use crate::analysis::blocks::{BlockHash, Cutter};
+use crate::analysis::envelope::{Envelope, EnvelopeBuilder};
 use crate::analysis::hash::PcmHasher;
 use crate::analysis::levels::Levels;
 use crate::analysis::loudness::{LoudnessMeter, LoudnessTable};
@@ -45,16 +48,46 @@ pub struct Analysis {
     pub loudness: LoudnessTable,
     /// BLAKE3 over the sound itself, the same for every lossless container of it.
     pub pcm_hash: [u8; 32],
+    /// What two versions are lined up by; only from [`analyse`].
+    pub landmarks: Option<Landmarks>,
 }
 
-/// Measures the file at `path`; `progress` gets values from 0 to 1.
+/// What lining two versions up and finding equal passages needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Landmarks {
+    /// The band envelope (`CTEV`).
+    pub envelope: Envelope,
+    /// Hashes of pieces cut where the sound says.
+    pub blocks: Vec<BlockHash>,
+}
+
+/// Measures the file at `path`, landmarks included; `progress` gets values from 0 to 1.
 /// # Errors
 /// `Io`, `NotAudio`, `Unsupported`, `Damaged`, `Limit`, `Cancelled`.
 pub fn analyse(path: &Path, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
-    guarded("measuring the file", || analyse_decoder(Decoder::open(path)?, cancel, progress))
+    guarded("measuring the file", || pass(Decoder::open(path)?, Wanted::Everything, cancel, progress))
 }
 
-fn analyse_decoder(mut decoder: Decoder, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
+/// Measures the file at `path` without its landmarks: what playing, drawing and showing a version needs.
+/// # Errors
+/// As [`analyse`].
+pub fn analyse_levels(path: &Path, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
+    guarded("measuring the file", || pass(Decoder::open(path)?, Wanted::Levels, cancel, progress))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Levels,
+    Everything,
+}
+
+/// The landmarks while they are being made.
+struct Marking {
+    envelope: EnvelopeBuilder,
+    cutter: Cutter,
+}
+
+fn pass(mut decoder: Decoder, wanted: Wanted, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
     let info = decoder.info().clone();
     decoder.keep_exact();
     let channels = usize::from(info.channels);
@@ -63,6 +96,8 @@ fn analyse_decoder(mut decoder: Decoder, cancel: &Cancel, progress: &mut dyn FnM
     let mut meter = LoudnessMeter::new(info.sample_rate, info.channels);
     let mut true_peaks: Vec<TruePeak> = (0..channels).map(|_| TruePeak::new(info.sample_rate)).collect();
     let mut levels = Levels::new(&info);
+    let mut marking = (wanted == Wanted::Everything)
+        .then(|| Marking { envelope: EnvelopeBuilder::new(info.sample_rate), cutter: Cutter::new(info.sample_rate, channels) });
     let mut planes: Vec<Vec<f32>> = vec![Vec::with_capacity(STEP_FRAMES); channels];
     let mut frames = 0_u64;
     loop {
@@ -80,6 +115,13 @@ fn analyse_decoder(mut decoder: Decoder, cancel: &Cancel, progress: &mut dyn FnM
         for (peak, plane) in true_peaks.iter_mut().zip(&planes) {
             peak.update(plane);
         }
+        if let Some(marking) = &mut marking {
+            marking.envelope.update(&planes);
+            match hasher.integers() {
+                Some(integers) => marking.cutter.update_integers(integers),
+                None => marking.cutter.update(&planes, decoder.exact()),
+            }
+        }
         if let Some(total) = info.frames {
             progress(frames as f32 / total.max(1) as f32);
         }
@@ -91,5 +133,6 @@ fn analyse_decoder(mut decoder: Decoder, cancel: &Cancel, progress: &mut dyn FnM
     let pcm_hash = hasher.finish(&decoder);
     let summary = Summary::new(decoder.info(), frames, &levels, &loudness, true_peak, used_bits, decoder.bad_samples());
     progress(1.0);
-    Ok(Analysis { summary, peaks, loudness, pcm_hash })
+    let landmarks = marking.map(|marking| Landmarks { envelope: marking.envelope.finish(), blocks: marking.cutter.finish() });
+    Ok(Analysis { summary, peaks, loudness, pcm_hash, landmarks })
 }

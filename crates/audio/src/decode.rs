@@ -118,6 +118,17 @@ impl Decoder {
         }
     }
 
+    /// As [`Decoder::seek`], but a codec whose samples depend on where decoding started may give slightly other ones: good enough
+    /// for drawing, and never slow.
+    /// # Errors
+    /// `Io`, `Damaged`.
+    pub fn seek_near(&mut self, frame: u64) -> Result<(), AudioError> {
+        match &mut self.reader {
+            Reader::Pcm(_) => self.seek(frame),
+            Reader::Coded(coded) => guarded("seeking", || coded.seek_near(frame)),
+        }
+    }
+
     /// Appends up to `max_frames` frames to `out`, one vector per channel; returns the frames appended, 0 at the end.
     /// # Errors
     /// `Io`, `Damaged`; `Internal` when `out` has not one vector per channel.

@@ -85,6 +85,7 @@ impl Engine {
             note: None,
             looping: None,
             level_match: true,
+            nothing_to_match: false,
             lane_gains_db: Vec::new(),
             approximate: Vec::new(),
             volume: 1.0,
@@ -174,7 +175,8 @@ impl Engine {
         self.order(Message::Similarity(correlation));
     }
 
-    /// Plays the difference `plus − gain · minus` instead of the active lane; `None` ends it.
+    /// Plays the difference `plus − gain · minus` instead of the active lane, both at their matched levels while matching is on;
+    /// `None` ends it.
     pub fn set_null(&self, null: Option<(LaneId, LaneId, f32)>) {
         let lanes = null.and_then(|(plus, minus, gain)| Some((plus.index().ok()?, minus.index().ok()?, gain)));
         self.order(Message::Null(lanes.filter(|(plus, minus, gain)| plus != minus && gain.is_finite())));

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use symphonia::core::io::MediaSource;
 
@@ -20,27 +20,35 @@ pub(crate) fn guarded<T>(what: &'static str, work: impl FnOnce() -> Result<T, Au
     })
 }
 
-/// Ends decoding that delivers nothing: `feed` it whenever frames come out.
+/// Ends decoding that delivers nothing, whether it takes its time or reads in circles: `feed` it whenever frames come out.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
     start: Instant,
+    patience: Duration,
     fed_ms: Arc<AtomicU64>,
+    /// Bytes read since it was fed.
+    hungry_bytes: Arc<AtomicU64>,
 }
 
 impl Watchdog {
     pub(crate) fn new() -> Self {
-        Watchdog { start: Instant::now(), fed_ms: Arc::new(AtomicU64::new(0)) }
+        Self::with_patience(Duration::from_secs(limits::WATCHDOG_SECONDS))
+    }
+
+    fn with_patience(patience: Duration) -> Self {
+        Watchdog { start: Instant::now(), patience, fed_ms: Arc::default(), hungry_bytes: Arc::default() }
     }
 
     /// Notes progress.
     pub(crate) fn feed(&self) {
         self.fed_ms.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.hungry_bytes.store(0, Ordering::Relaxed);
     }
 
     /// Whether nothing has come out for too long.
     pub(crate) fn expired(&self) -> bool {
         let now = self.start.elapsed().as_millis() as u64;
-        now.saturating_sub(self.fed_ms.load(Ordering::Relaxed)) > limits::WATCHDOG_SECONDS * 1000
+        u128::from(now.saturating_sub(self.fed_ms.load(Ordering::Relaxed))) > self.patience.as_millis()
     }
 }
 
@@ -57,14 +65,19 @@ impl GuardedFile {
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.watchdog.expired() { Err(io::Error::new(io::ErrorKind::TimedOut, "no progress while reading")) } else { Ok(()) }
+        let most = self.length.saturating_mul(limits::MAX_REREADS).saturating_add(limits::MAX_WORKER_BYTES as u64);
+        let in_circles = self.watchdog.hungry_bytes.load(Ordering::Relaxed) > most;
+        let why = if in_circles { "the same bytes are read over and over" } else { "no progress while reading" };
+        if in_circles || self.watchdog.expired() { Err(io::Error::new(io::ErrorKind::TimedOut, why)) } else { Ok(()) }
     }
 }
 
 impl Read for GuardedFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.check()?;
-        self.file.read(buf)
+        let got = self.file.read(buf)?;
+        self.watchdog.hungry_bytes.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
     }
 }
 
@@ -82,5 +95,63 @@ impl MediaSource for GuardedFile {
 
     fn byte_len(&self) -> Option<u64> {
         Some(self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guarded_file(bytes: usize, watchdog: Watchdog) -> GuardedFile {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        io::Write::write_all(&mut file, &vec![7; bytes]).expect("it takes bytes");
+        GuardedFile::new(file, bytes as u64, watchdog)
+    }
+
+    /// Reads the file from its start, again and again, as a demuxer does that lost its way; returns the rounds until it was stopped.
+    fn rounds(mut file: GuardedFile, most: usize, mut after_each: impl FnMut()) -> usize {
+        let mut buffer = vec![0; 1 << 20];
+        for round in 0..most {
+            let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut buffer));
+            if let Err(error) = read {
+                assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+                return round;
+            }
+            after_each();
+        }
+        most
+    }
+
+    #[test]
+    fn reading_in_circles_is_stopped_after_a_bounded_number_of_bytes() {
+        let stopped = rounds(guarded_file(1 << 20, Watchdog::new()), 10_000, || {});
+        assert!((8..200).contains(&stopped), "stopped after {stopped} rounds");
+    }
+
+    #[test]
+    fn reading_goes_on_as_long_as_frames_come_out() {
+        let watchdog = Watchdog::new();
+        let file = guarded_file(1 << 20, watchdog.clone());
+        assert_eq!(rounds(file, 300, || watchdog.feed()), 300);
+    }
+
+    #[test]
+    fn a_decoder_that_takes_its_time_without_a_frame_is_stopped() {
+        let watchdog = Watchdog::with_patience(Duration::from_millis(30));
+        let file = guarded_file(1 << 20, watchdog.clone());
+        let start = Instant::now();
+        while !watchdog.expired() {
+            assert!(start.elapsed() < Duration::from_secs(10), "it never ran out of patience");
+            std::hint::spin_loop();
+        }
+        assert_eq!(rounds(file, 10, || {}), 0);
+        watchdog.feed();
+        assert!(!watchdog.expired());
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_that_says_what_was_being_done() {
+        let error = guarded::<()>("opening the file", || panic!("as a decoder might")).expect_err("it panicked");
+        assert!(matches!(&error, AudioError::Damaged { what } if what.contains("opening the file")), "{error}");
     }
 }

@@ -24,6 +24,8 @@ pub const MAX_PICTURE_BYTES: usize = 16 << 20;
 pub const MAX_WORKER_BYTES: usize = 64 << 20;
 /// How long a decoder may work without delivering a frame, in seconds.
 pub const WATCHDOG_SECONDS: u64 = 10;
+/// How often a file's own length may be read without a frame coming out of it.
+pub const MAX_REREADS: u64 = 8;
 /// Most frames a gap in a damaged file is filled with before the rest counts as lost, in seconds.
 pub const MAX_GAP_SECONDS: u64 = 600;
 /// Largest table (pyramid, loudness, `.dat`) that is read back, in bytes.

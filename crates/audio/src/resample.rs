@@ -36,29 +36,41 @@ fn bessel_i0(x: f64) -> f64 {
     sum
 }
 
-/// A conversion between two fixed rates.
+/// A conversion between two fixed rates, or a shift by a fraction of a frame, or both.
 #[derive(Clone, Debug)]
 pub struct Resampler {
     up: u64,
     down: u64,
     taps: usize,
     phases: u64,
+    /// Input frames, from 0 up to 1, that every output frame is taken later.
+    shift: f64,
     table: Vec<f32>,
 }
 
 impl Resampler {
     /// The conversion from `from` Hz to `to` Hz; both above zero.
     pub fn new(from: u32, to: u32) -> Self {
+        Self::shifted(from, to, 0.0)
+    }
+
+    /// As [`Resampler::new`], reading the input `shift` input frames later: output frame 0 is input frame `shift`, which lies from
+    /// 0 up to, not including, 1; anything else counts as 0.
+    pub fn shifted(from: u32, to: u32, shift: f64) -> Self {
+        let shift = if (0.0..1.0).contains(&shift) { shift } else { 0.0 };
         let divisor = gcd(u64::from(from.max(1)), u64::from(to.max(1)));
         let (up, down) = (u64::from(to.max(1)) / divisor, u64::from(from.max(1)) / divisor);
-        let cutoff = CUTOFF * (up as f64 / down as f64).min(1.0);
+        // Without a change of rate nothing can fold back, and the whole band is kept.
+        let cutoff = if up == down { 1.0 } else { CUTOFF * (up as f64 / down as f64).min(1.0) };
         let half = (HALF as f64 / cutoff).ceil();
         // A multiple of eight taps lets the sums run in vectors.
         let taps = (2 * half as usize + 1).next_multiple_of(8);
         let phases = up.min(MAX_PHASES);
         let mut table = Vec::with_capacity((phases as usize + 1) * taps);
         for phase in 0..=phases {
+            // Whole tables hold the fractions that occur; interpolated ones hold an even grid.
             let fraction = phase as f64 / phases as f64;
+            let fraction = if phases == up { (fraction + shift).fract() } else { fraction };
             let row = (0..taps).map(|tap| {
                 let distance = tap as f64 - (taps / 2 - 1) as f64 - fraction;
                 cutoff * sinc(cutoff * distance) * kaiser(distance / (taps / 2) as f64, BETA)
@@ -68,7 +80,7 @@ impl Resampler {
             let gain: f64 = row.iter().sum();
             table.extend(row.iter().map(|tap| (tap / gain) as f32));
         }
-        Resampler { up, down, taps, phases, table }
+        Resampler { up, down, taps, phases, shift, table }
     }
 
     /// Frames that `frames` input frames become.
@@ -84,7 +96,8 @@ impl Resampler {
     /// Input frames needed for the output frames `output`.
     pub fn needs(&self, output: Range<i64>) -> Range<i64> {
         let reach = (self.taps / 2) as i64;
-        self.input_frame(output.start) - reach + 1..self.input_frame(output.end.max(output.start + 1) - 1) + reach + 1
+        let carry = i64::from(self.shift > 0.0);
+        self.input_frame(output.start) - reach + 1..self.input_frame(output.end.max(output.start + 1) - 1) + reach + 1 + carry
     }
 
     /// Appends output frames `output` of one channel. `input` must hold exactly the frames [`Resampler::needs`] names.
@@ -92,14 +105,15 @@ impl Resampler {
         let base = self.needs(output.clone()).start;
         for frame in output {
             let exact = i128::from(frame) * i128::from(self.down);
-            let whole = exact.div_euclid(i128::from(self.up)) as i64;
             let phase = exact.rem_euclid(i128::from(self.up)) as u64;
+            let later = phase as f64 / self.up as f64 + self.shift;
+            let whole = exact.div_euclid(i128::from(self.up)) as i64 + i64::from(later >= 1.0);
             let from = (whole - (self.taps / 2) as i64 + 1 - base) as usize;
             let window = &input[from..from + self.taps];
             out.push(if self.phases == self.up {
                 dot(window, self.row(phase))
             } else {
-                let position = phase as f64 * self.phases as f64 / self.up as f64;
+                let position = later.fract() * self.phases as f64;
                 let (row, share) = (position as u64, position.fract() as f32);
                 let (a, b) = (dot(window, self.row(row)), dot(window, self.row(row + 1)));
                 a + (b - a) * share

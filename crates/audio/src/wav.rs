@@ -4,7 +4,31 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::cancel::Cancel;
+use crate::decode::{AudioInfo, Decoder};
 use crate::error::AudioError;
+
+/// Frames converted at a time.
+const STEP_FRAMES: usize = 16_384;
+
+/// Writes the sound of the file at `source` as a WAV file of the same rate, channels and, where it is known, depth.
+/// # Errors
+/// As [`Decoder::open`] and [`WavWriter`]; `Cancelled`. What was written so far is left for the caller to remove.
+pub fn convert(source: &Path, target: &Path, cancel: &Cancel) -> Result<(), AudioError> {
+    let mut decoder = Decoder::open(source)?;
+    let info = decoder.info().clone();
+    let mut writer = WavWriter::create(target, info.sample_rate, info.channels, WavDepth::of(&info))?;
+    let mut planes = vec![Vec::with_capacity(STEP_FRAMES); usize::from(info.channels)];
+    loop {
+        cancel.check()?;
+        planes.iter_mut().for_each(Vec::clear);
+        if decoder.read(&mut planes, STEP_FRAMES)? == 0 {
+            return writer.finish();
+        }
+        let slices: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
+        writer.write(&slices)?;
+    }
+}
 
 /// How samples are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +42,15 @@ pub enum WavDepth {
 }
 
 impl WavDepth {
+    /// The depth that holds the samples of a file exactly; float for what a decoder made up.
+    pub fn of(info: &AudioInfo) -> Self {
+        match info.bit_depth {
+            Some(1..=16) if !info.float => WavDepth::Int16,
+            Some(17..=24) if !info.float => WavDepth::Int24,
+            _ => WavDepth::Float32,
+        }
+    }
+
     fn bits(self) -> u16 {
         match self {
             WavDepth::Int16 => 16,

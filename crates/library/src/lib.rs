@@ -12,6 +12,7 @@ pub mod content_store;
 pub mod credentials;
 pub mod error;
 pub mod grouping;
+pub mod hand_out;
 pub mod paths;
 pub mod retention;
 pub mod store;

@@ -294,12 +294,17 @@ fn of_several(form: Form, export: &Export) -> Measured {
     }
 }
 
-/// Measures a stored file and keeps its peaks and loudness beside it.
+/// Measures a stored file and keeps its tables beside it: peaks, loudness, and the landmarks it is compared by.
 pub(crate) fn measure_and_keep(store: &ContentStore, stored: &Path, content: ObjectHash, cancel: &Cancel) -> Result<Analysis> {
     let mut analysis = analysis::analyse(stored, cancel, &mut |_| {})?;
     analysis.peaks.set_file_id(*content.as_bytes());
     store.write_table(&store.table_path(&content, "peaks"), &analysis.peaks.to_bytes())?;
     store.write_table(&store.table_path(&content, "loudness"), &analysis.loudness.to_bytes())?;
+    if let Some(landmarks) = &mut analysis.landmarks {
+        landmarks.envelope.set_file_id(*content.as_bytes());
+        store.write_table(&store.table_path(&content, "envelope"), &landmarks.envelope.to_bytes())?;
+        store.write_table(&store.table_path(&content, "blocks"), &analysis::blocks::to_bytes(&landmarks.blocks))?;
+    }
     Ok(analysis)
 }
 

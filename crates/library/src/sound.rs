@@ -1,9 +1,14 @@
-//! What the player and the waveforms need: the file to play, its loudness, its peaks. Nothing is decoded here for playing.
+//! What the player, the waveforms and comparing need: the file to play, its loudness, its peaks, its landmarks. Nothing is decoded
+//! here for playing.
 
 use std::path::PathBuf;
 
+use collabtrack_audio::analysis::envelope::Envelope;
 use collabtrack_audio::analysis::loudness::LoudnessTable;
 use collabtrack_audio::analysis::peaks::Pyramid;
+use collabtrack_audio::analysis::{Landmarks, blocks, drawing};
+use collabtrack_audio::decode::Decoder;
+use collabtrack_audio::error::AudioError;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::VersionId;
 use collabtrack_domain::recipe::content_id;
@@ -11,8 +16,9 @@ use collabtrack_domain::recipe::content_id;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::record::{blocking, measure_and_keep};
+use crate::store::settings::{self, Setting};
 use crate::store::versions::{self, Version};
-use crate::store::{blobs, tracks};
+use crate::store::{blobs as kept, commit, tracks};
 use crate::tables::told;
 
 /// A version ready to be played.
@@ -87,7 +93,7 @@ impl Library {
         let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
         let files = versions::files(&mut connection, &version.id).await?;
         match files.as_slice() {
-            [file] if blobs::is_here(&mut connection, &file.sha256).await? => Ok((self.content().path(&file.sha256), file.path.clone())),
+            [file] if kept::is_here(&mut connection, &file.sha256).await? => Ok((self.content().path(&file.sha256), file.path.clone())),
             _ => Err(LibraryError::NotHere { version: version.id.to_string() }),
         }
     }
@@ -108,12 +114,12 @@ impl Library {
         let peaks = self.peaks(&rendition).await?;
         let rate = version.summary.get("sample_rate").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if !rendition.is_preview || rate == 0 || rate == u64::from(peaks.rate()) {
-            return Ok(peaks.view(from_frame, to_frame, width));
+            return self.drawn(&rendition, &peaks, from_frame, to_frame, width).await;
         }
         // The preview of a high sample rate has fewer frames; whoever draws counts in frames of the original.
         let own = u64::from(peaks.rate());
         let scaled = |frame: u64| u64::try_from(u128::from(frame) * u128::from(own) / u128::from(rate)).unwrap_or(u64::MAX);
-        let mut bytes = peaks.view(scaled(from_frame), scaled(to_frame), width);
+        let mut bytes = self.drawn(&rendition, &peaks, scaled(from_frame), scaled(to_frame), width).await?;
         if let Some(place) = bytes.get_mut(16..24) {
             let mut quad = [0_u8; 8];
             quad.copy_from_slice(place);
@@ -121,6 +127,60 @@ impl Library {
             place.copy_from_slice(&u64::try_from(frames).unwrap_or(u64::MAX).to_le_bytes());
         }
         Ok(bytes)
+    }
+
+    /// The view bytes of a rendition: from its pyramid, or, closer than that, from its sound.
+    async fn drawn(&self, rendition: &Rendition, peaks: &Pyramid, from_frame: u64, to_frame: u64, width: u32) -> Result<Vec<u8>> {
+        let to_frame = to_frame.min(peaks.frames());
+        let Some(frames_per_bin) = drawing::frames_per_bin(to_frame.saturating_sub(from_frame), width) else {
+            return Ok(peaks.view(from_frame, to_frame, width));
+        };
+        let path = self.content().path(&rendition.hash);
+        blocking(move || {
+            let mut decoder = Decoder::open_stored(&path)?;
+            Ok(drawing::view(&mut decoder, from_frame, to_frame, frames_per_bin)?)
+        })
+        .await
+    }
+
+    /// What lining a version up with another one needs; only of originals, never of previews.
+    /// # Errors
+    /// `Unknown`, `NotHere` when the exact bytes are not on this computer.
+    pub async fn landmarks(&self, id: &VersionId) -> Result<Landmarks> {
+        let (version, rendition) = self.rendition(id).await?;
+        if rendition.is_preview {
+            return Err(LibraryError::NotHere { version: version.id.to_string() });
+        }
+        let (store, cancel, hash) = (self.content().clone(), self.cancel().clone(), rendition.hash);
+        blocking(move || {
+            let read = |kind: &str| std::fs::read(store.table_path(&hash, kind)).ok();
+            let envelope = read("envelope").and_then(|bytes| Envelope::from_bytes(&bytes).ok());
+            let blocks = read("blocks").and_then(|bytes| blocks::from_bytes(&bytes).ok());
+            match envelope.zip(blocks) {
+                Some((envelope, blocks)) => Ok(Landmarks { envelope, blocks }),
+                None => {
+                    let analysis = measure_and_keep(&store, &store.path(&hash), hash, &cancel)?;
+                    analysis.landmarks.ok_or_else(|| AudioError::Internal { what: "the pass made no landmarks".to_owned() }.into())
+                }
+            }
+        })
+        .await
+    }
+
+    /// What the player held when the program last ended, as the player wrote it.
+    /// # Errors
+    /// What the database said.
+    pub async fn remembered_player(&self) -> Result<Option<String>> {
+        Ok(settings::get(&mut *self.store().read().await?, Setting::Player).await?)
+    }
+
+    /// Remembers what the player holds.
+    /// # Errors
+    /// What the database said.
+    pub async fn remember_player(&self, state: &str) -> Result<()> {
+        let mut transaction = self.store().write().await?;
+        settings::set(&mut transaction, Setting::Player, Some(state)).await?;
+        Ok(commit(transaction).await?)
     }
 
     /// The coarse waveform of a version, in the view format; known also when nothing of it is here.
@@ -139,13 +199,13 @@ impl Library {
         let named: Vec<(String, ObjectHash)> = files.iter().map(|file| (file.path.clone(), file.sha256)).collect();
         if let [file] = files.as_slice()
             && content_id(&named) == Some(version.content_id)
-            && blobs::is_here(&mut connection, &file.sha256).await?
+            && kept::is_here(&mut connection, &file.sha256).await?
         {
             let hash = file.sha256;
             return Ok((version, Rendition { hash, is_preview: false, content: hash }));
         }
         match version.preview {
-            Some((hash, _)) if blobs::is_here(&mut connection, &hash).await? => {
+            Some((hash, _)) if kept::is_here(&mut connection, &hash).await? => {
                 let content = version.content_id;
                 Ok((version, Rendition { hash, is_preview: true, content }))
             }

@@ -125,6 +125,8 @@ describe('the history', () => {
       onlisten: vi.fn(),
       onslot,
       oninspect: vi.fn(),
+      ondrag: vi.fn(),
+      oncopy: vi.fn(),
       menuOf: () => [],
     });
     await fireEvent.click(screen.getByRole('button', { name: t.track.intoB(2) }));

@@ -1,4 +1,5 @@
-//! Hashes of pieces of the sound, cut where the sound itself says: the same passage has the same pieces wherever it lies.
+//! Hashes of pieces of the sound, cut where the sound itself says: the same passage has the same pieces wherever it lies and in
+//! whichever lossless container.
 
 use std::path::Path;
 
@@ -21,6 +22,10 @@ pub struct BlockHash {
 
 /// Bytes of a stored piece.
 const ENTRY_BYTES: usize = 28;
+/// Bytes of a sample as an integer.
+const WORD: usize = 4;
+/// Frames after which an earlier one has left the rolling hash.
+const MEMORY: u32 = 64;
 
 /// The stored form: `u64 start, u32 frames, [u8; 16]` each.
 pub fn to_bytes(blocks: &[BlockHash]) -> Vec<u8> {
@@ -59,43 +64,37 @@ pub fn measure(path: &Path, cancel: &Cancel) -> Result<Vec<BlockHash>, AudioErro
         let mut decoder = Decoder::open(path)?;
         decoder.keep_exact();
         let channels = usize::from(decoder.info().channels);
-        let mut cutter = Cutter::new(decoder.info().sample_rate);
+        let mut cutter = Cutter::new(decoder.info().sample_rate, channels);
         let mut planes = vec![Vec::new(); channels];
-        let mut frame_values = vec![0_u64; channels];
         loop {
             cancel.check()?;
             planes.iter_mut().for_each(Vec::clear);
-            let got = decoder.read(&mut planes, 8_192)?;
-            if got == 0 {
+            if decoder.read(&mut planes, 8_192)? == 0 {
                 return Ok(cutter.finish());
             }
-            for frame in 0..got {
-                for ((channel, value), plane) in frame_values.iter_mut().enumerate().zip(&planes) {
-                    let at = frame * channels + channel;
-                    *value = match decoder.exact() {
-                        Exact::AsFloat => canonical(f64::from(plane[frame])),
-                        Exact::Int(values) => i64::from(values[at]).cast_unsigned(),
-                        Exact::Float(values) => canonical(f64::from(values[at])),
-                        Exact::Double(values) => canonical(values[at]),
-                    };
-                }
-                cutter.push(&frame_values);
-            }
+            cutter.update(&planes, decoder.exact());
         }
     })
 }
 
-/// A sample as a left-justified 32-bit integer where it is one, else as the bits of a double: the same for every container.
-fn canonical(sample: f64) -> u64 {
+/// A sample as it is hashed: the left-justified 32-bit integer it is, else the bits of a double. The same for every container.
+enum Canonical {
+    Integer(i32),
+    Float(u64),
+}
+
+fn canonical(sample: f64) -> Canonical {
     let scaled = sample * 2_147_483_648.0;
     if scaled.fract() == 0.0 && (-2_147_483_648.0..2_147_483_648.0).contains(&scaled) {
-        (scaled as i64).cast_unsigned()
+        Canonical::Integer(scaled as i32)
     } else {
-        sample.to_bits()
+        Canonical::Float(sample.to_bits())
     }
 }
 
-struct Cutter {
+/// Cuts frames as they come.
+pub(super) struct Cutter {
+    channels: usize,
     least: u32,
     most: u32,
     /// A rolling hash below this cuts.
@@ -103,43 +102,122 @@ struct Cutter {
     rolling: u64,
     start: u64,
     frames: u32,
-    bytes: Vec<u8>,
+    hasher: blake3::Hasher,
+    scratch: Vec<u8>,
     blocks: Vec<BlockHash>,
 }
 
 impl Cutter {
-    fn new(rate: u32) -> Self {
+    pub(super) fn new(rate: u32, channels: usize) -> Self {
         let chance_per_frame = 1.0 / (0.75 * f64::from(rate));
         let threshold = (u64::MAX as f64 * chance_per_frame) as u64;
-        Cutter { least: rate / 4, most: rate * 4, threshold, rolling: 0, start: 0, frames: 0, bytes: Vec::new(), blocks: Vec::new() }
+        Cutter {
+            channels,
+            least: (rate / 4).max(MEMORY),
+            most: rate * 4,
+            threshold,
+            rolling: 0,
+            start: 0,
+            frames: 0,
+            hasher: blake3::Hasher::new(),
+            scratch: Vec::new(),
+            blocks: Vec::new(),
+        }
     }
 
-    fn push(&mut self, frame: &[u64]) {
+    /// Adds decoded frames with the stored values behind them.
+    pub(super) fn update(&mut self, planes: &[Vec<f32>], exact: Exact<'_>) {
+        let mut frame = vec![0_u64; self.channels];
+        self.scratch.clear();
+        for index in 0..planes.first().map_or(0, Vec::len) {
+            for (channel, value) in frame.iter_mut().enumerate() {
+                let at = index * self.channels + channel;
+                let sample = match exact {
+                    Exact::AsFloat => canonical(f64::from(planes[channel][index])),
+                    Exact::Int(values) => Canonical::Integer(values[at]),
+                    Exact::Float(values) => canonical(f64::from(values[at])),
+                    Exact::Double(values) => canonical(values[at]),
+                };
+                match sample {
+                    Canonical::Integer(integer) => {
+                        *value = i64::from(integer).cast_unsigned();
+                        self.scratch.extend_from_slice(&integer.to_le_bytes());
+                    }
+                    Canonical::Float(bits) => {
+                        *value = bits;
+                        self.scratch.extend_from_slice(&bits.to_le_bytes());
+                    }
+                }
+            }
+            self.frames += 1;
+            if self.frames + MEMORY > self.least {
+                self.roll(frame.iter().copied());
+                if self.is_due() {
+                    self.hasher.update(&self.scratch);
+                    self.scratch.clear();
+                    self.close();
+                }
+            }
+        }
+        self.hasher.update(&self.scratch);
+    }
+
+    /// Adds frames of interleaved left-justified 32-bit integers, little-endian.
+    pub(super) fn update_integers(&mut self, bytes: &[u8]) {
+        let frame_bytes = self.channels * WORD;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // Up to here no cut can fall: hashed without looking.
+            let blind = self.least.saturating_sub(MEMORY).saturating_sub(self.frames) as usize;
+            let skipped = blind.min(rest.len() / frame_bytes);
+            let (skip, seen) = rest.split_at(skipped * frame_bytes);
+            self.frames += skipped as u32;
+            let mut taken = 0;
+            for frame in seen.chunks_exact(frame_bytes) {
+                self.frames += 1;
+                taken += frame_bytes;
+                self.roll(frame.as_chunks::<WORD>().0.iter().map(|word| i64::from(i32::from_le_bytes(*word)).cast_unsigned()));
+                if self.is_due() {
+                    break;
+                }
+            }
+            self.hasher.update(skip);
+            self.hasher.update(&seen[..taken]);
+            if self.is_due() {
+                self.close();
+            }
+            rest = &seen[taken..];
+            if skipped == 0 && taken == 0 {
+                // Not a whole frame: the caller hands over whole ones.
+                return;
+            }
+        }
+    }
+
+    fn roll(&mut self, frame: impl Iterator<Item = u64>) {
         let mut mixed = 0_u64;
         for value in frame {
             mixed = (mixed ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             mixed ^= mixed >> 29;
-            self.bytes.extend_from_slice(&value.to_le_bytes());
         }
-        // A frame has left the rolling hash after 64 more.
         self.rolling = (self.rolling << 1).wrapping_add(mixed.wrapping_mul(0xBF58_476D_1CE4_E5B9));
-        self.frames += 1;
+    }
+
+    fn is_due(&self) -> bool {
         let cut = self.rolling.wrapping_mul(0x94D0_49BB_1331_11EB) < self.threshold;
-        if (cut && self.frames >= self.least) || self.frames >= self.most {
-            self.close();
-        }
+        (cut && self.frames >= self.least) || self.frames >= self.most
     }
 
     fn close(&mut self) {
         let mut hash = [0; 16];
-        hash.copy_from_slice(&blake3::hash(&self.bytes).as_bytes()[..16]);
+        hash.copy_from_slice(&self.hasher.finalize().as_bytes()[..16]);
+        self.hasher.reset();
         self.blocks.push(BlockHash { start: self.start, frames: self.frames, hash });
         self.start += u64::from(self.frames);
         self.frames = 0;
-        self.bytes.clear();
     }
 
-    fn finish(mut self) -> Vec<BlockHash> {
+    pub(super) fn finish(mut self) -> Vec<BlockHash> {
         if self.frames > 0 {
             self.close();
         }

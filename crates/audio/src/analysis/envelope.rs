@@ -53,6 +53,11 @@ impl Envelope {
         now.iter().zip(before).map(|(now, before)| f32::from(now.saturating_sub(*before)) / SCALE.1).sum()
     }
 
+    /// Sets the opaque id stored with the table.
+    pub fn set_file_id(&mut self, id: [u8; 32]) {
+        self.file_id = id;
+    }
+
     /// Frames in the file.
     pub fn frames(&self) -> u64 {
         self.frames
@@ -123,7 +128,8 @@ pub struct EnvelopeBuilder {
 impl EnvelopeBuilder {
     /// Starts for `rate` Hz.
     pub fn new(rate: u32) -> Self {
-        let size = ((rate as f32 * WINDOW_SECONDS) as usize).next_power_of_two().max(64);
+        // The power of two nearest to the wanted length: 2048 at 44.1 and 48 kHz.
+        let size = (1_usize << (rate as f32 * WINDOW_SECONDS).log2().round().max(0.0) as u32).max(64);
         let fft = RealFftPlanner::<f32>::new().plan_fft_forward(size);
         let window = (0..size).map(|index| 0.5 - 0.5 * (TAU * index as f32 / size as f32).cos()).collect();
         let mel = |hertz: f32| 2_595.0 * (1.0 + hertz / 700.0).log10();

@@ -97,6 +97,11 @@ impl PcmHasher {
         }
     }
 
+    /// The frames of the last update as interleaved left-justified 32-bit integers, while the sound is nothing but integers.
+    pub(super) fn integers(&self) -> Option<&[u8]> {
+        self.integers.as_ref().map(|_| self.buffer.as_slice())
+    }
+
     /// Bits in use, counted from the top; `None` for float that is more than integers.
     pub(super) fn used_bits(&self) -> Option<u32> {
         self.integers.as_ref().map(|_| if self.used == 0 { 0 } else { 32 - self.used.trailing_zeros() })

@@ -139,6 +139,23 @@ impl LoudnessTable {
         self.entries[start * channels..end * channels].iter().fold(0.0, |peak, (_, sample)| peak.max(*sample))
     }
 
+    /// The blocks that overlap a region of frames: their frames, and the highest sample in or next to them.
+    pub(super) fn loudest_blocks(&self, from_frame: u64, to_frame: u64) -> Vec<(Range<u64>, f32)> {
+        let channels = usize::from(self.channels);
+        let start = |block: usize| Self::block_start(self.rate, block as u64);
+        let loudest = |block: usize| {
+            let entries = self.entries.get(block * channels..(block + 1) * channels).unwrap_or(&[]);
+            entries.iter().fold(0.0_f32, |peak, (_, sample)| peak.max(*sample))
+        };
+        (0..self.blocks())
+            .filter(|block| start(*block) < to_frame && start(block + 1) > from_frame)
+            .map(|block| {
+                let near = loudest(block.saturating_sub(1)).max(loudest(block)).max(loudest(block + 1));
+                (start(block)..start(block + 1).min(self.frames), near)
+            })
+            .collect()
+    }
+
     /// The stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.entries.len() * ENTRY_BYTES);

@@ -30,6 +30,21 @@ pub struct Bin {
     pub over: bool,
 }
 
+impl Bin {
+    /// The stored form, without the over bit.
+    pub(super) fn to_bytes(self) -> [u8; BIN_BYTES] {
+        let ([a, b], [c, d], [e, f]) = (self.min.to_le_bytes(), self.max.to_le_bytes(), self.rms.to_le_bytes());
+        [a, b, c, d, e, f]
+    }
+}
+
+/// The bin over `samples`, of which there is at least one.
+pub(super) fn bin_of(samples: &[f32]) -> Bin {
+    let mut open = Open::EMPTY;
+    open.add(samples);
+    open.close(samples.len().max(1) as u64)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Level {
     bins: u32,
@@ -165,18 +180,25 @@ impl Pyramid {
         self.level_bytes(level, 0..self.bins(level))
     }
 
+    /// The 24 bytes before the bins of a view.
+    pub(super) fn view_header(level: u32, first_bin: u32, bins: u32, channels: u16, frames_per_bin: u64) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24);
+        out.extend_from_slice(&level.to_le_bytes());
+        out.extend_from_slice(&first_bin.to_le_bytes());
+        out.extend_from_slice(&bins.to_le_bytes());
+        out.extend_from_slice(&channels.to_le_bytes());
+        out.extend_from_slice(&0_u16.to_le_bytes());
+        out.extend_from_slice(&frames_per_bin.to_le_bytes());
+        out
+    }
+
     fn level_bytes(&self, level: u32, bins: Range<u32>) -> Vec<u8> {
         let per_bin = usize::from(self.channels) * BIN_BYTES;
         let stored = self.levels.get(level as usize);
         let end = bins.end.min(stored.map_or(0, |level| level.bins));
         let start = bins.start.min(end);
-        let mut out = Vec::with_capacity(24 + (end - start) as usize * per_bin);
-        out.extend_from_slice(&level.to_le_bytes());
-        out.extend_from_slice(&start.to_le_bytes());
-        out.extend_from_slice(&(end - start).to_le_bytes());
-        out.extend_from_slice(&self.channels.to_le_bytes());
-        out.extend_from_slice(&0_u16.to_le_bytes());
-        out.extend_from_slice(&Self::frames_per_bin(level).to_le_bytes());
+        let mut out = Self::view_header(level, start, end - start, self.channels, Self::frames_per_bin(level));
+        out.reserve((end - start) as usize * per_bin);
         if let Some(stored) = stored {
             out.extend_from_slice(&stored.data[start as usize * per_bin..end as usize * per_bin]);
         }
@@ -211,9 +233,7 @@ impl Level {
 
     fn push(&mut self, bin: Bin) {
         let index = self.data.len() / BIN_BYTES;
-        self.data.extend_from_slice(&bin.min.to_le_bytes());
-        self.data.extend_from_slice(&bin.max.to_le_bytes());
-        self.data.extend_from_slice(&bin.rms.to_le_bytes());
+        self.data.extend_from_slice(&bin.to_bytes());
         if index.is_multiple_of(64) {
             self.over.extend_from_slice(&[0; 8]);
         }

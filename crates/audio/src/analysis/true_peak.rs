@@ -4,7 +4,14 @@
 //! samples the point nearest to it reaches at least cos(π/4)·p ≈ 0.707·p, and on quarter samples 0.924·p. One cheap pass finds
 //! the half-sample values; only where they reach that share of the best so far is the waveform looked at more closely.
 
+use std::path::Path;
+
 use crate::analysis::levels;
+use crate::analysis::loudness::LoudnessTable;
+use crate::cancel::Cancel;
+use crate::decode::Decoder;
+use crate::error::AudioError;
+use crate::guard::guarded;
 
 /// Taps to each side of the fine interpolator.
 const FINE: usize = 32;
@@ -20,6 +27,46 @@ const LOOK_CLOSER: f32 = 0.90;
 const BLOCK: usize = 64;
 /// At and above this rate the samples themselves are dense enough.
 const DENSE_RATE: u32 = 192_000;
+
+/// The true peak of frames `from_frame..to_frame` of the file at `path`, full scale 1, over all channels; the region is rounded out
+/// to the table's 100 ms blocks. The loudest blocks are read first, and none that can no longer hold the peak.
+/// # Errors
+/// As [`Decoder::open`]; `Damaged` when `table` is another file's; `Cancelled`.
+pub fn of_region(path: &Path, table: &LoudnessTable, from_frame: u64, to_frame: u64, cancel: &Cancel) -> Result<f32, AudioError> {
+    guarded("measuring a region", || {
+        let mut decoder = Decoder::open(path)?;
+        let (rate, channels) = (decoder.info().sample_rate, usize::from(decoder.info().channels));
+        if rate != table.rate() || channels != usize::from(table.channels()) {
+            return Err(AudioError::damaged("the loudness table belongs to another file"));
+        }
+        let mut finder = TruePeak::new(rate);
+        let reach = finder.reach();
+        let mut blocks = table.loudest_blocks(from_frame, to_frame);
+        blocks.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        for (frames, loudest) in blocks {
+            cancel.check()?;
+            if loudest * reach <= finder.best {
+                break;
+            }
+            // Around the block as much as the interpolation sees; outside the file there is silence.
+            let from = frames.start as i64 - (FINE + BLOCK) as i64;
+            let wanted = (frames.end as i64 - from) as usize + FINE + 1;
+            let lead = usize::try_from(-from).unwrap_or(0);
+            let mut planes = vec![vec![0.0; lead]; channels];
+            decoder.seek(u64::try_from(from).unwrap_or(0))?;
+            let mut have = lead;
+            while have < wanted {
+                match decoder.read(&mut planes, wanted - have)? {
+                    0 => break,
+                    got => have += got,
+                }
+            }
+            planes.iter_mut().for_each(|plane| plane.resize(wanted, 0.0));
+            planes.iter().for_each(|plane| finder.inside(plane));
+        }
+        Ok(finder.best)
+    })
+}
 
 /// Finds the true peak of one channel.
 pub struct TruePeak {
@@ -52,6 +99,31 @@ impl TruePeak {
         }
         self.pending.extend_from_slice(samples);
         self.run();
+    }
+
+    /// No point between samples is higher than this many times the loudest sample around it.
+    fn reach(&self) -> f32 {
+        if self.dense {
+            return 1.0;
+        }
+        let sums = self.fine.iter().map(|taps| taps.iter().map(|tap| tap.abs()).sum::<f32>());
+        sums.fold(1.0, f32::max)
+    }
+
+    /// Looks at the middle of `samples`, leaving out `FINE + BLOCK` at its start and `FINE + 1` at its end.
+    fn inside(&mut self, samples: &[f32]) {
+        if self.dense {
+            let middle = &samples[FINE + BLOCK..samples.len() - FINE - 1];
+            self.best = self.best.max(levels::loudest(middle));
+            return;
+        }
+        let end = samples.len() - FINE - 1;
+        let mut at = FINE + BLOCK;
+        while at < end {
+            // The last block reaches back, so that nothing behind the region counts.
+            self.block(samples, at.min(end - BLOCK));
+            at += BLOCK;
+        }
     }
 
     /// Highest absolute value, full scale 1.

@@ -1,5 +1,6 @@
 //! What a studio wrote beside the sound: bext, iXML, cue markers, loops, tempo. Text is bounded and never interpreted.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,21 @@ pub struct Marker {
     pub label: String,
 }
 
+/// How a sampler is to play the file (`inst`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instrument {
+    /// MIDI note that plays the file at its own pitch, 0 to 127.
+    pub note: u8,
+    /// Fine tuning in cents, −50 to 50.
+    pub tune_cents: i8,
+    /// Gain in dB.
+    pub gain_db: i8,
+    /// Lowest and highest note.
+    pub notes: (u8, u8),
+    /// Lowest and highest velocity.
+    pub velocities: (u8, u8),
+}
+
 /// Everything read from the chunks beside the sound.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Notes {
@@ -53,6 +69,8 @@ pub struct Notes {
     pub loops: Vec<(u64, u64)>,
     /// `acid` tempo in beats per minute.
     pub tempo_bpm: Option<f32>,
+    /// `inst`.
+    pub instrument: Option<Instrument>,
 }
 
 impl Notes {
@@ -91,16 +109,16 @@ fn from_layout(bytes: &mut Bytes, layout: &Layout) -> Result<Notes, AudioError> 
             b"LIST" | b"list" => labels.extend(read_labels(&payload(bytes, chunk)?)),
             b"smpl" => notes.loops = read_loops(&payload(bytes, chunk)?),
             b"acid" => notes.tempo_bpm = payload(bytes, chunk)?.get(20..24).and_then(float).filter(|bpm| bpm.is_finite() && *bpm > 0.0),
+            b"inst" => notes.instrument = read_instrument(&payload(bytes, chunk)?),
             _ => {}
         }
     }
-    notes.markers = cues
-        .into_iter()
-        .map(|(id, frame)| Marker {
-            frame,
-            label: labels.iter().find(|(other, _)| *other == id).map(|(_, text)| text.clone()).unwrap_or_default(),
-        })
-        .collect();
+    // The first label of a cue counts; a map, because a hostile file has tens of thousands of both.
+    let mut label_of: HashMap<u32, String> = HashMap::new();
+    for (id, text) in labels {
+        label_of.entry(id).or_insert(text);
+    }
+    notes.markers = cues.into_iter().map(|(id, frame)| Marker { frame, label: label_of.get(&id).cloned().unwrap_or_default() }).collect();
     Ok(notes)
 }
 
@@ -136,6 +154,17 @@ fn read_bext(data: &[u8]) -> Option<Broadcast> {
         time_reference,
         umid: umid.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()).unwrap_or_default(),
         loudness_lufs: loudness.filter(|value| *value != 0x7FFF && *value != 0).map(|value| f64::from(value) / 100.0),
+    })
+}
+
+fn read_instrument(data: &[u8]) -> Option<Instrument> {
+    let [note, tune, gain, low_note, high_note, low_velocity, high_velocity] = *data.first_chunk::<7>()?;
+    Some(Instrument {
+        note,
+        tune_cents: tune.cast_signed(),
+        gain_db: gain.cast_signed(),
+        notes: (low_note, high_note),
+        velocities: (low_velocity, high_velocity),
     })
 }
 

@@ -273,6 +273,15 @@ impl CodedReader {
     }
 
     pub(super) fn seek(&mut self, frame: u64) -> Result<(), AudioError> {
+        self.seek_by(frame, self.seeks_directly())
+    }
+
+    /// Seeks by packet also where a decode from the start would give slightly other samples.
+    pub(super) fn seek_near(&mut self, frame: u64) -> Result<(), AudioError> {
+        self.seek_by(frame, true)
+    }
+
+    fn seek_by(&mut self, frame: u64, by_packet: bool) -> Result<(), AudioError> {
         let frame = self.total.map_or(frame, |total| frame.min(total));
         let in_block = frame as i64 >= self.block_start && frame >= self.position.saturating_sub(self.block_frames() as u64);
         if in_block && frame < self.position.saturating_add(SKIP_FRAMES) && !self.ended {
@@ -286,8 +295,7 @@ impl CodedReader {
             _ => PRE_ROLL,
         };
         let mut back = pre_roll;
-        let linear = !self.seeks_directly();
-        while !linear && back <= frame && frame > PRE_ROLL {
+        while by_packet && back <= frame && frame > PRE_ROLL {
             let wanted = (frame - back) as i64 + self.origin;
             let ts = Timestamp::new(self.stream.ticks(wanted));
             let track_id = self.stream.track_id;

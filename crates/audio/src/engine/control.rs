@@ -24,6 +24,8 @@ use crate::limits;
 const CHUNK_BUDGET: usize = 256 << 20;
 /// Chunks kept ahead of the playhead in the active lane, and in the others.
 const AHEAD: (usize, usize) = (4, 2);
+/// Chunks of a loop that are kept in memory per lane: 22 s at 48 kHz.
+const PINNED_LOOP_CHUNKS: usize = 16;
 /// Length of a flip or a volume change, in milliseconds.
 const RAMP_MS: u32 = 8;
 /// How often the thread looks around while playing, and while idle.
@@ -97,6 +99,8 @@ pub(super) struct Control {
     settling: Vec<Sender<()>>,
     finished_seen: u64,
     device: DeviceWatch,
+    /// Matching found nothing it could measure on both sides.
+    nothing_to_match: bool,
 }
 
 /// What is known about the health of the stream.
@@ -144,6 +148,7 @@ impl Control {
             settling: Vec::new(),
             finished_seen: 0,
             device: DeviceWatch { rendered: 0, changed: now, retry_at: None, attempts: 0, opened: now, used: now },
+            nothing_to_match: false,
         }
     }
 
@@ -302,6 +307,7 @@ impl Control {
             lane_rate: info.sample_rate,
             timeline_rate: self.rate,
             offset: source.offset_frames,
+            fraction: source.offset_fraction,
             lane_frames: info.frames.unwrap_or(0),
         };
         let epoch = self.next_epoch;
@@ -386,8 +392,10 @@ impl Control {
         let linear = |db: f64| 10_f64.powf(db / 20.0) as f32;
         match self.null {
             Some((plus, minus, gain)) => {
-                targets[plus] = self.volume;
-                targets[minus] = -self.volume * gain;
+                // Matched levels first, or all that is heard is that one side is louder.
+                let matched = |lane: usize| self.lanes[lane].as_ref().filter(|_| self.level_match).map_or(1.0, |lane| linear(lane.gain_db));
+                targets[plus] = self.volume * matched(plus);
+                targets[minus] = -self.volume * matched(minus) * gain;
             }
             None => {
                 let gain_db = self.lanes[self.active].as_ref().map_or(0.0, |lane| lane.gain_db);
@@ -414,6 +422,7 @@ impl Control {
         let mut gains = vec![0.0; sides.len()];
         let all_measured = numbers.len() == self.lanes.iter().flatten().count();
         let outcome = if all_measured { match_levels(&sides, self.looping, &mut gains) } else { Match::Nothing };
+        self.nothing_to_match = all_measured && numbers.len() > 1 && outcome == Match::Nothing;
         match outcome {
             Match::Keep => {}
             Match::Nothing => self.lanes.iter_mut().flatten().for_each(|lane| lane.gain_db = 0.0),
@@ -439,6 +448,9 @@ impl Control {
             for frame in [range.start, before, range.start + CHUNK_FRAMES as u64] {
                 wanted.insert(1.min(wanted.len()), (frame / CHUNK_FRAMES as u64) as usize);
             }
+            // A loop of ordinary length stays whole in memory.
+            let inside = (range.start / CHUNK_FRAMES as u64) as usize..=((range.end - 1) / CHUNK_FRAMES as u64) as usize;
+            wanted.extend(inside.take(PINNED_LOOP_CHUNKS));
         }
         wanted.push(0);
         let mut seen = Vec::with_capacity(wanted.len());
@@ -507,6 +519,7 @@ impl Control {
             note: self.note,
             looping: self.looping.map(|range| (range.start, range.end)),
             level_match: self.level_match,
+            nothing_to_match: self.nothing_to_match,
             lane_gains_db: lanes().map(|(id, lane)| (id, if self.level_match { lane.gain_db } else { 0.0 })).collect(),
             approximate: lanes().filter(|(_, lane)| self.is_approximate(lane)).map(|(id, _)| id).collect(),
             volume: self.volume,

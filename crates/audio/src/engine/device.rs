@@ -1,6 +1,7 @@
 //! The sound card, through rodio. A thread of its own owns the stream; the callback runs the render core and nothing else.
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,11 +30,20 @@ fn name(device: &cpal::Device) -> Option<String> {
     device.description().ok().map(|description| description.name().to_owned())
 }
 
+/// Where devices are looked for.
+type FindHost = Arc<dyn Fn() -> cpal::Host + Send + Sync>;
+
 /// The output that plays on a device.
-#[derive(Default)]
 pub struct DeviceOutput {
     period_frames: Option<u32>,
+    host: FindHost,
     open: Option<Open>,
+}
+
+impl Default for DeviceOutput {
+    fn default() -> Self {
+        Self::on_host(cpal::default_host)
+    }
 }
 
 struct Open {
@@ -50,7 +60,13 @@ impl DeviceOutput {
 
     /// As [`DeviceOutput::new`], asking for periods of `frames` frames: longer ones survive a busier computer.
     pub fn with_period(frames: u32) -> Self {
-        DeviceOutput { period_frames: Some(frames), open: None }
+        DeviceOutput { period_frames: Some(frames), host: Arc::new(cpal::default_host), open: None }
+    }
+
+    /// As [`DeviceOutput::new`], on the devices of another sound system than the usual one: `host` is asked whenever a device is
+    /// looked for.
+    pub fn on_host(host: impl Fn() -> cpal::Host + Send + Sync + 'static) -> Self {
+        DeviceOutput { period_frames: None, host: Arc::new(host), open: None }
     }
 
     fn wish(&self, wish: &StreamWish) -> StreamWish {
@@ -61,7 +77,7 @@ impl DeviceOutput {
 impl Output for DeviceOutput {
     fn prepare(&mut self, wish: &StreamWish) -> Result<StreamInfo, AudioError> {
         let wish = self.wish(wish);
-        let device = choose(&wish)?;
+        let device = choose(&(self.host)(), &wish)?;
         Ok(plan(&device, &wish)?.info)
     }
 
@@ -69,9 +85,9 @@ impl Output for DeviceOutput {
         self.close();
         let (stop, stopped) = channel();
         let (reply, answer) = channel();
-        let wish = self.wish(wish);
-        let thread =
-            std::thread::Builder::new().name("audio-device".to_owned()).spawn(move || own_stream(core, &wish, faults, &reply, &stopped));
+        let (wish, host) = (self.wish(wish), Arc::clone(&self.host));
+        let owner = move || own_stream(core, &host, &wish, faults, &reply, &stopped);
+        let thread = std::thread::Builder::new().name("audio-device".to_owned()).spawn(owner);
         let thread = thread.map_err(|error| AudioError::Internal { what: format!("starting a thread: {error}") })?;
         let info = answer.recv_timeout(Duration::from_secs(10)).unwrap_or(Err(AudioError::DeviceLost))?;
         self.open = Some(Open { stop, thread });
@@ -96,12 +112,13 @@ impl Drop for DeviceOutput {
 /// The body of the device thread: opens the stream, answers, and keeps it until told to stop.
 fn own_stream(
     core: RenderCore,
+    host: &FindHost,
     wish: &StreamWish,
     faults: FaultSender,
     reply: &Sender<Result<StreamInfo, AudioError>>,
     stopped: &Receiver<()>,
 ) {
-    let opened = open_stream(core, wish, faults);
+    let opened = open_stream(core, host, wish, faults);
     match opened {
         Ok((sink, info)) => {
             // If nobody waits for the answer any more, the stop channel is gone as well.
@@ -113,8 +130,13 @@ fn own_stream(
     }
 }
 
-fn open_stream(core: RenderCore, wish: &StreamWish, faults: FaultSender) -> Result<(rodio::MixerDeviceSink, StreamInfo), AudioError> {
-    let device = choose(wish)?;
+fn open_stream(
+    core: RenderCore,
+    host: &FindHost,
+    wish: &StreamWish,
+    faults: FaultSender,
+) -> Result<(rodio::MixerDeviceSink, StreamInfo), AudioError> {
+    let device = choose(&host(), wish)?;
     let plan = plan(&device, wish)?;
     if plan.info.rate != core.rate() {
         return Err(AudioError::DeviceLost);
@@ -135,8 +157,7 @@ fn open_stream(core: RenderCore, wish: &StreamWish, faults: FaultSender) -> Resu
     Ok((sink, plan.info))
 }
 
-fn choose(wish: &StreamWish) -> Result<cpal::Device, AudioError> {
-    let host = cpal::default_host();
+fn choose(host: &cpal::Host, wish: &StreamWish) -> Result<cpal::Device, AudioError> {
     let Some(wanted) = &wish.device else { return host.default_output_device().ok_or(AudioError::NoDevice) };
     let mut devices = host.output_devices().map_err(|error| cpal_error(&error))?;
     devices.find(|device| name(device).as_ref() == Some(wanted)).ok_or(AudioError::NoDevice)
@@ -222,6 +243,28 @@ impl Pace {
     }
 }
 
+/// Asks the system to run the present thread, which fills the device's buffer, before all ordinary ones. Where that is not
+/// allowed it stays ordinary: then a busy computer may make gaps, which are counted.
+#[cfg(target_os = "linux")]
+fn run_in_real_time() {
+    use thread_priority::{
+        RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy, set_thread_priority_and_policy,
+        thread_native_id,
+    };
+    let Ok(priority) = ThreadPriorityValue::try_from(REAL_TIME_PRIORITY) else { return };
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    // Being refused is the usual case on a desktop without rights for it.
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(priority), policy);
+}
+
+/// The system's own sound threads run in real time already.
+#[cfg(not(target_os = "linux"))]
+fn run_in_real_time() {}
+
+/// Low among real-time threads: above every ordinary one, below those of the sound server.
+#[cfg(target_os = "linux")]
+const REAL_TIME_PRIORITY: u8 = 4;
+
 /// The render core as a rodio source: endless, of constant format.
 struct CoreSource {
     pace: Pace,
@@ -233,6 +276,8 @@ struct CoreSource {
     channel: u16,
     channels: NonZero<u16>,
     rate: NonZero<u32>,
+    /// The first frames were asked for: the thread that asks is known.
+    started: bool,
 }
 
 impl CoreSource {
@@ -249,10 +294,16 @@ impl CoreSource {
             channel: 0,
             channels,
             rate,
+            started: false,
         })
     }
 
     fn render(&mut self) {
+        if !self.started {
+            // Once per stream, before anything is heard; afterwards nothing here calls the system.
+            self.started = true;
+            run_in_real_time();
+        }
         if self.pace.ran_dry(BLOCK) {
             self.faults.count_xrun();
         }

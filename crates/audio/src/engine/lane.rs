@@ -29,10 +29,26 @@ pub struct LaneSource {
     pub path: PathBuf,
     /// Lane frames before timeline frame 0: positive skips the start of the file, negative delays it.
     pub offset_frames: i64,
+    /// A fraction of a lane frame more, from 0 up to 1, applied when chunks are made; 0 plays the file's own samples.
+    pub offset_fraction: f64,
     /// The file's loudness table (of a preview: its original's); measured in the background when absent.
     pub table: Option<LoudnessTable>,
     /// The file is a preview of the version.
     pub is_preview: bool,
+}
+
+impl LaneSource {
+    /// The file at `path` from its first frame on, to be measured when it is loaded.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        LaneSource { path: path.into(), offset_frames: 0, offset_fraction: 0.0, table: None, is_preview: false }
+    }
+
+    /// The same, `frames` lane frames later (or, below 0, earlier) in the file; fractions are kept.
+    #[must_use]
+    pub fn from_frame(self, frames: f64) -> Self {
+        let whole = if frames.is_finite() { frames.floor() } else { 0.0 };
+        LaneSource { offset_frames: whole as i64, offset_fraction: if frames.is_finite() { frames - whole } else { 0.0 }, ..self }
+    }
 }
 
 /// How a lane's frames lie on the timeline.
@@ -41,6 +57,8 @@ pub(super) struct Placement {
     pub(super) lane_rate: u32,
     pub(super) timeline_rate: u32,
     pub(super) offset: i64,
+    /// A fraction of a lane frame, from 0 up to 1.
+    pub(super) fraction: f64,
     pub(super) lane_frames: u64,
 }
 
@@ -168,8 +186,8 @@ struct ChunkBuilder {
 
 impl ChunkBuilder {
     fn new(decoder: Decoder, placement: Placement) -> Self {
-        let resampler =
-            (placement.lane_rate != placement.timeline_rate).then(|| Resampler::new(placement.lane_rate, placement.timeline_rate));
+        let plain = placement.lane_rate == placement.timeline_rate && placement.fraction == 0.0;
+        let resampler = (!plain).then(|| Resampler::shifted(placement.lane_rate, placement.timeline_rate, placement.fraction));
         ChunkBuilder { reader: LaneReader::start(decoder), placement, resampler }
     }
 

@@ -65,11 +65,7 @@ fn render_to(order: &RenderOrder, target: &Path, cancel: &Cancel, progress: &mut
     let Some(first) = order.lanes.first() else { return Err(AudioError::Internal { what: "nothing to render".to_owned() }) };
     let info = crate::decode::probe(&first.path)?;
     let rate = order.rate.unwrap_or(info.sample_rate);
-    let depth = order.depth.unwrap_or(match info.bit_depth {
-        Some(16) if !info.float => WavDepth::Int16,
-        Some(17..=24) if !info.float => WavDepth::Int24,
-        _ => WavDepth::Float32,
-    });
+    let depth = order.depth.unwrap_or_else(|| WavDepth::of(&info));
     let (output, mut driver) = OfflineOutput::new(rate);
     let engine = Engine::start(Box::new(output))?;
     engine.set_level_match(order.level_match);
@@ -77,7 +73,7 @@ fn render_to(order: &RenderOrder, target: &Path, cancel: &Cancel, progress: &mut
         // Without a table the gain would depend on when it is measured.
         let mut source = source.clone();
         if source.table.is_none() && order.lanes.len() > 1 && order.level_match {
-            source.table = Some(crate::analysis::analyse(&source.path, cancel, &mut |_| {})?.loudness);
+            source.table = Some(crate::analysis::analyse_levels(&source.path, cancel, &mut |_| {})?.loudness);
         }
         engine.load(LaneId(number as u8), source)?;
     }

@@ -45,6 +45,8 @@ pub struct PlayerState {
     pub looping: Option<(u64, u64)>,
     /// Level matching is on.
     pub level_match: bool,
+    /// A side is silent, or the sides have nothing in common: levels are not matched.
+    pub nothing_to_match: bool,
     /// Gain of every loaded lane in dB, as matched.
     pub lane_gains_db: Vec<(LaneId, f64)>,
     /// Lanes whose gain rests on the preview's own loudness.

@@ -4,7 +4,7 @@ use collabtrack_audio::analysis::dat::{Dat, Resolution};
 use collabtrack_audio::analysis::envelope::Envelope;
 use collabtrack_audio::analysis::loudness::LoudnessTable;
 use collabtrack_audio::analysis::peaks::Pyramid;
-use collabtrack_audio::analysis::{Analysis, analyse, blocks, envelope};
+use collabtrack_audio::analysis::{Analysis, analyse, analyse_levels, blocks, drawing, envelope, true_peak};
 use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::error::AudioError;
 
@@ -212,6 +212,108 @@ fn p12_true_peak_is_within_a_fifth_of_a_decibel_of_ideal_interpolation() {
         let (got, ideal) = (summary.true_peak_db.expect("it is not silent"), ideal_true_peak(&samples));
         assert!((got - ideal).abs() < 0.2, "{name}: {got} dBTP instead of {ideal}");
         assert!(got >= summary.sample_peak_db.expect("it is not silent"));
+    }
+}
+
+#[test]
+fn p12_the_true_peak_of_a_region_is_the_one_of_its_samples() {
+    let folder = folder();
+    for (rate, channels) in [(44_100, 2), (48_000, 1), (192_000, 1)] {
+        let frames = 6 * rate as usize;
+        let mut planes = signal::music(u64::from(rate) + 1, rate, frames);
+        planes.truncate(channels);
+        // Quiet at first, loud at the end: where a region lies must matter.
+        for plane in &mut planes {
+            plane.iter_mut().enumerate().for_each(|(frame, sample)| *sample *= 0.1 + 0.9 * frame as f32 / frames as f32);
+        }
+        let path = files::wav(folder.path(), "x.wav", &planes, rate, Store::F32);
+        let analysis = measured(&path);
+        let tenth = u64::from(rate) / 10;
+        for (from, to) in [(0, 60), (0, 1), (7, 9), (20, 45), (59, 60), (30, 30)] {
+            let got = true_peak::of_region(&path, &analysis.loudness, from * tenth, to * tenth, &Cancel::default()).expect("it measures");
+            // The cut piece with its surroundings as they are, measured from front to back.
+            let reach = 300.min(from * tenth) as usize;
+            let cut = |plane: &Vec<f32>| {
+                let end = ((to * tenth) as usize + 300).min(frames);
+                plane[(from * tenth) as usize - reach..end].to_vec()
+            };
+            let inside = planes.iter().map(|plane| {
+                let mut finder = true_peak::TruePeak::new(rate);
+                let cut = cut(plane);
+                finder.update(&cut);
+                finder.finish()
+            });
+            let around = inside.fold(0.0_f32, f32::max);
+            let loudest = planes
+                .iter()
+                .flat_map(|plane| &plane[(from * tenth) as usize..(to * tenth) as usize])
+                .fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+            assert!(got >= loudest && got <= around * 1.0001, "{rate} Hz {from}..{to}: {loudest} ≤ {got} ≤ {around}");
+        }
+        let whole = true_peak::of_region(&path, &analysis.loudness, 0, frames as u64, &Cancel::default()).expect("it measures");
+        let stored = 10_f64.powf(analysis.summary.true_peak_db.expect("it is not silent") / 20.0);
+        assert!((20.0 * (f64::from(whole) / stored).log10()).abs() < 0.01, "{rate} Hz: {whole} instead of {stored}");
+    }
+}
+
+#[test]
+fn closer_views_hold_the_samples_themselves() {
+    let folder = folder();
+    let noise = signal::quantised(&signal::noise(8, 2, 100_001, 0.9), 16);
+    let path = files::wav(folder.path(), "x.wav", &noise, 48_000, Store::I16);
+    // Without made-up noise, whose samples depend on where decoding started.
+    let aac = ffmpeg(&path, &folder.path().join("x.m4a"), &["-c:a", "aac", "-aac_pns", "0"]);
+    for (path, exact) in [(path, true), (aac, false)] {
+        let decoded = crate::support::decode_all(&path, 4_096);
+        for (from, to, width) in
+            [(5_000, 5_040, 800), (0, 4_096, 1_024), (60_000, 76_384, 1_024), (99_000, 200_000, 50), (100_001, 100_100, 9)]
+        {
+            let to_clipped = to.min(decoded[0].len() as u64);
+            let Some(per_bin) = drawing::frames_per_bin(to_clipped.saturating_sub(from), width) else { panic!("fine enough to need it") };
+            let mut decoder = collabtrack_audio::decode::Decoder::open(&path).expect("it opens");
+            let view = drawing::view(&mut decoder, from, to, per_bin).expect("it draws");
+            let long = |at: usize| u32::from_le_bytes(view[at..at + 4].try_into().expect("four bytes"));
+            let (first, bins) = (u64::from(long(4)), u64::from(long(8)));
+            assert_eq!(u64::from_le_bytes(view[16..24].try_into().expect("eight bytes")), per_bin);
+            assert_eq!(view.len(), 24 + bins as usize * 12);
+            assert!(bins <= 4 * u64::from(width) + 1 && per_bin <= 64);
+            assert_eq!((first, first + bins), (from / per_bin, to_clipped.div_ceil(per_bin).max(from / per_bin)));
+            for bin in 0..bins {
+                let range = ((first + bin) * per_bin) as usize..(((first + bin + 1) * per_bin) as usize).min(decoded[0].len());
+                for (channel, plane) in decoded.iter().enumerate() {
+                    let at = 24 + (bin as usize * 2 + channel) * 6;
+                    let value = |at: usize| i16::from_le_bytes(view[at..at + 2].try_into().expect("two bytes"));
+                    let low = plane[range.clone()].iter().copied().fold(f32::INFINITY, f32::min).clamp(-1.0, 1.0);
+                    let high = plane[range.clone()].iter().copied().fold(f32::NEG_INFINITY, f32::max).clamp(-1.0, 1.0);
+                    let slack = if exact { 1.0 } else { 400.0 };
+                    assert!((f32::from(value(at)) - low * 32_767.0).abs() <= slack, "bin {bin}: {} for {low}", value(at));
+                    assert!((f32::from(value(at + 2)) - high * 32_767.0).abs() <= slack, "bin {bin}: {} for {high}", value(at + 2));
+                }
+            }
+        }
+    }
+    assert_eq!(drawing::frames_per_bin(48_000 * 60, 1_000), None, "the pyramid is fine enough");
+}
+
+#[test]
+fn one_pass_makes_the_same_landmarks_as_passes_of_their_own() {
+    let folder = folder();
+    let music = signal::quantised(&signal::music(96, 44_100, 12 * 44_100), 16);
+    let wav = files::wav(folder.path(), "a.wav", &music, 44_100, Store::I16);
+    let float: Vec<Vec<f32>> = music.iter().map(|plane| plane.iter().map(|sample| sample * 0.7).collect()).collect();
+    for path in [
+        wav.clone(),
+        files::wav(folder.path(), "b.wav", &music, 44_100, Store::I32),
+        files::wav(folder.path(), "c.wav", &music, 44_100, Store::F64),
+        files::wav(folder.path(), "d.wav", &float, 44_100, Store::F32),
+        ffmpeg(&wav, &folder.path().join("e.flac"), &["-c:a", "flac"]),
+        ffmpeg(&wav, &folder.path().join("f.mp3"), &["-c:a", "libmp3lame"]),
+    ] {
+        let landmarks = measured(&path).landmarks.expect("the whole pass makes them");
+        assert_eq!(landmarks.blocks, blocks::measure(&path, &Cancel::default()).expect("it hashes"), "{}", path.display());
+        assert_eq!(landmarks.envelope, envelope::measure(&path, &Cancel::default()).expect("it measures"), "{}", path.display());
+        let levels = analyse_levels(&path, &Cancel::default(), &mut |_| {}).expect("it measures");
+        assert!(levels.landmarks.is_none() && levels.summary == measured(&path).summary);
     }
 }
 

@@ -163,7 +163,7 @@ fn play_and_record(noise: &[Vec<f32>]) -> Vec<[f32; 2]> {
 fn plays_one_file_in_a_child_process() {
     let path = std::env::var_os(CHILD).expect("p15 runs this");
     let engine = Engine::start(Box::new(DeviceOutput::with_period(4_096))).expect("the engine starts");
-    let source = LaneSource { path: path.into(), offset_frames: 0, table: None, is_preview: false };
+    let source = LaneSource::new(path);
     let info = engine.load(LaneId::A, source).expect("it loads");
     wait_until("opening the device", Duration::from_secs(10), || engine.state().device.is_some());
     assert_eq!(engine.state().rate, RATE);
@@ -200,7 +200,7 @@ fn without_a_device_the_engine_starts_and_says_so() {
 fn starts_without_a_device_in_a_child_process() {
     let path = std::env::var_os(CHILD).expect("the test above runs this");
     let engine = Engine::start(Box::new(DeviceOutput::new())).expect("the engine starts");
-    engine.load(LaneId::A, LaneSource { path: path.into(), offset_frames: 0, table: None, is_preview: false }).expect("it loads");
+    engine.load(LaneId::A, LaneSource::new(path)).expect("it loads");
     engine.play();
     wait_until("the note", Duration::from_secs(5), || engine.state().note == Some(Note::NoDevice));
     let state = engine.state();

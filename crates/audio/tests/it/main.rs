@@ -3,6 +3,8 @@
 mod support;
 
 mod analysis;
+#[cfg(feature = "playback")]
+mod custom_host;
 mod decoding;
 #[cfg(feature = "playback")]
 mod device;

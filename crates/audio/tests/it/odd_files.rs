@@ -96,16 +96,19 @@ fn every_chunk_is_found_also_after_the_sound_and_without_pad_bytes() {
             files::chunk(b"bext", &bext),
             files::chunk(b"iXML", &ixml),
             files::chunk(b"cue ", &cue),
+            files::chunk(b"inst", &[60, 0xF6, 3, 36, 96, 1, 127]),
         ];
         let path = files::put(folder.path(), "x.wav", &files::riff(&chunks));
         assert_same(&decode_all(&path, 100), &sound, "the sound");
         let layout = container::layout(&path).expect("it walks").expect("it is a container");
         let ids: Vec<[u8; 4]> = layout.chunks.iter().map(|chunk| chunk.id).collect();
-        assert_eq!(ids, [*b"fmt ", *b"data", *b"LIST", *b"bext", *b"iXML", *b"cue "], "pad {pad}");
+        assert_eq!(ids, [*b"fmt ", *b"data", *b"LIST", *b"bext", *b"iXML", *b"cue ", *b"inst"], "pad {pad}");
         let notes = notes::read(&path).expect("it reads");
         let broadcast = notes.broadcast.clone().expect("bext is there");
         assert_eq!((broadcast.description.as_str(), broadcast.time_reference), ("Mix bus 2", 172_800_000));
         assert_eq!((notes.ixml_value("SCENE"), notes.ixml_value("TAKE")), (Some("12A"), Some("3")));
+        let instrument = notes.instrument.expect("inst is there");
+        assert_eq!((instrument.note, instrument.tune_cents, instrument.notes, instrument.velocities), (60, -10, (36, 96), (1, 127)));
         assert_eq!((notes.markers[0].frame, notes.markers[0].label.as_str()), (1_234, "Chorus"));
         rebuilds(&path, &layout);
     }

@@ -27,7 +27,7 @@ fn engine(rate: u32) -> (Engine, OfflineDriver) {
 }
 
 fn source(path: &Path) -> LaneSource {
-    LaneSource { path: path.to_path_buf(), offset_frames: 0, table: None, is_preview: false }
+    LaneSource::new(path)
 }
 
 fn stereo(planes: &[Vec<f32>]) -> [&[f32]; 2] {
@@ -452,6 +452,105 @@ fn p4_the_null_of_a_file_and_its_delayed_self_is_exactly_zero() {
     assert!(rendered.iter().flatten().all(|sample| *sample == 0.0), "the null of an integer delay is exactly zero");
 }
 
+/// A signal of many tones up to 18 kHz, `delay` frames late, exactly.
+fn tones(rate: u32, frames: usize, delay: f64) -> Vec<f32> {
+    let mut random = Seed::new(77);
+    let parts: Vec<(f64, f64)> =
+        (0..24).map(|_| (20.0 * 900.0_f64.powf(random.unit() * 0.5 + 0.5), random.unit() * std::f64::consts::PI)).collect();
+    let sample = |frame: usize| {
+        let time = (frame as f64 - delay) / f64::from(rate);
+        parts.iter().map(|(hertz, phase)| (std::f64::consts::TAU * hertz * time + phase).sin()).sum::<f64>() * 0.03
+    };
+    (0..frames).map(|frame| sample(frame) as f32).collect()
+}
+
+#[test]
+fn p4_the_null_of_a_file_and_its_self_a_fraction_of_a_frame_later_is_below_a_hundred_decibels() {
+    for rate in [44_100, 48_000] {
+        for delay in [0.25, 0.5, 12.75, -3.1] {
+            let folder = folder();
+            let frames = 3 * CHUNK_FRAMES;
+            let plain = tones(rate, frames, 0.0);
+            let a = files::wav(folder.path(), "a.wav", std::slice::from_ref(&plain), rate, Store::F32);
+            let b = files::wav(folder.path(), "b.wav", &[tones(rate, frames, delay)], rate, Store::F32);
+            let (engine, mut driver) = engine(rate);
+            engine.set_level_match(false);
+            engine.load(LaneId::A, source(&a)).expect("it loads");
+            engine.load(LaneId::B, LaneSource::new(&b).from_frame(delay)).expect("it loads");
+            engine.set_null(Some((LaneId::B, LaneId::A, 1.0)));
+            // Away from both ends, where the cut itself rings.
+            engine.seek_frames(1_000);
+            engine.play();
+            assert!(engine.settle());
+            let rendered = driver.render(frames - 2_000).expect("it renders");
+            let power = |samples: &[f32]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / samples.len() as f64;
+            let null = 10.0 * (power(&rendered[0]) / power(&plain[1_000..frames - 1_000])).log10();
+            assert!(null <= -100.0, "{rate} Hz, {delay} frames: {null:.1} dB");
+        }
+    }
+}
+
+#[test]
+fn the_difference_is_taken_at_matched_levels() {
+    let folder = folder();
+    let music = signal::music(15, RATE, 300_000);
+    let louder: Vec<Vec<f32>> = music.iter().map(|plane| plane.iter().map(|sample| sample * 1.5).collect()).collect();
+    let a = files::wav(folder.path(), "a.wav", &music, RATE, Store::F32);
+    let b = files::wav(folder.path(), "b.wav", &louder, RATE, Store::F32);
+    let table = |path: &Path| Some(analyse(path, &Cancel::default(), &mut |_| {}).expect("it measures").loudness);
+    for (plus, minus) in [(LaneId::A, LaneId::B), (LaneId::B, LaneId::A)] {
+        let (engine, mut driver) = engine(RATE);
+        engine.load(LaneId::A, LaneSource { table: table(&a), ..source(&a) }).expect("it loads");
+        engine.load(LaneId::B, LaneSource { table: table(&b), ..source(&b) }).expect("it loads");
+        engine.set_null(Some((plus, minus, 1.0)));
+        engine.play();
+        assert!(engine.settle());
+        let loudest = driver.render(300_000).expect("it renders").iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        assert!(20.0 * loudest.log10() < -60.0, "only the level differs, {loudest} is left");
+    }
+}
+
+#[test]
+fn an_original_takes_the_place_of_its_preview_without_a_gap_or_a_step() {
+    let folder = folder();
+    let music = signal::quantised(&signal::music(16, RATE, 400_000), 24);
+    let original = files::wav(folder.path(), "x.wav", &music, RATE, Store::I24);
+    let preview = folder.path().join("x.ogg");
+    collabtrack_audio::preview::encode(&original, &preview, 1, &Cancel::default()).expect("it encodes");
+    let (engine, mut driver) = engine(RATE);
+    engine.load(LaneId::A, LaneSource { is_preview: true, ..source(&preview) }).expect("it loads");
+    engine.play();
+    assert!(engine.settle());
+    let before = driver.render(100_000).expect("it renders");
+    // Beside the preview first, then flipped to at the same frame.
+    let table = analyse(&original, &Cancel::default(), &mut |_| {}).expect("it measures").loudness;
+    engine.load(LaneId(2), LaneSource { table: Some(table), ..source(&original) }).expect("it loads");
+    assert!(engine.settle());
+    assert!(engine.lane_gain_db(LaneId(2)).abs() < 0.2 && engine.lane_gain_db(LaneId::A).abs() < 0.2, "nothing gets louder or softer");
+    engine.set_level_match(false);
+    assert!(engine.settle());
+    engine.set_active(LaneId(2));
+    assert!(engine.settle());
+    let after = driver.render(100_000).expect("it renders");
+    engine.unload(LaneId::A);
+    assert!(engine.settle());
+    let last = driver.render(100_000).expect("it renders");
+    let ramp = (RATE / 100) as usize;
+    assert!(after[0][ramp..] == music[0][100_000 + ramp..200_000], "the original, at the same frame");
+    assert!(last[1] == music[1][200_000..300_000], "and on");
+    assert_eq!(engine.state().stalls, 0);
+    let loudness = |planes: &[Vec<f32>]| {
+        let mut meter = ebur128::EbuR128::new(2, RATE, ebur128::Mode::I).expect("the meter starts");
+        meter.add_frames_planar_f32(&[&planes[0], &planes[1]]).expect("it takes frames");
+        meter.loudness_global().expect("it measures")
+    };
+    let reference: Vec<Vec<f32>> = music.iter().map(|plane| plane[..100_000].to_vec()).collect();
+    assert!((loudness(&before) - loudness(&reference)).abs() < 0.2, "the preview is as loud as its original");
+    let step = |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0_f32, f32::max);
+    let around = [&before[0][99_000..], &after[0][..1_000]].concat();
+    assert!(step(&around) < step(&music[0][99_000..101_000]) * 1.5 + 0.01, "no click at the exchange");
+}
+
 #[test]
 fn lossy_versions_play_the_linear_decode_wherever_and_however_often_one_seeks() {
     let folder = folder();
@@ -507,9 +606,14 @@ fn memory_for_chunks_stays_within_its_budget_over_many_long_lanes() {
 #[test]
 fn p16_files_that_vanish_or_change_while_playing_do_no_harm() {
     let folder = folder();
-    let (engine, mut driver) = engine(RATE);
+    let (mut engine, mut driver) = self::engine(RATE);
     let mut random = Seed::new(93);
     for turn in 0..100 {
+        if random.below(5) == 0 {
+            // The engine dies in the middle of it all, and another one starts.
+            drop(engine);
+            (engine, driver) = self::engine(RATE);
+        }
         let path = folder.path().join(format!("{}.wav", turn % 3));
         let noise = signal::noise(turn, 2, 100_000 + random.below(100_000) as usize, 0.5);
         std::fs::write(&path, files::wav_bytes(&noise, RATE, Store::I16)).expect("it writes");

@@ -17,7 +17,7 @@ fn order(lanes: Vec<LaneSource>) -> RenderOrder {
 }
 
 fn source(path: &std::path::Path) -> LaneSource {
-    LaneSource { path: path.to_path_buf(), offset_frames: 0, table: None, is_preview: false }
+    LaneSource::new(path)
 }
 
 #[test]

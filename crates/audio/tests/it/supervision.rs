@@ -90,7 +90,7 @@ fn playing_engine(script: &Script, folder: &std::path::Path) -> (Engine, Vec<f32
     let noise: Vec<f32> = (0..48_000 * 60).map(|frame| (frame % 30_000) as f32 / 32_768.0 + 1.0 / 32_768.0).collect();
     let path = files::wav(folder, "x.wav", std::slice::from_ref(&noise), 48_000, Store::I16);
     let engine = Engine::start(Box::new(FakeDevice { script: script.clone(), running: None })).expect("the engine starts");
-    engine.load(LaneId::A, LaneSource { path, offset_frames: 0, table: None, is_preview: false }).expect("it loads");
+    engine.load(LaneId::A, LaneSource::new(path)).expect("it loads");
     (engine, noise)
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn render(library: &Library, render: &Render, output: &Output) 
         let version = select::version(library, text).await?;
         longest_ms = longest_ms.max(version.duration_ms);
         let playable = library.playable(&VersionId::parse(&version.id)?).await?;
-        lanes.push(LaneSource { path: playable.path, offset_frames: 0, table: playable.loudness, is_preview: playable.is_preview });
+        lanes.push(LaneSource { table: playable.loudness, is_preview: playable.is_preview, ..LaneSource::new(playable.path) });
     }
     let from = render.from.unwrap_or(0.0);
     let flips = if render.ab.is_some() {

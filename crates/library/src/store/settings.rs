@@ -31,6 +31,8 @@ pub enum Setting {
     AccountEmail,
     /// `1` while the user paused syncing.
     Paused,
+    /// What the player held when the program ended, as JSON.
+    Player,
 }
 
 impl Setting {
@@ -48,6 +50,7 @@ impl Setting {
             Self::AccountName => "account_name",
             Self::AccountEmail => "account_email",
             Self::Paused => "paused",
+            Self::Player => "player",
         }
     }
 }

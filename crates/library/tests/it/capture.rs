@@ -51,6 +51,60 @@ async fn a_version_can_be_heard_and_drawn_without_any_server() {
     let bins = u32::from_le_bytes(view[8..12].try_into().expect("four bytes"));
     assert!(bins > 100, "{bins} bins");
     assert!(studio.library.overview(&id(&version.id)).await.expect("an overview").len() > 24);
+    // Closer than the pyramid: the samples themselves.
+    let near = studio.library.waveform(&id(&version.id), 1_000, 1_100, 300).await.expect("samples");
+    let (first, bins) =
+        (u32::from_le_bytes(near[4..8].try_into().expect("four")), u32::from_le_bytes(near[8..12].try_into().expect("four")));
+    assert_eq!((first, bins, u64::from_le_bytes(near[16..24].try_into().expect("eight"))), (1_000, 100, 1));
+    let bytes = wav(3, 3 * SECOND);
+    let sample = i16::from_le_bytes(bytes[44 + 4_000..44 + 4_002].try_into().expect("two"));
+    let (low, high) =
+        (i16::from_le_bytes(near[24..26].try_into().expect("two")), i16::from_le_bytes(near[26..28].try_into().expect("two")));
+    let exact = f64::from(sample) / 32_768.0 * 32_767.0;
+    assert!(f64::from(low) <= exact && exact <= f64::from(high) && high - low <= 1, "{low} {exact} {high}");
+}
+
+#[tokio::test]
+async fn capture_keeps_what_versions_are_lined_up_by() {
+    let studio = Studio::new().await;
+    studio.export("Rain.wav", &wav(3, 3 * SECOND));
+    studio.capture().await;
+    let version = studio.track().await.versions.remove(0);
+    let tables = studio.folder.path().join("library/tables");
+    for kind in ["peaks", "loudness", "envelope", "blocks"] {
+        assert!(tables.join(format!("{}.{kind}", version.fingerprint)).exists(), "{kind}");
+    }
+    let landmarks = studio.library.landmarks(&id(&version.id)).await.expect("landmarks");
+    assert_eq!(landmarks.envelope.hops(), 300);
+    assert_eq!(landmarks.blocks.iter().map(|block| block.frames).sum::<u32>(), 3 * SECOND);
+    // Lost tables are made again from the sound.
+    std::fs::remove_file(tables.join(format!("{}.blocks", version.fingerprint))).expect("removed");
+    assert_eq!(studio.library.landmarks(&id(&version.id)).await.expect("measured again"), landmarks);
+}
+
+#[tokio::test]
+async fn a_version_is_handed_out_under_a_name_people_read_and_exported_as_wav() {
+    let studio = Studio::new().await;
+    let bytes = wav(3, SECOND);
+    studio.export("Rain mix1.wav", &bytes);
+    studio.capture().await;
+    let version = id(&studio.track().await.versions.remove(0).id);
+    let handed = studio.library.hand_out(&version).await.expect("a copy");
+    assert_eq!(handed.file_name().expect("a name"), "Rain - version 1 (not final).wav");
+    assert_eq!(std::fs::read(&handed).expect("read"), bytes);
+    assert_eq!(studio.library.hand_out(&version).await.expect("the same copy"), handed);
+    // What another program made of its copy stays; the next one gets a whole one.
+    std::fs::write(&handed, b"changed by a DAW").expect("written");
+    let again = studio.library.hand_out(&version).await.expect("another copy");
+    assert!(again != handed && std::fs::read(&again).expect("read") == bytes);
+    assert_eq!(std::fs::read(&handed).expect("read"), b"changed by a DAW");
+    let target = studio.folder.path().join("Mine.wav");
+    std::fs::write(&target, b"older").expect("written");
+    studio.library.export(&version, &target).await.expect("exported over what was chosen to be replaced");
+    assert_eq!(std::fs::read(&target).expect("read"), bytes);
+    assert!(!studio.folder.path().join("Mine.wav.part").exists());
+    let nowhere = studio.folder.path().join("no such folder/Mine.wav");
+    assert!(studio.library.export(&version, &nowhere).await.is_err());
 }
 
 #[tokio::test]

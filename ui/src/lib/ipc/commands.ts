@@ -2,6 +2,8 @@
 // names with the commands the app really registers. Bytes come back as ArrayBuffer.
 import type { ImportAnswers } from '../catalogue/answers';
 import type { ActivityView } from './generated/ActivityView';
+import type { BlindButton } from './generated/BlindButton';
+import type { BlindKind } from './generated/BlindKind';
 import type { CandidateView } from './generated/CandidateView';
 import type { CaptureRulesView } from './generated/CaptureRulesView';
 import type { CatalogueView } from './generated/CatalogueView';
@@ -75,8 +77,19 @@ export interface Commands {
   player_level_match: { args: { on: boolean }; result: PlayerView };
   player_loop: { args: { range: [number, number] | null }; result: PlayerView };
   player_volume: { args: { volume: number }; result: PlayerView };
+  player_difference: { args: { on: boolean }; result: PlayerView };
+  blind_start: { args: { kind: BlindKind; trials: number }; result: PlayerView };
+  blind_hear: { args: { button: BlindButton }; result: PlayerView };
+  blind_answer: { args: { slot: Slot }; result: PlayerView };
+  blind_reveal: { args: Nothing; result: PlayerView };
+  blind_end: { args: Nothing; result: PlayerView };
   devices: { args: Nothing; result: string[] };
   choose_device: { args: { device: string | null }; result: PlayerView };
+  // other programs
+  copy_file: { args: { version: string }; result: null };
+  reveal_file: { args: { version: string }; result: null };
+  export_version: { args: { version: string }; result: string | null };
+  drag_out: { args: { version: string }; result: null };
   // server
   look_at_server: { args: { address: string }; result: ServerView };
   register: { args: { address: string; name: string; email: string; password: string; invitation: string | null }; result: ConnectionView };

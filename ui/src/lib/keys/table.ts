@@ -12,6 +12,8 @@ export type CommandId =
   | 'loop-out'
   | 'loop'
   | 'level-match'
+  | 'blind'
+  | 'difference'
   | 'zoom-in'
   | 'zoom-out'
   | 'fit'
@@ -61,6 +63,8 @@ export const commandTable: readonly KeyCommand[] = [
   { id: 'loop', group: 'listening', keys: ['Shift+L'], inPalette: true },
   { id: 'flip', group: 'comparing', keys: ['X'], inPalette: true },
   { id: 'level-match', group: 'comparing', keys: ['V'], inPalette: true },
+  { id: 'blind', group: 'comparing', keys: ['Shift+B'], inPalette: true },
+  { id: 'difference', group: 'comparing', keys: ['Shift+D'], inPalette: true },
   { id: 'slot', group: 'comparing', keys: digits },
   { id: 'other-slot', group: 'comparing', keys: digits.map((digit) => `Shift+${digit}`) },
   { id: 'previous', group: 'comparing', keys: ['ArrowUp'], repeats: true },

@@ -1,6 +1,8 @@
 // What is heard. The studio tells the position on every change and four times a second; between two tellings it is extrapolated,
 // and only while sound runs and the window is visible.
 import { asErrorView, type Backend, type ErrorView } from '../ipc/backend';
+import type { BlindButton } from '../ipc/generated/BlindButton';
+import type { BlindKind } from '../ipc/generated/BlindKind';
 import type { LaneView } from '../ipc/generated/LaneView';
 import type { PlayerView } from '../ipc/generated/PlayerView';
 import type { Slot } from '../ipc/generated/Slot';
@@ -16,6 +18,9 @@ export const silence: PlayerView = {
   volume: 1,
   device: null,
   note: null,
+  difference: false,
+  nothing_to_match: false,
+  blind: null,
 };
 
 /** Position `elapsed` seconds after `view` was told, inside the loop and the length. */
@@ -51,6 +56,11 @@ export class Player {
 
   get heard(): LaneView | null {
     return this.lane(this.view.active);
+  }
+
+  /** A blind test whose answer the listener does not know yet. */
+  get hidden(): boolean {
+    return this.view.blind !== null && this.view.blind.result === null;
   }
 
   /** Takes a telling of the studio. */
@@ -125,6 +135,31 @@ export class Player {
 
   device(device: string | null): Promise<boolean> {
     return this.#ask(() => this.#backend.call('choose_device', { device }));
+  }
+
+  /** Slot B minus slot A, or one of them again. */
+  difference(on: boolean): Promise<boolean> {
+    return this.#ask(() => this.#backend.call('player_difference', { on }));
+  }
+
+  blindStart(kind: BlindKind, trials: number): Promise<boolean> {
+    return this.#ask(() => this.#backend.call('blind_start', { kind, trials }));
+  }
+
+  blindHear(button: BlindButton): Promise<boolean> {
+    return this.#ask(() => this.#backend.call('blind_hear', { button }));
+  }
+
+  blindAnswer(slot: Slot): Promise<boolean> {
+    return this.#ask(() => this.#backend.call('blind_answer', { slot }));
+  }
+
+  blindReveal(): Promise<boolean> {
+    return this.#ask(() => this.#backend.call('blind_reveal', {}));
+  }
+
+  blindEnd(): Promise<boolean> {
+    return this.#ask(() => this.#backend.call('blind_end', {}));
   }
 
   /**

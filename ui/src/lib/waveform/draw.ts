@@ -1,6 +1,6 @@
 // Draws one lane: one column per device pixel, integer rectangles, no shadows. Lane A is solid, lane B hollow bars, so that the
 // two are told apart without colour.
-import { columnOf, type WaveView } from './view';
+import { columnOf, curveAt, curveReach, type WaveView } from './view';
 
 export type LaneStyle = 'solid' | 'outlined';
 
@@ -23,7 +23,7 @@ export function drawLane(context: CanvasRenderingContext2D, width: number, heigh
   const perPixel = (lane.to - lane.from) / width;
   if (!(perPixel > 0)) return;
   const finest = lane.views.reduce((least, view) => Math.min(least, view.framesPerBin), Infinity);
-  if (finest === 1 && perPixel < 1) drawSamples(context, height, lane, perPixel);
+  if (finest === 1 && perPixel < 1) drawSamples(context, width, height, lane, perPixel);
   else if (lane.style === 'solid') drawSolid(context, width, height, lane, perPixel);
   else drawOutlined(context, width, height, lane, perPixel);
 }
@@ -75,24 +75,34 @@ function drawOutlined(context: CanvasRenderingContext2D, width: number, height: 
   context.fill(edges);
 }
 
-function drawSamples(context: CanvasRenderingContext2D, height: number, lane: LaneDrawing, perPixel: number): void {
+function drawSamples(context: CanvasRenderingContext2D, width: number, height: number, lane: LaneDrawing, perPixel: number): void {
   const middle = height / 2;
   const reach = middle - 1;
-  context.beginPath();
-  let started = false;
-  for (let frame = Math.floor(lane.from); frame <= Math.min(Math.ceil(lane.to), lane.frames - 1); frame += 1) {
-    const column = columnOf(lane.views, frame, frame + 1);
-    if (!column) continue;
-    const x = (frame - lane.from) / perPixel;
-    const y = middle - Math.max(-1, Math.min(1, ((column.max + column.min) / 2) * lane.gain)) * reach;
-    if (started) context.lineTo(x, y);
-    else context.moveTo(x, y);
-    started = true;
+  const first = Math.floor(lane.from) - curveReach;
+  const samples = new Float32Array(Math.ceil(lane.to) + curveReach + 1 - first);
+  for (let at = 0; at < samples.length; at += 1) {
+    const frame = first + at;
+    const column = frame < 0 || frame >= lane.frames ? null : columnOf(lane.views, frame, frame + 1);
+    if (column) samples[at] = ((column.max + column.min) / 2) * lane.gain;
   }
+  const y = (value: number): number => middle - Math.max(-1, Math.min(1, value)) * reach;
+  context.beginPath();
+  const end = Math.min(width, (lane.frames - 1 - lane.from) / perPixel);
+  for (let x = 0; x <= end; x += 1) context.lineTo(x, y(curveAt(samples, lane.from + x * perPixel - first)));
   context.globalAlpha = 1;
   context.strokeStyle = lane.colour;
   context.lineWidth = Math.max(1, lane.scale * 1.25);
   context.setLineDash(lane.style === 'outlined' ? [4 * lane.scale, 2 * lane.scale] : []);
   context.stroke();
   context.setLineDash([]);
+  // Far enough in, every sample is a point of its own.
+  const size = Math.round(2.5 * lane.scale) * 2;
+  if (perPixel * size > 0.75) return;
+  context.fillStyle = lane.colour;
+  for (let frame = Math.max(0, Math.ceil(lane.from)); frame <= lane.to && frame < lane.frames; frame += 1) {
+    const x = Math.round((frame - lane.from) / perPixel) - size / 2;
+    const top = Math.round(y(samples[frame - first] ?? 0)) - size / 2;
+    if (lane.style === 'solid') context.fillRect(x, top, size, size);
+    else context.clearRect(x + 1, top + 1, size - 2, size - 2);
+  }
 }

@@ -88,12 +88,36 @@ export interface Tile {
 
 const tileBins = 4096;
 
+/** Samples to each side that a point between samples is made of. */
+export const curveReach = 16;
+
+/** The band-limited curve through `samples` at `position`, counted in samples from the first one; outside there is silence. */
+export function curveAt(samples: ArrayLike<number>, position: number): number {
+  const whole = Math.floor(position);
+  const share = position - whole;
+  if (share < 1e-9) return samples[whole] ?? 0;
+  let sum = 0;
+  let weights = 0;
+  for (let tap = 1 - curveReach; tap <= curveReach; tap += 1) {
+    const distance = tap - share;
+    const angle = Math.PI * distance;
+    // A sinc under a raised cosine: what a converter's filter makes of the samples, near enough for the eye.
+    const weight = (Math.sin(angle) / angle) * (0.5 + 0.5 * Math.cos(angle / (curveReach + 1)));
+    sum += weight * (samples[whole + tap] ?? 0);
+    weights += weight;
+  }
+  return sum / weights;
+}
+
 /** The pieces that draw frames `[from, to)` of a file of `frames` on `width` device pixels. */
 export function tilesFor(from: number, to: number, width: number, frames: number): Tile[] {
-  const start = Math.max(0, Math.floor(from));
-  const end = Math.min(frames, Math.ceil(to));
-  if (end <= start || width < 1) return [];
+  if (width < 1 || !(to > from)) return [];
   const perPixel = (to - from) / width;
+  // A curve between samples needs its neighbours on both sides.
+  const margin = perPixel < 1 ? curveReach : 0;
+  const start = Math.max(0, Math.floor(from) - margin);
+  const end = Math.min(frames, Math.ceil(to) + margin);
+  if (end <= start || to <= 0 || from >= frames) return [];
   const framesPerBin = 4 ** Math.max(0, Math.floor(Math.log(Math.max(1, perPixel)) / Math.log(4) + 1e-9));
   const length = tileBins * framesPerBin;
   const tiles: Tile[] = [];

@@ -4,7 +4,7 @@ import { FakeBackend } from '../ipc/fake/studio';
 import { id } from '../ipc/fake/seed';
 import { follow, scroll, ticks, zoom } from './axis';
 import { WaveCache } from './cache';
-import { columnOf, decodeView, tilesFor } from './view';
+import { columnOf, curveAt, curveReach, decodeView, tilesFor } from './view';
 
 /** View bytes written by hand from the format's definition. */
 function bytes(header: { firstBin: number; framesPerBin: number; channels: number }, bins: [number, number, number][][]): ArrayBuffer {
@@ -146,5 +146,33 @@ describe('the time axis', () => {
     const view = { from: 10, to: 20 };
     expect(follow(view, 15, 100)).toBe(view);
     expect(follow(view, 20.5, 100)).toEqual({ from: 20.5, to: 30.5 });
+  });
+});
+
+describe('the curve between samples', () => {
+  const tone = (position: number, perSample: number): number => Math.sin(position * perSample * Math.PI + 0.4);
+
+  it('follows tones up to three quarters of the highest possible one', () => {
+    for (const perSample of [0.05, 0.3, 0.6, 0.75]) {
+      const samples = Array.from({ length: 120 }, (_, at) => tone(at, perSample));
+      for (let position = 40; position < 80; position += 0.13) {
+        expect(Math.abs(curveAt(samples, position) - tone(position, perSample)), `${perSample} at ${position}`).toBeLessThan(0.02);
+      }
+    }
+  });
+
+  it('goes through every sample and is silent far outside', () => {
+    const samples = [0.5, -0.25, 1];
+    samples.forEach((sample, at) => expect(curveAt(samples, at)).toBeCloseTo(sample));
+    expect(curveAt(samples, -curveReach - 2)).toBe(0);
+  });
+
+  it('asks for the neighbours of what is shown', () => {
+    const tiles = tilesFor(8_190, 8_191, 1_000, 100_000);
+    expect(tiles.map((tile) => [tile.fromFrame, tile.toFrame])).toEqual([
+      [4_096, 8_192],
+      [8_192, 12_288],
+    ]);
+    expect(tilesFor(8_192, 18_192, 10_000, 100_000)[0]?.fromFrame).toBe(8_192);
   });
 });

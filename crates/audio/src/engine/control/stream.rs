@@ -125,6 +125,8 @@ impl Control {
 
     pub(super) fn rebuild_stream(&mut self) {
         self.output.close();
+        // What was rendered up to the very end counts as played.
+        self.follow_playhead();
         self.link = None;
         self.stream = None;
         self.open_stream();

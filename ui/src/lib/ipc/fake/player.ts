@@ -1,4 +1,7 @@
 // A player that moves without sound: two lanes on one musical axis, level matched, looping.
+import type { BlindButton } from '../generated/BlindButton';
+import type { BlindKind } from '../generated/BlindKind';
+import type { BlindView } from '../generated/BlindView';
 import type { LaneView } from '../generated/LaneView';
 import type { PlayerView } from '../generated/PlayerView';
 import type { Slot } from '../generated/Slot';
@@ -20,6 +23,8 @@ export class FakePlayer {
   #loop: [number, number] | null = null;
   #volume = 0.8;
   #device: string | null = null;
+  #difference = false;
+  #blind: { kind: BlindKind; heard: BlindButton; trials: number; hidden: Slot[]; answers: Slot[]; revealed: boolean } | null = null;
   #tick: ReturnType<typeof setInterval> | undefined;
   readonly #tell: (view: PlayerView) => void;
   readonly #now: () => number;
@@ -35,7 +40,7 @@ export class FakePlayer {
       const lane = this.#lanes.get(slot);
       return lane ? [this.#laneView(slot, lane)] : [];
     });
-    return {
+    const view: PlayerView = {
       playing: this.#playing,
       position_s: this.#position,
       duration_s: this.#duration(),
@@ -46,6 +51,94 @@ export class FakePlayer {
       volume: this.#volume,
       device: this.#device ?? 'Built-in audio',
       note: null,
+      difference: this.#difference,
+      nothing_to_match: false,
+      blind: this.#blindView(),
+    };
+    return view.blind !== null && view.blind.result === null ? hide(view) : view;
+  }
+
+  /** What plays behind a button, for tests only. */
+  behind(button: BlindButton): number {
+    const slot = this.#slotOf(button);
+    return (slot && this.#lanes.get(slot)?.version.number) ?? 0;
+  }
+
+  difference(on: boolean): PlayerView {
+    this.#difference = on;
+    return this.#changed();
+  }
+
+  canCompare(): boolean {
+    return this.#lanes.size === 2 && new Set(Array.from(this.#lanes.values(), (lane) => lane.version.here)).size === 1;
+  }
+
+  isHidden(): boolean {
+    return this.#blind !== null && this.#blindView()?.result === null;
+  }
+
+  blindStart(kind: BlindKind, trials: number): PlayerView {
+    const toss = (at: number): Slot => (at % 2 === 0 ? 'b' : 'a');
+    const count = kind === 'abx' ? trials : 1;
+    const heard: BlindButton = kind === 'abx' ? 'a' : 'x';
+    this.#difference = false;
+    this.#blind = { kind, heard, trials: count, hidden: Array.from({ length: count }, (_, at) => toss(at)), answers: [], revealed: false };
+    return this.blindHear(heard);
+  }
+
+  blindHear(button: BlindButton): PlayerView {
+    this.#advance();
+    const slot = this.#slotOf(button);
+    if (this.#blind && slot) {
+      this.#blind.heard = button;
+      this.#active = slot;
+    }
+    return this.#changed();
+  }
+
+  blindAnswer(slot: Slot): PlayerView {
+    const test = this.#blind;
+    if (test?.kind === 'abx' && test.answers.length < test.trials) {
+      test.answers.push(slot);
+      test.heard = 'a';
+      this.#active = 'a';
+    }
+    return this.#changed();
+  }
+
+  blindReveal(): PlayerView {
+    if (this.#blind?.kind === 'compare') this.#blind.revealed = true;
+    return this.#changed();
+  }
+
+  blindEnd(): PlayerView {
+    this.#blind = null;
+    return this.#changed();
+  }
+
+  #slotOf(button: BlindButton): Slot | null {
+    const test = this.#blind;
+    if (!test) return null;
+    if (test.kind === 'abx')
+      return button === 'a' || button === 'b' ? button : button === 'x' ? (test.hidden[test.answers.length] ?? null) : null;
+    const x = test.hidden[0] ?? 'a';
+    return button === 'x' ? x : button === 'y' ? (x === 'a' ? 'b' : 'a') : null;
+  }
+
+  #blindView(): BlindView | null {
+    const test = this.#blind;
+    if (!test) return null;
+    const open = test.kind === 'abx' ? test.answers.length >= test.trials : test.revealed;
+    const correct = test.answers.filter((answer, at) => answer === test.hidden[at]).length;
+    const number = (button: BlindButton): number | null => (test.kind === 'compare' ? this.behind(button) : null);
+    return {
+      kind: test.kind,
+      heard: test.heard,
+      trial: Math.min(test.trials, test.answers.length + 1),
+      trials: test.trials,
+      result: open
+        ? { x: number('x'), y: number('y'), trials: test.answers.length, correct, p_value: guessing(test.answers.length, correct) }
+        : null,
     };
   }
 
@@ -93,6 +186,12 @@ export class FakePlayer {
 
   flip(slot: Slot): PlayerView {
     this.#advance();
+    if (this.#blind && this.isHidden()) {
+      const next: Record<BlindButton, BlindButton> =
+        this.#blind.kind === 'compare' ? { x: 'y', y: 'x', a: 'x', b: 'x' } : { a: 'b', b: 'x', x: 'a', y: 'a' };
+      return this.blindHear(next[this.#blind.heard]);
+    }
+    this.#difference = false;
     if (this.#lanes.has(slot)) this.#active = slot;
     return this.#changed();
   }
@@ -158,6 +257,7 @@ export class FakePlayer {
       track: lane.track.id,
       gain_db: this.#gain(lane.version),
       is_preview: lane.version.here === 'preview',
+      approximate: lane.version.here === 'preview',
       duration_s: lane.version.duration_ms / 1000,
     };
   }
@@ -168,4 +268,28 @@ export class FakePlayer {
     const quietest = Math.min(...Array.from(this.#lanes.values(), (lane) => lane.version.loudness_lufs ?? Infinity));
     return Math.min(0, quietest - version.loudness_lufs);
   }
+}
+
+// Whatever tells the versions apart is taken out, as in the desktop.
+function hide(view: PlayerView): PlayerView {
+  const lanes = view.lanes.map((lane) => ({
+    ...lane,
+    version: '',
+    number: 0,
+    gain_db: 0,
+    approximate: false,
+    duration_s: view.duration_s,
+  }));
+  return { ...view, lanes, level_match: true, active: view.blind?.kind === 'compare' && view.blind.heard === 'y' ? 'b' : 'a' };
+}
+
+// Chance of at least so many right answers by guessing.
+function guessing(trials: number, correct: number): number {
+  let sum = 0;
+  let ways = 1;
+  for (let right = 0; right <= trials; right += 1) {
+    if (right >= correct) sum += ways;
+    ways = (ways * (trials - right)) / (right + 1);
+  }
+  return sum / 2 ** trials;
 }

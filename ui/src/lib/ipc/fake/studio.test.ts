@@ -40,7 +40,14 @@ describe('the in-memory studio', () => {
   it.each(names)('answers %s', async (name) => {
     const studio = new FakeBackend();
     const detail = await studio.call('proposal', { changeSet: id('chg', 1) });
+    const { versions } = await studio.call('track', { track: id('trk', 1) });
+    const [first, second] = versions.filter((version) => version.here === 'original');
+    await studio.call('player_load', { slot: 'a', version: first?.id ?? '' });
+    await studio.call('player_load', { slot: 'b', version: second?.id ?? '' });
     const args = {
+      kind: 'abx',
+      trials: 3,
+      button: 'x',
       ...samples,
       revisionDigest: detail.revision_digest,
       effectDigest: detail.effect_digest,

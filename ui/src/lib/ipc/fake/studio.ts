@@ -245,6 +245,8 @@ export class FakeBackend implements Backend {
     player: () => this.#player.view(),
     player_load: ({ slot, version }) => {
       const found = this.#version(version);
+      if (this.#player.isHidden())
+        throw problem('blind_test', 'A blind test is under way, so the versions stay as they are.', 'Reveal or end the test first.');
       if (found.here === 'nothing')
         throw problem('not_here', `Version ${found.number} is not on this computer yet.`, 'Fetch it, then play it.');
       return this.#player.load(slot, this.#track(found.track), found);
@@ -257,6 +259,22 @@ export class FakeBackend implements Backend {
     player_level_match: ({ on }) => this.#player.levelMatch(on),
     player_loop: ({ range }) => this.#player.loop(range),
     player_volume: ({ volume }) => this.#player.volume(volume),
+    player_difference: ({ on }) => {
+      if (on && !this.#player.canCompare()) throw originalsOnly();
+      return this.#player.difference(on);
+    },
+    blind_start: ({ kind, trials }) => {
+      if (!this.#player.canCompare()) throw originalsOnly();
+      return this.#player.blindStart(kind, trials);
+    },
+    blind_hear: ({ button }) => this.#player.blindHear(button),
+    blind_answer: ({ slot }) => this.#player.blindAnswer(slot),
+    blind_reveal: () => this.#player.blindReveal(),
+    blind_end: () => this.#player.blindEnd(),
+    copy_file: ({ version }) => this.#handedOut(version),
+    reveal_file: ({ version }) => this.#handedOut(version),
+    export_version: ({ version }) => `/home/mara/Desktop/${this.#track(this.#version(version).track).name}.wav`,
+    drag_out: ({ version }) => this.#handedOut(version),
     devices: () => ['Built-in audio', 'Focusrite Scarlett 2i2'],
     choose_device: ({ device }) => this.#player.device(device),
     look_at_server: ({ address }) => lookAt(address),
@@ -462,6 +480,12 @@ export class FakeBackend implements Backend {
     heard: ({ version }) => heardOf(this.#version(version)),
     activity: ({ project }) => (this.#project(project).on_server ? this.#seed.activity : []),
   };
+
+  #handedOut(version: string): null {
+    if (this.#version(version).here === 'nothing' && this.#connection.state !== 'connected')
+      throw problem('not_here', 'The original is not on this computer.', 'Connect, then fetch it.');
+    return null;
+  }
 
   #status(): StatusView {
     const waiting = this.#seed.versions.filter((version) => version.sync.state === 'sending' || version.sync.state === 'waiting').length;
@@ -733,6 +757,14 @@ function lookAt(address: string) {
 
 function problem(code: string, message: string, hint: string | null = null): ErrorView {
   return { code, message, hint };
+}
+
+function originalsOnly(): ErrorView {
+  return problem(
+    'not_here',
+    'A preview is not the exact sound, so it cannot be compared this way.',
+    'Get the original of both versions first.',
+  );
 }
 
 function notFound(what: string): ErrorView {

@@ -34,6 +34,10 @@ gain_db: number,
  */
 is_preview: boolean, 
 /**
+ * The gain rests on the preview's own loudness, because the original's is not here yet.
+ */
+approximate: boolean, 
+/**
  * Length in seconds.
  */
 duration_s: number, };
