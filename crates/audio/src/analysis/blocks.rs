@@ -130,10 +130,10 @@ impl Cutter {
         let mut frame = vec![0_u64; self.channels];
         self.scratch.clear();
         for index in 0..planes.first().map_or(0, Vec::len) {
-            for (channel, value) in frame.iter_mut().enumerate() {
+            for ((channel, value), plane) in frame.iter_mut().enumerate().zip(planes) {
                 let at = index * self.channels + channel;
                 let sample = match exact {
-                    Exact::AsFloat => canonical(f64::from(planes[channel][index])),
+                    Exact::AsFloat => canonical(f64::from(plane[index])),
                     Exact::Int(values) => Canonical::Integer(values[at]),
                     Exact::Float(values) => canonical(f64::from(values[at])),
                     Exact::Double(values) => canonical(values[at]),

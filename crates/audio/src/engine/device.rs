@@ -118,6 +118,7 @@ fn own_stream(
     reply: &Sender<Result<StreamInfo, AudioError>>,
     stopped: &Receiver<()>,
 ) {
+    run_in_real_time();
     let opened = open_stream(core, host, wish, faults);
     match opened {
         Ok((sink, info)) => {
@@ -243,8 +244,9 @@ impl Pace {
     }
 }
 
-/// Asks the system to run the present thread, which fills the device's buffer, before all ordinary ones. Where that is not
-/// allowed it stays ordinary: then a busy computer may make gaps, which are counted.
+/// Asks the system to run the present thread, and those the sound system starts from it, before all ordinary ones: the one that
+/// fills the device's buffer, and those it shares locks with. Where that is not allowed they stay ordinary: then a busy computer
+/// may make gaps, which are counted.
 #[cfg(target_os = "linux")]
 fn run_in_real_time() {
     use thread_priority::{
@@ -276,8 +278,6 @@ struct CoreSource {
     channel: u16,
     channels: NonZero<u16>,
     rate: NonZero<u32>,
-    /// The first frames were asked for: the thread that asks is known.
-    started: bool,
 }
 
 impl CoreSource {
@@ -294,16 +294,10 @@ impl CoreSource {
             channel: 0,
             channels,
             rate,
-            started: false,
         })
     }
 
     fn render(&mut self) {
-        if !self.started {
-            // Once per stream, before anything is heard; afterwards nothing here calls the system.
-            self.started = true;
-            run_in_real_time();
-        }
         if self.pace.ran_dry(BLOCK) {
             self.faults.count_xrun();
         }

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use collabtrack_audio::engine::device::DeviceOutput;
@@ -35,7 +37,7 @@ impl Server {
         let at = |name: &str| folder.path().join(name).to_str().expect("a UTF-8 path").to_owned();
         std::fs::create_dir(folder.path().join("run")).expect("the folder takes folders");
         set_private(&folder.path().join("run"));
-        let server = Command::new("pulseaudio")
+        let server = real_time(20, "pulseaudio")
             .args([
                 "-n",
                 "--daemonize=no",
@@ -69,8 +71,8 @@ impl Server {
 
     /// Records what the sink plays.
     fn record(&mut self) -> impl Read + Send + use<> {
-        let mut parec = Command::new("parec")
-            .args(["-d", "t.monitor", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=50", "--raw"])
+        let mut parec = real_time(10, "parec")
+            .args(["-d", "t.monitor", "--format=float32le", "--rate=48000", "--channels=2", "--latency-msec=500", "--raw"])
             .env("PULSE_SERVER", self.address())
             .env("HOME", self.folder.path())
             .stdout(Stdio::piped())
@@ -98,37 +100,100 @@ fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
 
 /// Child processes of this test see the private server through their environment, so the engine runs in one.
 const CHILD: &str = "COLLABTRACK_TEST_DEVICE_FILE";
+const PERIOD: &str = "COLLABTRACK_TEST_DEVICE_PERIOD";
+const STRICT: &str = "COLLABTRACK_TEST_DEVICE_STRICT";
 
-/// How often playing is tried until no gap is heard: a computer busy with other tests may starve any player.
-const ATTEMPTS: usize = 4;
+/// What a machine can promise.
+#[derive(Clone, Copy)]
+struct Promise {
+    period_frames: u32,
+    seconds: u32,
+    /// How often playing is tried until no gap is heard.
+    attempts: usize,
+    /// No gap is reported either.
+    strict: bool,
+}
+
+/// With the right to run threads in real time (root in CI, a desktop set up for sound) nothing may be lost in a minute at the
+/// usual period, whatever else the computer does. Without it, any program that fills a buffer is late now and then on a busy
+/// computer: then longer periods have to do, gaps are tried again, and only lost, repeated or changed frames are a failure.
+fn promise() -> Promise {
+    if in_real_time() {
+        Promise { period_frames: 1_024, seconds: 60, attempts: 1, strict: true }
+    } else {
+        Promise { period_frames: 4_096, seconds: 4, attempts: 4, strict: false }
+    }
+}
+
+fn in_real_time() -> bool {
+    Command::new("chrt").args(["--rr", "5", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// A program that runs before all ordinary ones, where that is allowed.
+fn real_time(priority: u8, program: &str) -> Command {
+    if !in_real_time() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("chrt");
+    command.args(["--rr", &priority.to_string(), program]);
+    command
+}
+
+/// Keeps every core busy until it is dropped.
+struct Stress(Arc<AtomicBool>, Vec<std::thread::JoinHandle<()>>);
+
+impl Stress {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let work = |stop: Arc<AtomicBool>| {
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::black_box((0..10_000_u64).fold(1_u64, |product, n| product.wrapping_mul(31).wrapping_add(n)));
+                }
+            }
+        };
+        let threads = (0..2 * cores).map(|_| std::thread::spawn(work(Arc::clone(&stop)))).collect();
+        Stress(stop, threads)
+    }
+}
+
+impl Drop for Stress {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.drain(..).for_each(|thread| thread.join().expect("it only counts"));
+    }
+}
 
 #[test]
 fn p15_the_recorded_monitor_holds_the_played_samples_in_order() {
-    let seconds = 4;
-    let mut noise = signal::quantised(&signal::noise(21, 2, (RATE * seconds) as usize, 0.6), 24);
+    let promise = promise();
+    let mut noise = signal::quantised(&signal::noise(21, 2, (RATE * promise.seconds) as usize, 0.6), 24);
     // No exact zeros, so that the music cannot be taken for silence.
     noise.iter_mut().flatten().filter(|sample| **sample == 0.0).for_each(|sample| *sample = 0.25);
     let mut gaps = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let recorded = play_and_record(&noise);
+    let stress = Stress::start();
+    for _ in 0..promise.attempts {
+        let recorded = play_and_record(&noise, promise);
         let start = recorded.iter().position(|frame| *frame != [0.0; 2]).expect("something was heard");
         let heard: Vec<&[f32; 2]> = recorded[start..].iter().filter(|frame| **frame != [0.0; 2]).collect();
         // Whatever happens, no frame is lost, repeated, changed or out of order.
-        assert!(heard.len() >= noise[0].len(), "only {} of {} frames were recorded", heard.len(), noise[0].len());
         for (frame, (got, (left, right))) in heard.iter().zip(noise[0].iter().zip(&noise[1])).enumerate() {
-            assert_eq!(**got, [*left, *right], "frame {frame} of {}", noise[0].len());
+            assert!(**got == [*left, *right], "frame {frame} of {}: {got:?} instead of {:?}", noise[0].len(), [left, right]);
         }
+        assert!(heard.len() >= noise[0].len(), "only {} of {} frames were recorded", heard.len(), noise[0].len());
         let silent = recorded[start..start + noise[0].len()].iter().filter(|frame| **frame == [0.0; 2]).count();
         if silent == 0 {
             return;
         }
         gaps.push(silent);
     }
-    panic!("every one of {ATTEMPTS} attempts had gaps, of so many frames: {gaps:?}");
+    drop(stress);
+    panic!("every one of {} attempts had gaps, of so many frames: {gaps:?}", promise.attempts);
 }
 
 /// Plays the signal through a private server in a process of its own; returns what the sink's monitor recorded.
-fn play_and_record(noise: &[Vec<f32>]) -> Vec<[f32; 2]> {
+fn play_and_record(noise: &[Vec<f32>], promise: Promise) -> Vec<[f32; 2]> {
     let mut server = Server::start();
     let path = files::wav(server.folder.path(), "x.wav", noise, RATE, Store::I24);
     let mut recording = server.record();
@@ -138,8 +203,10 @@ fn play_and_record(noise: &[Vec<f32>]) -> Vec<[f32; 2]> {
         loop {
             let got = recording.read(&mut buffer).expect("the recorder runs");
             bytes.extend_from_slice(&buffer[..got]);
-            let heard = bytes.as_chunks::<8>().0.iter().filter(|frame| **frame != [0; 8]).count();
-            if got == 0 || heard >= wanted || bytes.len() > 60 * 48_000 * 8 {
+            // Counted only at the end, where it matters: counting takes the time the recorder needs.
+            let full = bytes.len() >= wanted * 8;
+            let heard = if full { bytes.as_chunks::<8>().0.iter().filter(|frame| **frame != [0; 8]).count() } else { 0 };
+            if got == 0 || heard >= wanted || bytes.len() > wanted * 8 + 20 * 48_000 * 8 {
                 return bytes;
             }
         }
@@ -147,6 +214,8 @@ fn play_and_record(noise: &[Vec<f32>]) -> Vec<[f32; 2]> {
     let child = Command::new(std::env::current_exe().expect("the test knows itself"))
         .args(["--exact", "device::plays_one_file_in_a_child_process", "--ignored", "--nocapture"])
         .env(CHILD, &path)
+        .env(PERIOD, promise.period_frames.to_string())
+        .env(STRICT, u8::from(promise.strict).to_string())
         .env("PULSE_SERVER", server.address())
         .env("HOME", server.folder.path())
         .output()
@@ -162,15 +231,17 @@ fn play_and_record(noise: &[Vec<f32>]) -> Vec<[f32; 2]> {
 #[ignore = "run by p15 as a child process"]
 fn plays_one_file_in_a_child_process() {
     let path = std::env::var_os(CHILD).expect("p15 runs this");
-    let engine = Engine::start(Box::new(DeviceOutput::with_period(4_096))).expect("the engine starts");
+    let period = std::env::var(PERIOD).ok().and_then(|text| text.parse().ok()).expect("p15 gives a period");
+    let engine = Engine::start(Box::new(DeviceOutput::with_period(period))).expect("the engine starts");
     let source = LaneSource::new(path);
     let info = engine.load(LaneId::A, source).expect("it loads");
     wait_until("opening the device", Duration::from_secs(10), || engine.state().device.is_some());
     assert_eq!(engine.state().rate, RATE);
     engine.play();
     wait_until("starting to play", Duration::from_secs(5), || engine.state().playing);
-    wait_until("playing to the end", Duration::from_secs(30), || !engine.state().playing);
+    wait_until("playing to the end", Duration::from_secs(90), || !engine.state().playing);
     let state = engine.state();
+    assert!(state.xruns == 0 || std::env::var(STRICT).is_ok_and(|strict| strict == "0"), "{} gaps were counted", state.xruns);
     assert_eq!(Some(state.position_frames), info.frames, "{state:?}");
     assert_eq!(state.stalls, 0, "the core had to wait for the decoder");
     // The last period is still on its way to the sink.
