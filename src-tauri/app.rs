@@ -47,6 +47,7 @@ impl App {
     pub(crate) async fn close(&self) {
         self.player.remember().await;
         self.player.stop();
+        self.library.send_held_approvals().await;
         self.library.shutdown().await;
     }
 }

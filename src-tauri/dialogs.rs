@@ -16,6 +16,8 @@ pub(crate) trait Dialogs: Send + Sync {
     fn folder(&self) -> Answer<'_>;
     /// A CSV file to read.
     fn open_csv(&self) -> Answer<'_>;
+    /// A file to look at.
+    fn open_any(&self) -> Answer<'_>;
     /// Where to write a CSV file, beginning with the given name.
     fn save_csv(&self, name: String) -> Answer<'_>;
     /// Where to write the sound of a version, beginning with the given name.
@@ -44,6 +46,12 @@ impl<R: Runtime> Dialogs for SystemDialogs<R> {
             .set_title("The edited catalogue")
             .add_filter("CSV", &["csv", "txt", "tsv"])
             .pick_file(move |path| drop(sender.send(path)));
+        Box::pin(picked(receiver))
+    }
+
+    fn open_any(&self) -> Answer<'_> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.dialog().file().set_title("The file to check").pick_file(move |path| drop(sender.send(path)));
         Box::pin(picked(receiver))
     }
 
@@ -93,6 +101,9 @@ impl Dialogs for ScriptedDialogs {
         Box::pin(std::future::ready(self.folder.clone()))
     }
     fn open_csv(&self) -> Answer<'_> {
+        Box::pin(std::future::ready(self.open.clone()))
+    }
+    fn open_any(&self) -> Answer<'_> {
         Box::pin(std::future::ready(self.open.clone()))
     }
     fn save_csv(&self, _name: String) -> Answer<'_> {

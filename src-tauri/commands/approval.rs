@@ -1,6 +1,8 @@
 //! Proposing versions, the inbox, deciding, and the record of what was decided.
 
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
+use collabtrack_library::Identified;
+use collabtrack_library::view::review::HeldApproval;
 use collabtrack_library::view::{ActivityView, ConflictChoice, InboxView, ProposalDetail, ProposalView, RevertView, SplitView};
 use tauri::State;
 
@@ -35,6 +37,31 @@ pub(crate) async fn approve(
     effect_digest: String,
 ) -> CommandResult<ProposalView> {
     Ok(app.library.approve(&ChangeSetId::parse(&change_set)?, &revision_digest, &expected_head, &effect_digest).await?)
+}
+
+/// Writes down an approval that is sent when its seconds to undo are over.
+#[tauri::command]
+pub(crate) async fn hold_approval(app: State<'_, App>, held: HeldApproval) -> CommandResult<()> {
+    Ok(app.library.hold_approval(held).await?)
+}
+
+/// Takes back an approval that was not sent yet.
+#[tauri::command]
+pub(crate) async fn release_approval(app: State<'_, App>, change_set: String) -> CommandResult<bool> {
+    Ok(app.library.release_approval(&ChangeSetId::parse(&change_set)?).await?)
+}
+
+/// Approvals not sent yet.
+#[tauri::command]
+pub(crate) async fn held_approvals(app: State<'_, App>) -> CommandResult<Vec<HeldApproval>> {
+    Ok(app.library.held_approvals().await?)
+}
+
+/// Which versions a file on disk is, byte for byte, and whether they are approved; none when the dialog was dismissed.
+#[tauri::command]
+pub(crate) async fn check_file(app: State<'_, App>) -> CommandResult<Option<Identified>> {
+    let Some(file) = app.dialogs.open_any().await else { return Ok(None) };
+    Ok(Some(app.library.identify(&file).await?))
 }
 
 /// Rejects, with a reason.

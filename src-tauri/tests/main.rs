@@ -57,7 +57,7 @@ fn the_typescript_command_map_names_exactly_the_registered_commands() {
 #[test]
 fn every_command_answers_without_a_window_and_errors_have_three_parts() {
     let window = window();
-    let arguments = json!({
+    let mut arguments = json!({
         "project": "prj_aaaaaaaaaaaaaaaaaaaaaaaaaa", "track": "trk_aaaaaaaaaaaaaaaaaaaaaaaaaa", "version": "ver_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "changeSet": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "candidate": "none", "name": "Night Drive", "note": "n", "slot": "a", "seconds": 1.0,
         "on": true, "range": null, "volume": 0.5, "device": null, "address": "http://127.0.0.1:9", "email": "a@example.org",
@@ -71,8 +71,11 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "text": "x", "replyTo": null, "resolved": true,
         "kind": "abx", "trials": 5, "button": "x",
     });
+    arguments["held"] = json!({
+        "change_set": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "title": "t", "revision_digest": "00", "expected_head": "00", "effect_digest": "00", "held_at": "",
+    });
     // These would open a dialog and wait for a person.
-    let asks_a_person = ["choose_folder", "propose_folder", "export_catalogue", "import_catalogue", "import_problems"];
+    let asks_a_person = ["choose_folder", "propose_folder", "export_catalogue", "import_catalogue", "import_problems", "check_file"];
     for command in COMMAND_NAMES.iter().filter(|name| !asks_a_person.contains(name)) {
         if let Err(error) = call(&window, command, arguments.clone()) {
             assert!(error.get("code").and_then(Value::as_str).is_some_and(|code| !code.is_empty()), "{command}: no code in {error}");

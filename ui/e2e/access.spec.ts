@@ -31,6 +31,17 @@ const screens: Screen[] = [
   { name: 'inbox', at: '#/inbox' },
   { name: 'proposal with audio', at: `#/inbox/${idOf('chg', 1)}` },
   { name: 'proposal of cells', at: `#/inbox/${idOf('chg', 3)}` },
+  { name: 'proposal in conflict', at: `#/inbox/${idOf('chg', 7)}` },
+  { name: 'large proposal', at: `#/inbox/${idOf('chg', 8)}`, studio: 'changes=400' },
+  {
+    name: 'proposal being split',
+    at: `#/inbox/${idOf('chg', 3)}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'More decisions' }).click();
+      await page.getByRole('menuitem', { name: 'Approve only a part…' }).click();
+    },
+  },
+  { name: 'check a file', at: '#/check', act: (page) => page.getByRole('button', { name: 'Choose a file…' }).click() },
   { name: 'own proposal', at: `#/inbox/${idOf('chg', 4)}` },
   { name: 'decided proposal', at: `#/inbox/${idOf('chg', 6)}` },
   {

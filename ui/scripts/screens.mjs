@@ -41,6 +41,18 @@ const screens = [
   ['inbox', '', '#/inbox'],
   ['inbox-csv', '', `#/inbox/${chg(3)}`],
   ['inbox-first', '', `#/inbox/${chg(2)}`],
+  ['inbox-conflict', '', `#/inbox/${chg(7)}`],
+  ['inbox-large', '?changes=10000', `#/inbox/${chg(8)}`],
+  [
+    'inbox-split',
+    '',
+    `#/inbox/${chg(3)}`,
+    async (page) => {
+      await page.getByRole('button', { name: 'More decisions' }).click();
+      await page.getByRole('menuitem', { name: 'Approve only a part…' }).click();
+    },
+  ],
+  ['check-file', '', '#/check', (page) => page.getByRole('button', { name: 'Choose a file…' }).click()],
   ['inbox-mine', '', `#/inbox/${chg(4)}`],
   ['inbox-member', '?role=member', `#/inbox/${chg(6)}`],
   [

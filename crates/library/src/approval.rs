@@ -1,6 +1,7 @@
 //! Reviewing and deciding proposals, and the activity of a project. Every decision names exactly what was shown.
 
 mod activity;
+mod held;
 mod shown;
 
 use collabtrack_domain::catalogue::cells::CellValue;
@@ -107,6 +108,19 @@ impl Library {
     /// # Errors
     /// `revision_changed` or `effect_changed` when it is no longer what was shown, `self_approval`, `forbidden`, `version_incomplete`.
     pub async fn approve(&self, id: &ChangeSetId, revision_digest: &str, expected_head: &str, effect_digest: &str) -> Result<ProposalView> {
+        let approved = self.send_approval(id, revision_digest, expected_head, effect_digest).await;
+        // Whatever came of it is told now; what was held back for it has served.
+        self.release_approval(id).await?;
+        approved
+    }
+
+    async fn send_approval(
+        &self,
+        id: &ChangeSetId,
+        revision_digest: &str,
+        expected_head: &str,
+        effect_digest: &str,
+    ) -> Result<ProposalView> {
         let body = Approve {
             revision_digest: digest(revision_digest)?,
             expected_head: expected_head.to_owned(),

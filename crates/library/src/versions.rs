@@ -6,10 +6,12 @@ use collabtrack_content::hashing;
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use serde::Serialize;
+use ts_rs::TS;
 
 use crate::clock;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
+use crate::paths;
 use crate::record::{blocking, random_bits};
 use crate::store::outbox::{self, Step};
 use crate::store::versions::{State, Version};
@@ -18,8 +20,10 @@ use crate::view::{TrackDetail, TrackView, VersionView};
 use crate::views;
 
 /// What a file is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 pub struct Identified {
+    /// Its name.
+    pub file_name: String,
     /// SHA-256 of the file.
     pub fingerprint: String,
     /// The versions with exactly these bytes.
@@ -27,7 +31,7 @@ pub struct Identified {
 }
 
 /// A version with the bytes of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 pub struct IdentifiedVersion {
     /// Id.
     pub version: String,
@@ -36,6 +40,7 @@ pub struct IdentifiedVersion {
     /// Name of the track.
     pub track_name: String,
     /// Number.
+    #[ts(type = "number")]
     pub number: i64,
     /// Whether it is the approved version of its track.
     pub approved: bool,
@@ -141,6 +146,6 @@ impl Library {
                 approved: track.approved.as_ref() == Some(&version.id),
             });
         }
-        Ok(Identified { fingerprint: hashes.sha256.to_string(), versions: found })
+        Ok(Identified { file_name: paths::name(file), fingerprint: hashes.sha256.to_string(), versions: found })
     }
 }

@@ -4,6 +4,7 @@
 //! `ui/src/lib/ipc/generated` and are compared with this file by a test.
 
 pub mod imports;
+pub mod review;
 
 use std::collections::BTreeMap;
 

@@ -138,7 +138,7 @@ describe('the history', () => {
 describe('risks', () => {
   it('are opened one by one', async () => {
     const onopen = vi.fn();
-    const risk = { kind: 'deleted' as const, count: 2, concerns: () => true };
+    const risk = { kind: 'deletions' as const, count: 2, concerns: () => true };
     render(RiskStrip, { risks: [risk], opened: new Set<never>(), only: null, onopen, onall: vi.fn() });
     await fireEvent.click(screen.getByRole('button', { name: '2 deletions' }));
     expect(onopen).toHaveBeenCalledWith(risk);

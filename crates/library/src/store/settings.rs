@@ -33,6 +33,8 @@ pub enum Setting {
     Paused,
     /// What the player held when the program ended, as JSON.
     Player,
+    /// Approvals decided here and not sent yet, as JSON.
+    HeldApprovals,
 }
 
 impl Setting {
@@ -51,6 +53,7 @@ impl Setting {
             Self::AccountEmail => "account_email",
             Self::Paused => "paused",
             Self::Player => "player",
+            Self::HeldApprovals => "held_approvals",
         }
     }
 }

@@ -40,6 +40,8 @@ fn export_to(folder: &Path) {
         ErrorView,
     );
     view::imports::ImportView::export_all(&config).expect("the type is written");
+    view::review::HeldApproval::export_all(&config).expect("the type is written");
+    collabtrack_library::Identified::export_all(&config).expect("the type is written");
     view::imports::CellCheckView::export_all(&config).expect("the type is written");
 }
 

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod capture;
+mod held;
 mod keeping;
 mod remote;
 mod rules;

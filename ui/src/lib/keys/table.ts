@@ -32,6 +32,7 @@ export type CommandId =
   | 'go-catalogue'
   | 'go-activity'
   | 'go-settings'
+  | 'check-file'
   | 'ui-larger'
   | 'ui-smaller'
   | 'ui-normal'
@@ -83,6 +84,7 @@ export const commandTable: readonly KeyCommand[] = [
   { id: 'go-catalogue', group: 'moving', keys: ['G C'], inPalette: true },
   { id: 'go-activity', group: 'moving', keys: ['G A'], inPalette: true },
   { id: 'go-settings', group: 'moving', keys: ['G S'], inPalette: true },
+  { id: 'check-file', group: 'review', keys: ['G F'], inPalette: true },
   { id: 'next-region', group: 'moving', keys: ['F6'] },
   { id: 'close', group: 'moving', keys: ['Escape'] },
   { id: 'help', group: 'window', keys: ['?'], inPalette: true },

@@ -4,6 +4,7 @@ import { FakeBackend } from '../ipc/fake/studio';
 import { id } from '../ipc/fake/seed';
 import { characterDiff } from './chardiff';
 import { hasHidden, pieces } from './hidden';
+import { keyOf, kept, pick, settlement } from './choices';
 import { risksOf } from './risks';
 
 const join = (runs: { text: string }[]): string => runs.map((run) => run.text).join('');
@@ -65,14 +66,50 @@ describe('risks', () => {
 
   it('name cleared cells, changed identifiers and invisible characters', async () => {
     expect(risksOf(await of(3)).map((risk) => [risk.kind, risk.count])).toEqual([
-      ['cleared', 1],
       ['identifiers', 1],
-      ['hidden', 1],
+      ['cleared', 1],
+      ['hidden_characters', 1],
     ]);
   });
 
   it('name a replaced approved version but not a new identifier', async () => {
-    expect(risksOf(await of(1)).map((risk) => risk.kind)).toEqual(['replaces']);
+    expect(risksOf(await of(1)).map((risk) => risk.kind)).toEqual(['replaced_approval']);
     expect(risksOf(await of(2))).toEqual([]);
+  });
+
+  it('concern exactly the changes the library named, and a risk of a newer library is not lost', async () => {
+    const detail = await of(3);
+    const [identifiers] = risksOf(detail);
+    expect(detail.changes.filter((change) => identifiers?.concerns(change)).map((change) => change.field)).toEqual(['isrc']);
+    const newer = { ...detail, risks: [{ risk: 'hologram', changes: [0] }], self_approval: true, verified: false };
+    expect(risksOf(newer).map((risk) => risk.kind)).toEqual(['other', 'self_approval', 'unverified']);
+  });
+});
+
+describe('dividing and settling', () => {
+  const ops = [
+    { index: 0, row: 'a', field: 'title', group: 0 },
+    { index: 1, row: 'b', field: '_row', group: 1 },
+    { index: 2, row: 'b', field: '_approved', group: 1 },
+  ];
+
+  it('keeps together what belongs to one row', () => {
+    const all = new Set(ops.map(keyOf));
+    const without = pick(ops, all, 'b _row', false);
+    expect(kept(ops, without)).toEqual([0]);
+    expect(kept(ops, pick(ops, new Set(), 'b _approved', true))).toEqual([1, 2]);
+  });
+
+  it('sends nothing before every conflict has a choice', async () => {
+    const { conflicts } = await new FakeBackend().call('proposal', { changeSet: id('chg', 7) });
+    expect(conflicts).toHaveLength(2);
+    const [first, second] = conflicts.map(keyOf);
+    const one = new Map([[first ?? '', { choice: 'typed' as const, value: 'Harbour' }]]);
+    expect(settlement(conflicts, one)).toBeNull();
+    const both = new Map(one).set(second ?? '', { choice: 'current' as never, value: 'x' });
+    expect(settlement(conflicts, both)?.map((choice) => [choice.choice, choice.value])).toEqual([
+      ['typed', 'Harbour'],
+      ['current', null],
+    ]);
   });
 });

@@ -1,9 +1,20 @@
-// What of a proposal deserves a second look before it is approved. Pure.
+// What of a proposal deserves a second look before it is approved: as the library found it, and what only the screen knows. Pure.
 import type { CellChangeView } from '../ipc/generated/CellChangeView';
 import type { ProposalDetail } from '../ipc/generated/ProposalDetail';
-import { hasHidden } from './hidden';
 
-export type RiskKind = 'deleted' | 'cleared' | 'identifiers' | 'shares' | 'hidden' | 'schema' | 'replaces' | 'stale';
+export type RiskKind =
+  | 'schema'
+  | 'deletions'
+  | 'replaced_approval'
+  | 'retired'
+  | 'shares'
+  | 'identifiers'
+  | 'cleared'
+  | 'hidden_characters'
+  | 'stale'
+  | 'self_approval'
+  | 'unverified'
+  | 'other';
 
 export interface Risk {
   kind: RiskKind;
@@ -12,24 +23,26 @@ export interface Risk {
   concerns: (change: CellChangeView) => boolean;
 }
 
-const identifiers = new Set(['isrc', 'iswc', 'upc', 'gtin', 'ipi_name', 'ipi_base', 'isni', 'mbid', 'catalogue_number']);
+const known: ReadonlySet<string> = new Set([
+  'schema',
+  'deletions',
+  'replaced_approval',
+  'retired',
+  'shares',
+  'identifiers',
+  'cleared',
+  'hidden_characters',
+]);
 
 export function risksOf(detail: ProposalDetail): Risk[] {
-  const tests: [RiskKind, (change: CellChangeView) => boolean][] = [
-    ['deleted', (change) => change.change === 'deleted'],
-    ['cleared', (change) => change.change === 'cleared'],
-    ['identifiers', (change) => change.from !== null && identifiers.has(change.field)],
-    ['shares', (change) => change.from !== null && change.field === 'share'],
-    ['hidden', (change) => hasHidden(change.to)],
-    ['schema', (change) => change.field === '_schema'],
-  ];
-  const found: Risk[] = [];
-  for (const [kind, concerns] of tests) {
-    const count = detail.changes.filter(concerns).length;
-    if (count > 0) found.push({ kind, count, concerns });
-  }
-  const replaced = detail.versions.filter((version) => version.approved !== null).length;
-  if (replaced > 0) found.push({ kind: 'replaces', count: replaced, concerns: (change) => change.field === '_approved' });
-  if (detail.mergeability === 'stale_clean') found.push({ kind: 'stale', count: 1, concerns: () => true });
+  const found: Risk[] = detail.risks.map(({ risk, changes }) => {
+    const places = new Set(changes.map((index) => detail.changes[index]));
+    // A risk of a newer library is looked at like any other.
+    return { kind: known.has(risk) ? (risk as RiskKind) : 'other', count: changes.length, concerns: (change) => places.has(change) };
+  });
+  const all = (): boolean => true;
+  if (detail.mergeability === 'stale_clean') found.push({ kind: 'stale', count: 1, concerns: all });
+  if (detail.self_approval) found.push({ kind: 'self_approval', count: 1, concerns: all });
+  if (!detail.verified) found.push({ kind: 'unverified', count: 1, concerns: all });
   return found;
 }

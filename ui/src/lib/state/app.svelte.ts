@@ -35,6 +35,7 @@ export class App {
   libraryRevision = $state(0);
   /** Rises when catalogue, proposals or members may have changed. */
   projectRevision = $state(0);
+  #resumed = false;
   /** The present, for "2 h ago"; moves every half minute. */
   now = $state.raw(new Date());
 
@@ -61,9 +62,7 @@ export class App {
     const minute = setInterval(() => {
       this.now = new Date();
     }, 30_000);
-    const leaving = (): void => void this.inbox.flush();
-    window.addEventListener('pagehide', leaving);
-    void this.status.load();
+    void this.status.load().then(() => this.#resume());
     void this.projects.load();
     void this.candidates.load();
     void this.inbox.list.load();
@@ -71,7 +70,6 @@ export class App {
     return () => {
       for (const stop of stops) stop();
       clearInterval(minute);
-      window.removeEventListener('pagehide', leaving);
     };
   }
 
@@ -104,6 +102,16 @@ export class App {
     }
   }
 
+  /** Approvals decided before the window closed go out once the server can be asked. */
+  #resume(): void {
+    if (this.#resumed || this.status.value?.connection.state !== 'connected') return;
+    this.#resumed = true;
+    void this.inbox.resume(Date.now(), (held, error) => {
+      if (error) this.tell(error);
+      else this.toasts.show(t.inbox.approvedToast(held.title), { detail: t.inbox.decidedBefore });
+    });
+  }
+
   #heard(event: AppEvent): void {
     switch (event.type) {
       case 'library':
@@ -115,7 +123,7 @@ export class App {
       case 'sync':
         this.libraryRevision += 1;
         void this.projects.load();
-        void this.status.load();
+        void this.status.load().then(() => this.#resume());
         break;
       case 'project':
         this.projectRevision += 1;

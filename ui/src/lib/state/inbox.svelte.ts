@@ -1,5 +1,6 @@
 // Proposals and decisions. An approval leaves the list at once and the computer after ten seconds, exactly once, bound to what was shown.
 import { asErrorView, type Backend, type ErrorView } from '../ipc/backend';
+import type { HeldApproval } from '../ipc/generated/HeldApproval';
 import type { InboxView } from '../ipc/generated/InboxView';
 import type { ProposalDetail } from '../ipc/generated/ProposalDetail';
 import type { ProposalView } from '../ipc/generated/ProposalView';
@@ -7,8 +8,10 @@ import { Loaded } from './loaded.svelte';
 
 export const undoMs = 10_000;
 
+type Settled = (error: ErrorView | null) => void;
+
 interface Leaving {
-  detail: ProposalDetail;
+  held: HeldApproval;
   timer: ReturnType<typeof setTimeout>;
 }
 
@@ -30,6 +33,18 @@ export class Inbox {
     this.list = new Loaded(() => backend.call('inbox', {}));
   }
 
+  /** Proposals that somebody else's changes stand in the way of, one's own among them. */
+  get inConflict(): ProposalView[] {
+    const ids = new Set(this.list.value?.in_conflict ?? []);
+    const all = [...(this.list.value?.to_review ?? []), ...(this.list.value?.mine ?? [])].filter((each) => ids.has(each.id));
+    return Array.from(new Map(all.map((each) => [each.id, each])).values());
+  }
+
+  /** Whether this account may approve its own proposals of a project, being the only approver there. */
+  mayApproveOwn(project: string): boolean {
+    return this.list.value?.may_approve_own.includes(project) ?? false;
+  }
+
   get toReview(): ProposalView[] {
     const all = (this.list.value?.to_review ?? []).filter((each) => !this.leaving.has(each.id) && !this.sending.has(each.id));
     return [...all.filter((each) => !this.later.includes(each.id)), ...this.later.flatMap((id) => all.filter((each) => each.id === id))];
@@ -39,14 +54,25 @@ export class Inbox {
     this.later = [...this.later.filter((each) => each !== id), id];
   }
 
-  /** Approves what `detail` shows, in ten seconds. A second call for the same proposal changes nothing. */
-  approve(detail: ProposalDetail, settled: (error: ErrorView | null) => void = () => undefined): void {
-    const { id } = detail.proposal;
+  /**
+   * Approves what `detail` shows, in ten seconds. The decision is written down by the library at once: closing the window in between
+   * neither loses it nor takes it twice. A second call for the same proposal changes nothing.
+   */
+  approve(detail: ProposalDetail, settled: Settled = () => undefined): void {
+    const { id, title } = detail.proposal;
     if (this.#waiting.has(id) || this.sending.has(id)) return;
     this.#forget(id);
-    const timer = setTimeout(() => void this.#send(id).then(settled), undoMs);
-    this.#waiting.set(id, { detail, timer });
-    this.#show();
+    const held: HeldApproval = {
+      change_set: id,
+      title,
+      revision_digest: detail.revision_digest,
+      expected_head: detail.expected_head,
+      effect_digest: detail.effect_digest ?? '',
+      held_at: '',
+    };
+    // Not written down means only that closing the window now would leave the proposal waiting.
+    this.#backend.call('hold_approval', { held }).catch(() => undefined);
+    this.#wait(held, undoMs, settled);
   }
 
   /** Takes an approval back that has not left yet. */
@@ -55,13 +81,24 @@ export class Inbox {
     if (!found) return false;
     clearTimeout(found.timer);
     this.#waiting.delete(id);
+    this.#backend.call('release_approval', { changeSet: id }).catch(() => undefined);
     this.#show();
     return true;
   }
 
-  /** Sends every waiting approval now; for the moment the window closes. */
-  async flush(): Promise<void> {
-    await Promise.all(Array.from(this.#waiting.keys(), (id) => this.#send(id)));
+  /** Goes on with the approvals that waited when the window closed: they have the rest of their ten seconds. */
+  async resume(now: number, settled: (held: HeldApproval, error: ErrorView | null) => void): Promise<HeldApproval[]> {
+    try {
+      const list = await this.#backend.call('held_approvals', {});
+      for (const held of list) {
+        if (this.#waiting.has(held.change_set) || this.sending.has(held.change_set)) continue;
+        const age = now - Date.parse(held.held_at);
+        this.#wait(held, Math.max(0, Math.min(undoMs, undoMs - age)), (error) => settled(held, error));
+      }
+      return list;
+    } catch {
+      return [];
+    }
   }
 
   async decline(detail: ProposalDetail, how: 'reject' | 'ask_for_changes', reason: string): Promise<ErrorView | null> {
@@ -73,6 +110,12 @@ export class Inbox {
     return this.#settle(id, () => this.#backend.call('withdraw', { changeSet: id }));
   }
 
+  #wait(held: HeldApproval, forMs: number, settled: Settled): void {
+    const timer = setTimeout(() => void this.#send(held.change_set).then(settled), forMs);
+    this.#waiting.set(held.change_set, { held, timer });
+    this.#show();
+  }
+
   async #send(id: string): Promise<ErrorView | null> {
     const found = this.#waiting.get(id);
     if (!found) return null;
@@ -80,13 +123,13 @@ export class Inbox {
     this.#waiting.delete(id);
     this.sending = new Set([...this.sending, id]);
     this.#show();
-    const { detail } = found;
+    const { held } = found;
     const error = await this.#settle(id, () =>
       this.#backend.call('approve', {
         changeSet: id,
-        revisionDigest: detail.revision_digest,
-        expectedHead: detail.expected_head,
-        effectDigest: detail.effect_digest ?? '',
+        revisionDigest: held.revision_digest,
+        expectedHead: held.expected_head,
+        effectDigest: held.effect_digest,
       }),
     );
     this.sending = new Set([...this.sending].filter((each) => each !== id));

@@ -7,6 +7,7 @@ export type Route =
   | { name: 'import'; project: string; table: string }
   | { name: 'members'; project: string }
   | { name: 'activity'; project: string | null }
+  | { name: 'check' }
   | { name: 'connect' }
   | { name: 'settings' };
 
@@ -25,6 +26,7 @@ export function parse(hash: string): Route {
       return first ? { name, project: first } : { name: 'library', project: null };
     case 'activity':
       return { name, project: first || null };
+    case 'check':
     case 'connect':
     case 'settings':
       return { name };
@@ -54,6 +56,7 @@ export function href(route: Route): string {
       return join('members', route.project);
     case 'activity':
       return join('activity', route.project);
+    case 'check':
     case 'connect':
     case 'settings':
       return join(route.name);

@@ -53,6 +53,7 @@ describe('addresses', () => {
     { name: 'import', project: 'prj_1', table: 'tracks' },
     { name: 'members', project: 'p/1 %' },
     { name: 'activity', project: null },
+    { name: 'check' },
     { name: 'connect' },
     { name: 'settings' },
   ];
@@ -148,7 +149,10 @@ describe('a comparison', () => {
 });
 
 describe('the inbox', () => {
-  beforeEach(() => void vi.useFakeTimers());
+  beforeEach(() => {
+    vi.useFakeTimers();
+    window.sessionStorage.clear();
+  });
   afterEach(() => void vi.useRealTimers());
 
   async function open(n = 2) {
@@ -201,12 +205,33 @@ describe('the inbox', () => {
     ]);
   });
 
-  it('sends what waits when the window closes, once', async () => {
+  it('writes the decision down at once, and goes on with it when the window opens again, once', async () => {
     const { studio, inbox, detail } = await open();
     inbox.approve(detail);
-    await Promise.all([inbox.flush(), inbox.flush()]);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(count(studio, 'approve')).toBe(1);
+    await vi.advanceTimersByTimeAsync(0);
+    expect((await studio.call('held_approvals', {})).map((held) => held.change_set)).toEqual([detail.proposal.id]);
+    // The window goes before the ten seconds are over; another one opens.
+    const again = new FakeBackend();
+    const settled = vi.fn();
+    const reopened = new Inbox(again);
+    await reopened.list.load();
+    await reopened.resume(Date.now() + 60_000, settled);
+    expect(reopened.toReview.some((each) => each.id === detail.proposal.id)).toBe(false);
+    await vi.advanceTimersByTimeAsync(0);
+    await reopened.resume(Date.now() + 60_000, settled);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(count(again, 'approve')).toBe(1);
+    expect(settled).toHaveBeenCalledWith(expect.objectContaining({ title: detail.proposal.title }), null);
+    expect(await again.call('held_approvals', {})).toEqual([]);
+    inbox.undo(detail.proposal.id);
+  });
+
+  it('forgets the decision when it is undone', async () => {
+    const { studio, inbox, detail } = await open();
+    inbox.approve(detail);
+    inbox.undo(detail.proposal.id);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await studio.call('held_approvals', {})).toEqual([]);
   });
 
   it('brings the row back with the reason when the proposal changed', async () => {

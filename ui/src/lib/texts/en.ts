@@ -229,6 +229,8 @@ export const t = {
     approvedIs: (number: number) => `approved: ${number}`,
     noneApproved: 'none approved',
     propose: (number: number) => `Propose version ${number}`,
+    proposeAndApprove: 'Propose and approve',
+    selfApproved: (number: number) => `Version ${number} is proposed and approved. The record says that both were you.`,
     proposeTitle: (number: number, name: string) => `Propose version ${number} of ${name}`,
     proposeLead: 'An admin or owner hears it against the approved version and decides.',
     proposed: (number: number) => `Version ${number} waits for review.`,
@@ -354,12 +356,14 @@ export const t = {
   },
   inbox: {
     title: 'Inbox',
-    tabs: { review: 'To review', mine: 'Mine', closed: 'Closed' },
+    tabs: { review: 'To review', mine: 'Mine', conflicts: 'Conflicts', closed: 'Closed' },
     tabsLabel: 'Proposals',
     empty: 'Nothing waits for you.',
     emptyHint: 'Proposals of the others appear here. Propose a version from its track.',
     emptyMine: 'You have no open proposals.',
     emptyMineHint: 'Propose a version from its track, or cells from the catalogue.',
+    emptyConflicts: 'No proposal is in conflict.',
+    emptyConflictsHint: 'When two people change the same cell differently, it stands here.',
     emptyClosed: 'Nothing was decided yet.',
     emptyClosedHint: 'Decisions stay on record here.',
     select: 'Choose a proposal to see what it changes.',
@@ -384,22 +388,30 @@ export const t = {
     risksTitle: 'Look at these first',
     risk: (kind: RiskKind, number: number): string => {
       switch (kind) {
-        case 'deleted':
-          return count(number, 'deletion', 'deletions');
-        case 'cleared':
-          return `${count(number, 'cell', 'cells')} cleared`;
-        case 'identifiers':
-          return `${count(number, 'identifier', 'identifiers')} changed`;
-        case 'shares':
-          return `${count(number, 'share', 'shares')} changed`;
-        case 'hidden':
-          return count(number, 'value with invisible characters', 'values with invisible characters');
         case 'schema':
           return 'The columns change';
-        case 'replaces':
-          return 'Replaces the approved version';
+        case 'deletions':
+          return count(number, 'deletion', 'deletions');
+        case 'replaced_approval':
+          return number === 1 ? 'Replaces the approved version' : `Replaces ${number} approved versions`;
+        case 'retired':
+          return `${count(number, 'version', 'versions')} retired`;
+        case 'shares':
+          return `${count(number, 'share', 'shares')} changed`;
+        case 'identifiers':
+          return `${count(number, 'identifier', 'identifiers')} changed`;
+        case 'cleared':
+          return `${count(number, 'cell', 'cells')} cleared`;
+        case 'hidden_characters':
+          return count(number, 'value with invisible characters', 'values with invisible characters');
         case 'stale':
           return 'The catalogue moved on meanwhile';
+        case 'self_approval':
+          return 'You approve your own proposal';
+        case 'unverified':
+          return 'Holds columns hidden from you';
+        case 'other':
+          return `${count(number, 'change', 'changes')} to look at`;
       }
     },
     riskSeen: 'looked at',
@@ -440,6 +452,61 @@ export const t = {
     hiddenMark: (name: string) => `invisible character: ${name}`,
     count: (number: number) => count(number, 'change', 'changes'),
     version: 'version',
+    inConflict: 'in conflict',
+    filterLabel: 'Changes shown',
+    allChanges: (number: number) => `All ${new Intl.NumberFormat('en').format(number)}`,
+    decidedBefore: 'Decided before the window closed.',
+    conflicts: 'Conflicts',
+    conflictsTitle: (number: number) => `${count(number, 'conflict', 'conflicts')}: somebody changed the same meanwhile`,
+    conflictsHint: 'Choose for each which value stands. A typed value makes you an author too.',
+    conflictsWho: 'Its author, an admin or an owner settles these.',
+    conflictsFirst: (number: number) => `Settle ${count(number, 'conflict', 'conflicts')} first.`,
+    conflictKind: (kind: string): string => {
+      switch (kind) {
+        case 'deleted_but_edited':
+          return 'to be deleted, but edited meanwhile';
+        case 'edited_but_deleted':
+          return 'edited, but deleted meanwhile';
+        case 'duplicate':
+          return 'the same row was added meanwhile';
+        case 'schema':
+          return 'the column changed meanwhile';
+        default:
+          return '';
+      }
+    },
+    was: 'Was',
+    noRow: '(no row)',
+    take: (side: 'proposed' | 'now', row: string, field: string) =>
+      side === 'proposed' ? `Take the proposed value: ${field} of ${row}` : `Keep the value of now: ${field} of ${row}`,
+    typeOwn: (row: string, field: string) => `Type another value: ${field} of ${row}`,
+    anotherValue: 'Another value',
+    anotherValueOf: (row: string, field: string) => `Another value for ${field} of ${row}`,
+    changedBy: (who: string, when: string, title: string) => [who, when, title].filter((part) => part !== '').join(', '),
+    settle: (number: number) => `Settle ${count(number, 'conflict', 'conflicts')}`,
+    chooseAll: (number: number) => `${count(number, 'conflict', 'conflicts')} without a choice.`,
+    settled: 'Settled. Look at the new revision, then decide.',
+    divide: 'Approve only a part…',
+    divideHint: 'Tick what is to be decided now. The rest becomes a proposal of its own; what belongs to one row stays together.',
+    divideDo: (now: number, rest: number) => `Split: ${now} now, ${rest} later`,
+    divideSome: 'Tick some of the changes, and leave some.',
+    divided: 'Split in two. Decide this part now.',
+    splitFrom: 'Part of a split proposal',
+    part: (number: number) => `Part ${number}`,
+    revertsOther: 'Takes back an approved proposal',
+    revert: 'Take back…',
+    revertTitle: 'Take this approval back',
+    revertLead: 'A new proposal with the opposite changes is put up for review. Nothing changes until it is approved.',
+    revertDo: 'Propose to take back',
+    submit: 'Put up for review again',
+    heard: (heard: string, of: string) => `Heard ${heard} of ${of}`,
+    heardPreview: 'partly as a preview',
+    notHeard: 'Not heard yet',
+    openComments: (number: number) => count(number, 'open comment', 'open comments'),
+    fromVersion: (number: number) => `from version ${number}`,
+    resolveComment: 'Settled',
+    resolveCommentOf: (author: string, time: string) => `Settled: comment of ${author} at ${time}`,
+    listenAt: (time: string) => `Listen at ${time}`,
     keep: 'Approve now',
     keepOne: (row: string, field: string) => `Approve now: ${field} of ${row}`,
   },
@@ -604,6 +671,20 @@ export const t = {
     clearedApart: 'Cells that become empty',
     rest: 'Added and changed',
   },
+  check: {
+    title: 'Check a file',
+    open: 'Check a file…',
+    lead: 'Is this file a version, and the approved one? It is compared byte for byte; nothing is sent or changed.',
+    choose: 'Choose a file…',
+    another: 'Check another file…',
+    reading: 'Comparing…',
+    approved: (version: number, track: string) => `This is version ${version} of ${track}: the approved one.`,
+    notApproved: (version: number, track: string) => `This is version ${version} of ${track}. It is not the approved one.`,
+    unknown: 'No version of this library has exactly these bytes.',
+    unknownHint: 'A file that was converted, tagged or trimmed after the bounce is another file. Compare with the version you expect.',
+    inProject: (project: string) => `In ${project}`,
+    fingerprint: 'Fingerprint',
+  },
   members: {
     title: 'Members',
     count: (number: number) => `Members ${number}`,
@@ -754,6 +835,7 @@ export const t = {
     palette: 'Search',
     find: 'Find',
     help: 'Shortcuts',
+    'check-file': 'Check a file',
     inspector: 'Details',
     'go-library': 'Go to Library',
     'go-inbox': 'Go to Inbox',

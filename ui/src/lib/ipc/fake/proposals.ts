@@ -1,5 +1,6 @@
 // The change sets of the made-up studio.
 import type { CellChangeView } from '../generated/CellChangeView';
+import type { CommentView } from '../generated/CommentView';
 import type { HeardView } from '../generated/HeardView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
@@ -55,7 +56,7 @@ function risksOf(changes: CellChangeView[]): RiskView[] {
   const found: RiskView[] = [
     { risk: 'deletions', changes: places((change) => change.change === 'deleted') },
     { risk: 'replaced_approval', changes: places((change) => change.field === '_approved' && change.from !== null) },
-    { risk: 'identifiers', changes: places((change) => ['isrc', 'iswc', 'upc'].includes(change.field)) },
+    { risk: 'identifiers', changes: places((change) => change.from !== null && ['isrc', 'iswc', 'upc'].includes(change.field)) },
     { risk: 'cleared', changes: places((change) => change.change === 'cleared') },
     { risk: 'hidden_characters', changes: places((change) => /\u200b|[\u202a-\u202e\u2066-\u2069]/u.test(change.to ?? '')) },
   ];
@@ -67,7 +68,32 @@ export function heardOf(version: VersionView): HeardView {
   return { version: version.id, duration_ms: version.duration_ms, heard_ms: 0, preview_ms: 0, ranges: [] };
 }
 
-export function proposals(seed: Seed, now: number): ProposalDetail[] {
+/** Open comments of the album. */
+export function comments(seed: Seed, now: number): CommentView[] {
+  const version = seed.versions.find((each) => each.track === id('trk', 1) && each.number === 11);
+  if (!version) return [];
+  return [
+    {
+      id: id('cmt', 1),
+      track: version.track,
+      version: version.id,
+      version_number: 11,
+      from_ms: 64_000,
+      to_ms: null,
+      text: 'The vocal is too loud in the second line.',
+      reply_to: null,
+      author: 'Jun Park',
+      is_yours: false,
+      made_at: new Date(now - 50 * hour).toISOString(),
+      resolved: false,
+      resolved_by: null,
+      is_sent: true,
+      problem: null,
+    },
+  ];
+}
+
+export function proposals(seed: Seed, now: number, many = 0): ProposalDetail[] {
   const [album] = seed.projects;
   if (!album) return [];
   const entry = (key: number, title: string, hours: number, more: Partial<ProposalView> = {}): ProposalView => ({
@@ -121,6 +147,57 @@ export function proposals(seed: Seed, now: number): ProposalDetail[] {
         cell(harbour, 'Harbour Lights', 'bpm', 'BPM', null, '92.00'),
       ],
     }),
+    detailOf(entry(7, 'Label corrections', 60, { author: 'Jun Park', op_count: 2 }), 7, {
+      reason: 'As printed on the sleeve.',
+      mergeability: 'conflict',
+      effect_digest: null,
+      changes: [cell(drive, 'Night Drive', 'bpm', 'BPM', '104.00', '104.50')],
+      conflicts: [
+        {
+          op: 0,
+          kind: 'cell',
+          row: harbour,
+          row_label: 'Harbour Lights',
+          field: 'title',
+          field_label: 'Title',
+          was: 'Harbor Lights',
+          proposed: 'Harbour Lights (Live)',
+          now: 'Harbour Lights',
+          may_type: true,
+          may_take: true,
+          changed_by: 'Ada Osei',
+          changed_at: new Date(now - 20 * hour).toISOString(),
+          changed_in: 'British spelling',
+        },
+        {
+          op: 1,
+          kind: 'deleted_but_edited',
+          row: tide,
+          row_label: 'Low Tide',
+          field: '_row',
+          field_label: 'Row',
+          was: 'Low Tide',
+          proposed: null,
+          now: 'Low Tide',
+          may_type: false,
+          may_take: true,
+          changed_by: 'Mara Lindqvist',
+          changed_at: new Date(now - 10 * hour).toISOString(),
+          changed_in: null,
+        },
+      ],
+      problems: ['Harbour Lights · Title: proposed Harbour Lights (Live), but it is Harbour Lights by now.'],
+    }),
+    ...(many === 0
+      ? []
+      : [
+          detailOf(entry(8, 'The whole back catalogue', 5, { op_count: many }), 8, {
+            reason: 'Imported from the label.',
+            changes: Array.from({ length: many }, (_, at) =>
+              cell(id('trk', 10_000 + at), `Cue ${at + 1}`, 'label', 'Label', at % 3 === 0 ? null : `Old label ${at}`, `New label ${at}`),
+            ),
+          }),
+        ]),
     detailOf(entry(4, 'Explicit flags', 20, { author: 'Mara Lindqvist', is_yours: true }), 4, {
       reason: 'Asked for by the label.',
       changes: [cell(drive, 'Night Drive', 'explicit', 'Explicit', null, 'not_explicit')],

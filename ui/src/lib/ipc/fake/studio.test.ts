@@ -27,7 +27,17 @@ const samples: Record<string, unknown> = {
   toFrame: 48_000,
   width: 100,
   import: 'imp_fine',
+  held: { change_set: id('chg', 2), title: 'x', revision_digest: '', expected_head: '', effect_digest: '', held_at: '' },
   edits: [],
+  keep: [0],
+  choices: [],
+  submit: true,
+  comment: id('cmt', 1),
+  text: 'Softer here.',
+  fromMs: 1000,
+  toMs: null,
+  replyTo: null,
+  resolved: true,
   answers: noAnswers,
   reason: 'because',
 };
@@ -52,6 +62,8 @@ describe('the in-memory studio', () => {
       revisionDigest: detail.revision_digest,
       effectDigest: detail.effect_digest,
       expectedHead: detail.expected_head,
+      // Only what was approved can be taken back.
+      ...(name === 'revert' ? { changeSet: id('chg', 5) } : {}),
     };
     await expect(studio.call(name, args as never)).resolves.not.toBeUndefined();
   });

@@ -17,7 +17,8 @@ import type { VersionView } from '../generated/VersionView';
 import { checkCells, manyRows, moreColumns } from './cells';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
-import { cell, detailOf, heardOf, proposals } from './proposals';
+import { heldApprovals, keepHeld } from './held';
+import { cell, comments, detailOf, heardOf, proposals } from './proposals';
 import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
 import { overviewBytes, viewBytes, type MadeUpSong } from './wave';
 
@@ -30,6 +31,12 @@ export interface StudioOptions {
   importCase: ImportCase;
   /** Rows of the catalogue beyond the usual ones, with twenty columns. */
   rows: number;
+  /** What the file that is checked next is. */
+  checked: 'known' | 'unknown';
+  /** Whether this account is the only one that approves. */
+  alone: boolean;
+  /** Changes of the large proposal; none when 0. */
+  changes: number;
   /** Milliseconds every answer takes. */
   delayMs: number;
   now: number;
@@ -41,6 +48,9 @@ export const usualOptions: StudioOptions = {
   role: 'admin',
   importCase: 'fine',
   rows: 0,
+  checked: 'known',
+  alone: false,
+  changes: 0,
   delayMs: 0,
   now: Date.parse('2026-11-20T14:00:00Z'),
 };
@@ -69,7 +79,8 @@ export class FakeBackend implements Backend {
   constructor(options: Partial<StudioOptions> = {}) {
     this.#options = { ...usualOptions, ...options };
     this.#seed = seeded(this.#options.now);
-    this.#changeSets = proposals(this.#seed, this.#options.now);
+    this.#changeSets = proposals(this.#seed, this.#options.now, this.#options.changes);
+    this.#comments.push(...comments(this.#seed, this.#options.now));
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
     if (this.#options.rows > 0) {
@@ -376,11 +387,17 @@ export class FakeBackend implements Backend {
         mine: waiting.filter((each) => each.is_yours),
         closed: all.filter((each) => !waiting.includes(each)),
         in_conflict: this.#changeSets.filter((set) => set.conflicts.length > 0).map((set) => set.proposal.id),
-        may_approve_own: [],
+        may_approve_own: this.#options.alone ? this.#seed.projects.map((project) => project.id) : [],
       };
     },
-    proposal: ({ changeSet }) => this.#detail(changeSet),
+    proposal: ({ changeSet }) => {
+      const detail = this.#detail(changeSet);
+      for (const version of detail.versions)
+        version.open_comments = this.#comments.filter((comment) => comment.track === version.track && !comment.resolved);
+      return detail;
+    },
     approve: ({ changeSet, revisionDigest, effectDigest }) => {
+      keepHeld(heldApprovals().filter((held) => held.change_set !== changeSet));
       const detail = this.#decidable(changeSet, revisionDigest);
       if (detail.effect_digest !== effectDigest)
         throw problem(
@@ -390,6 +407,28 @@ export class FakeBackend implements Backend {
         );
       this.#apply(detail);
       return this.#decide(detail, 'approved', null);
+    },
+    hold_approval: ({ held }) => {
+      keepHeld([...heldApprovals(), { ...held, held_at: new Date(Date.now()).toISOString() }]);
+      return null;
+    },
+    release_approval: ({ changeSet }) => {
+      const before = heldApprovals();
+      keepHeld(before.filter((held) => held.change_set !== changeSet));
+      return heldApprovals().length < before.length;
+    },
+    held_approvals: () => heldApprovals(),
+    check_file: () => {
+      const drive9 = this.#seed.versions.find((each) => each.track === id('trk', 1) && each.number === 9);
+      if (!drive9) throw notFound('version');
+      const known = this.#options.checked === 'known';
+      return {
+        file_name: known ? 'Night Drive master.wav' : 'Night Drive.mp3',
+        fingerprint: known ? drive9.fingerprint : fingerprintOf(1),
+        versions: known
+          ? [{ version: drive9.id, project_name: 'Coastal Album', track_name: 'Night Drive', number: 9, approved: true }]
+          : [],
+      };
     },
     reject: ({ changeSet, revisionDigest, reason }) => this.#decide(this.#decidable(changeSet, revisionDigest), 'rejected', reason),
     ask_for_changes: ({ changeSet, revisionDigest, reason }) =>
@@ -421,6 +460,7 @@ export class FakeBackend implements Backend {
       };
       const parts = { kept: part(kept, 1), rest: part(rest, 2) };
       detail.split_into = [parts.kept.id, parts.rest.id];
+      this.#projectChanged(detail.proposal.project);
       return parts;
     },
     resolve: ({ changeSet, revisionDigest, choices }) => {
