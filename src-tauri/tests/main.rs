@@ -1,6 +1,5 @@
 //! Every command without a window: the mock runtime, a real library in a temporary folder.
 #![recursion_limit = "256"]
-#![recursion_limit = "256"]
 
 use std::collections::BTreeSet;
 use std::path::Path;

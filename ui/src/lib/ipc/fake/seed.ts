@@ -33,7 +33,15 @@ export const allActions = [
   'invite',
 ];
 
-export const memberActions = ['see_project', 'fetch_originals', 'add_versions', 'trash_own_versions', 'propose', 'read_change_sets', 'read_audit_log'];
+export const memberActions = [
+  'see_project',
+  'fetch_originals',
+  'add_versions',
+  'trash_own_versions',
+  'propose',
+  'read_change_sets',
+  'read_audit_log',
+];
 
 const hour = 3_600_000;
 
