@@ -4,7 +4,7 @@ use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_library::catalogue::CellEdit;
 use collabtrack_library::view::imports::{CellCheckView, ImportView};
-use collabtrack_library::view::{CatalogueView, ProposalView};
+use collabtrack_library::view::{CatalogueHit, CatalogueView, ProposalView};
 use tauri::State;
 
 use crate::app::App;
@@ -45,6 +45,31 @@ pub(crate) async fn import_problems(app: State<'_, App>, import: String) -> Comm
     let Some(target) = app.dialogs.save_csv("problems.csv".to_owned()).await else { return Ok(None) };
     app.library.import_problems(&import, &target).await?;
     Ok(Some(target.to_string_lossy().into_owned()))
+}
+
+/// The columns of a project as their JSON document.
+#[tauri::command]
+pub(crate) async fn schema(app: State<'_, App>, project: String) -> CommandResult<String> {
+    Ok(app.library.schema_text(&ProjectId::parse(&project)?).await?)
+}
+
+/// Proposes other columns.
+#[tauri::command]
+pub(crate) async fn propose_schema(
+    app: State<'_, App>,
+    project: String,
+    document: String,
+    title: String,
+    reason: String,
+) -> CommandResult<ProposalView> {
+    Ok(app.library.propose_schema(&ProjectId::parse(&project)?, &document, &title, &reason).await?)
+}
+
+/// Rows that say all words of a query.
+#[tauri::command]
+pub(crate) async fn search_catalogue(app: State<'_, App>, project: Option<String>, query: String) -> CommandResult<Vec<CatalogueHit>> {
+    let project = project.as_deref().map(ProjectId::parse).transpose()?;
+    Ok(app.library.search_catalogue(project.as_ref(), &query).await?)
 }
 
 /// Proposes what a checked CSV would change.

@@ -1,7 +1,7 @@
 //! Change sets and their revisions in the database.
 
 use collabtrack_domain::change_set::authority::SelfApproval;
-use collabtrack_domain::change_set::revision::SealedRevision;
+use collabtrack_domain::change_set::revision::{SealedRevision, digest};
 use collabtrack_domain::change_set::status::Status;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId};
@@ -125,10 +125,16 @@ pub(crate) async fn insert_revision(db: &mut PgConnection, sealed: &SealedRevisi
     Ok(())
 }
 
-/// The exact bytes of a revision.
+/// The exact bytes of a revision, which still have the digest they were stored with.
 pub(crate) async fn revision_bytes(db: &mut PgConnection, id: &ChangeSetId, revision: i64) -> Result<Option<Vec<u8>>, Error> {
-    let bytes = sqlx::query_scalar("select bytes from change_set_revision where change_set = $1 and revision = $2");
-    Ok(bytes.bind(id.as_str()).bind(revision).fetch_optional(db).await?)
+    let row = sqlx::query("select bytes, digest from change_set_revision where change_set = $1 and revision = $2")
+        .bind(id.as_str())
+        .bind(revision)
+        .fetch_optional(db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let bytes: Vec<u8> = row.try_get("bytes")?;
+    if digest(&bytes) == row.hash("digest")? { Ok(Some(bytes)) } else { Err(Error::Damaged { what: "revision" }) }
 }
 
 /// The newest revision, read back from its bytes.

@@ -116,7 +116,7 @@ async fn conflicts_are_settled_one_by_one_into_a_revision_on_the_catalogue_of_no
     let Studio { server, owner, member, project } = studio().await;
     let id = in_conflict(&owner, &member, &project).await;
     let list: ChangeSetList = owner.get(&format!("/projects/{project}/change-sets")).await.ok();
-    assert_eq!(list.in_conflict, [id.clone()]);
+    assert_eq!(list.in_conflict, std::slice::from_ref(&id));
     let shown = detail(&owner, &id).await;
     assert_eq!((shown.mergeability.as_str(), shown.conflicts.len(), shown.origins.len()), ("conflict", 2, 2));
     assert_eq!((&shown.origins[0].author.id, shown.origins[0].title.as_str()), (&member.id, "A better title"));

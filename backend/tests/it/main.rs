@@ -18,6 +18,7 @@ mod storage;
 mod store_faults;
 mod support;
 mod sync_approval;
+mod sync_catalogue;
 mod sync_computers;
 mod sync_tables;
 mod sync_two_desktops;

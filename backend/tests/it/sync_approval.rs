@@ -8,7 +8,7 @@ use crate::support::Server;
 use crate::sync_computers::{Computer, wav};
 
 /// Jon, who bounces, and Mira, who decides.
-async fn jon_and_mira(server: &Server) -> (Computer, Computer, ProjectId) {
+pub(crate) async fn jon_and_mira(server: &Server) -> (Computer, Computer, ProjectId) {
     let jon = Computer::of(&server.url, "Jon").await;
     let project = jon.watch(None).await;
     jon.library.put_on_server(&project).await.expect("on the server");
@@ -22,11 +22,11 @@ async fn jon_and_mira(server: &Server) -> (Computer, Computer, ProjectId) {
     (jon, mira, project)
 }
 
-fn change_set(text: &str) -> ChangeSetId {
+pub(crate) fn change_set(text: &str) -> ChangeSetId {
     ChangeSetId::parse(text).expect("an id")
 }
 
-async fn approve(computer: &Computer, id: &str) -> Result<(), collabtrack_library::error::LibraryError> {
+pub(crate) async fn approve(computer: &Computer, id: &str) -> Result<(), collabtrack_library::error::LibraryError> {
     let id = change_set(id);
     let shown = computer.library.proposal(&id).await?;
     let effect = shown.effect_digest.expect("it can be approved");

@@ -14,6 +14,7 @@ pub mod row;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod schema;
+pub mod search;
 pub(crate) mod steps;
 pub mod validate;
 pub mod value;

@@ -1,13 +1,15 @@
 //! The catalogue: reading it, CSV out, and proposals made from it. Nothing here changes the catalogue: only approved change sets do.
 
 pub mod check;
+mod columns;
 pub mod imports;
+mod search;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use collabtrack_domain::catalogue::cells::{CellValue, Cells};
-use collabtrack_domain::catalogue::row::{Rev, RowId};
+use collabtrack_domain::catalogue::row::{ApprovedVersion, Catalogue as Rows, Rev, Row, RowContent, RowId};
 use collabtrack_domain::catalogue::schema::{Field, Required, Schema, Table};
 use collabtrack_domain::catalogue::value::ParseContext;
 use collabtrack_domain::change_set::op::{Op, VersionRef};
@@ -45,13 +47,15 @@ pub(crate) struct Known {
     pub(crate) catalogue: Catalogue,
     pub(crate) schema: Schema,
     pub(crate) role: Role,
+    /// Place of a row by its id.
+    places: HashMap<String, usize>,
 }
 
 impl Known {
     /// What people call a row: the title of its track.
     pub(crate) fn label(&self, row: &str) -> String {
         let cell = |row: &CatalogueRow, field: &str| row.cells.get(field).and_then(Value::as_str).map(str::to_owned);
-        let found = self.catalogue.rows.iter().find(|known| known.id == row);
+        let found = self.row(row);
         if let Some(found) = found {
             if found.table == Table::Splits.as_str() {
                 let track = cell(found, "track").map(|track| self.label(&track)).unwrap_or_default();
@@ -85,7 +89,25 @@ impl Known {
     }
 
     fn row(&self, id: &str) -> Option<&CatalogueRow> {
-        self.catalogue.rows.iter().find(|row| row.id == id)
+        self.places.get(id).and_then(|place| self.catalogue.rows.get(*place))
+    }
+
+    /// The rows as the catalogue rules work on them, without salts: tokens and cells as received.
+    pub(crate) fn as_catalogue(&self) -> Result<Rows> {
+        let row = |row: &CatalogueRow| -> Option<Row> {
+            let cells: Option<Cells> =
+                row.cells.iter().map(|(name, value)| Some((name, serde_json::from_value::<CellValue>(value.clone()).ok()?))).collect();
+            let approved = row.approved.as_ref().map(|approved| ApprovedVersion {
+                number: approved.number,
+                sha256: approved.sha256,
+                version: approved.version.clone(),
+            });
+            let content = RowContent { id: RowId::parse(&row.id).ok()?, cells: cells?, approved, retired: Vec::new() };
+            Some(Row::received(content, Rev::parse(&row.rev).ok()?))
+        };
+        let rows: Option<Vec<Row>> = self.catalogue.rows.iter().map(row).collect();
+        let rows = rows.ok_or_else(|| unlike("a row of the catalogue"))?;
+        Rows::new(self.schema.clone(), rows).map_err(|_| unlike("the catalogue"))
     }
 }
 
@@ -100,7 +122,8 @@ fn unlike(what: &str) -> LibraryError {
 
 fn known(catalogue: Catalogue, project: &Project) -> Result<Known> {
     let schema = Schema::from_value(&catalogue.schema).map_err(|_| unlike("the list of columns"))?;
-    Ok(Known { catalogue, schema, role: project.role.unwrap_or(Role::Listener) })
+    let places = catalogue.rows.iter().enumerate().map(|(place, row)| (row.id.clone(), place)).collect();
+    Ok(Known { catalogue, schema, role: project.role.unwrap_or(Role::Listener), places })
 }
 
 fn required_word(required: Required) -> &'static str {
@@ -196,14 +219,23 @@ impl Library {
         })
     }
 
-    /// Writes a table as CSV, exactly as the server makes it.
+    /// Writes a table as CSV, exactly as the server makes it; without the server, of the catalogue as last read.
     /// # Errors
-    /// `OnlyHere`, `File`, or that the server does not answer.
+    /// `OnlyHere`, `File`, or that the server does not answer and the catalogue was never read.
     pub async fn export_catalogue(&self, project: &ProjectId, table: &str, target: &Path) -> Result<()> {
         let table = table_of(table)?;
         self.on_server(project).await?;
-        let api = self.api().await?;
-        let bytes = self.heard(api.bytes(&format!("/projects/{project}/catalogue.csv"), &[("table", table.as_str())], "text/csv").await)?;
+        let path = format!("/projects/{project}/catalogue.csv");
+        let asked = match self.api().await {
+            Ok(api) => self.heard(api.bytes(&path, &[("table", table.as_str())], "text/csv").await).map_err(LibraryError::from),
+            Err(error) => Err(error),
+        };
+        let bytes = match asked {
+            Err(error) if !matches!(error, LibraryError::Remote(RemoteError::Refused(_))) => {
+                self.kept_csv(project, table).await.map_err(|_| error)?
+            }
+            asked => asked?,
+        };
         let target = target.to_path_buf();
         blocking(move || write_durably(&target, &bytes)).await
     }

@@ -589,6 +589,27 @@ pub struct CellChangeView {
     pub change: ChangeWord,
 }
 
+/// A row found by what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CatalogueHit {
+    /// Project.
+    pub project: String,
+    /// Its name.
+    pub project_name: String,
+    /// `tracks` or `splits`.
+    pub table: String,
+    /// Row id.
+    pub row: String,
+    /// What people call the row.
+    pub row_label: String,
+    /// Field that says it.
+    pub field: String,
+    /// Its label.
+    pub field_label: String,
+    /// What it says.
+    pub text: String,
+}
+
 /// A change set in the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProposalView {

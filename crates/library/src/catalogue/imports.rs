@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use collabtrack_domain::catalogue::cells::CellValue;
 use collabtrack_domain::catalogue::csv::report::{Answers, ImportReport, Issue};
+use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions};
 use collabtrack_domain::catalogue::guard;
 use collabtrack_domain::catalogue::schema::Table;
+use collabtrack_domain::change_set::merge::Bases;
 use collabtrack_domain::change_set::op::Op;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_protocol::catalogue::ImportAnswer;
@@ -19,7 +21,8 @@ use super::{Known, table_of, unlike, whole_row, word, write_durably};
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::paths;
-use crate::record::blocking;
+use crate::record::{blocking, random_bits};
+use crate::sync::remote::RemoteError;
 use crate::view::imports::{ImportColumn, ImportRemark, ImportView, RepairView};
 use crate::view::{CellChangeView, ChangeWord, ProposalView};
 
@@ -104,18 +107,17 @@ impl Library {
     }
 
     async fn look_at(&self, import: String, mut file: Checked, answers: &Answers) -> Result<ImportView> {
-        let known = self.known_catalogue(&file.project, false).await?;
-        let api = self.api().await?;
-        let answered = if *answers == Answers::default() {
-            String::new()
-        } else {
-            serde_json::to_string(answers).map_err(|_| unlike("the answers"))?
+        let known = self.known_catalogue(&file.project, true).await?;
+        let (report, is_offline) = match self.report(&file, answers).await {
+            Ok(report) => (report, false),
+            Err(error @ LibraryError::Remote(RemoteError::Refused(_))) => return Err(error),
+            Err(error) => {
+                tracing::info!(%error, "a file is compared with the catalogue as last read");
+                (self.own_report(&known, &file, answers).await?, true)
+            }
         };
-        let query = [("table", file.table.as_str()), ("mode", "preview"), ("answers", &answered)];
-        let path = format!("/projects/{}/imports", file.project);
-        let answer: ImportAnswer = self.heard(api.post_bytes(&path, &query, "text/csv", file.bytes.to_vec()).await)?;
-        let report: ImportReport = serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))?;
-        let view = import_view(&known, &report, import.clone(), file.file_name.clone());
+        let mut view = import_view(&known, &report, import.clone(), file.file_name.clone());
+        view.is_offline = is_offline;
         file.base_head = known.catalogue.head;
         file.problems = view.errors.iter().chain(&view.questions).cloned().collect();
         file.ops = if view.may_propose { report.ops } else { Vec::new() };
@@ -125,6 +127,46 @@ impl Library {
         }
         imports.0.insert(import, file);
         Ok(view)
+    }
+
+    /// The server's report: it knows every state a row was exported from.
+    async fn report(&self, file: &Checked, answers: &Answers) -> Result<ImportReport> {
+        let api = self.api().await?;
+        let answered = if *answers == Answers::default() {
+            String::new()
+        } else {
+            serde_json::to_string(answers).map_err(|_| unlike("the answers"))?
+        };
+        let query = [("table", file.table.as_str()), ("mode", "preview"), ("answers", &answered)];
+        let path = format!("/projects/{}/imports", file.project);
+        let answer: ImportAnswer = self.heard(api.post_bytes(&path, &query, "text/csv", file.bytes.to_vec()).await)?;
+        serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))
+    }
+
+    /// The report of this computer, from the catalogue as last read: it knows no earlier states of rows.
+    async fn own_report(&self, known: &Known, file: &Checked, answers: &Answers) -> Result<ImportReport> {
+        let (catalogue, role, table) = (known.as_catalogue()?, known.role, file.table);
+        let (answers, bytes) = (answers.clone(), Arc::clone(&file.bytes));
+        let report = move || {
+            let mut context = csv::ImportContext {
+                table,
+                catalogue: &catalogue,
+                bases: &Bases::none(),
+                was_deleted: &|_| false,
+                role,
+                answers: &answers,
+                random: &mut random_bits,
+            };
+            Ok(csv::import(&bytes, &mut context))
+        };
+        blocking(report).await
+    }
+
+    /// A table of the catalogue as last read, as CSV: what a computer without the server can export.
+    pub(super) async fn kept_csv(&self, project: &ProjectId, table: Table) -> Result<Vec<u8>> {
+        let known = self.last_catalogue(project).await?;
+        let (catalogue, role) = (known.as_catalogue()?, known.role);
+        blocking(move || Ok(csv::export(&catalogue, table, &ExportOptions { delimiter: Delimiter::Comma, role }))).await
     }
 }
 
@@ -194,6 +236,7 @@ fn import_view(known: &Known, report: &ImportReport, import: String, file_name: 
         questions: report.questions.iter().map(remark).collect(),
         errors: report.errors.iter().map(remark).collect(),
         repairs: repairs.collect(),
+        is_offline: false,
     }
 }
 

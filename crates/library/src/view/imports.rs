@@ -103,6 +103,8 @@ pub struct ImportView {
     pub repairs: Vec<RepairView>,
     /// Whether it can be proposed.
     pub may_propose: bool,
+    /// Whether it was compared with the catalogue as last read, because the server did not answer.
+    pub is_offline: bool,
 }
 
 /// How bad a remark about a cell is.

@@ -28,6 +28,7 @@ fn export_to(folder: &Path) {
         ProposalDetail,
         ConflictChoice,
         CommentView,
+        CatalogueHit,
         HeardView,
         SplitView,
         RevertView,

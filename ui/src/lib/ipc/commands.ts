@@ -6,6 +6,7 @@ import type { BlindButton } from './generated/BlindButton';
 import type { BlindKind } from './generated/BlindKind';
 import type { CandidateView } from './generated/CandidateView';
 import type { CaptureRulesView } from './generated/CaptureRulesView';
+import type { CatalogueHit } from './generated/CatalogueHit';
 import type { CatalogueView } from './generated/CatalogueView';
 import type { CommentView } from './generated/CommentView';
 import type { ConflictChoice } from './generated/ConflictChoice';
@@ -111,6 +112,9 @@ export interface Commands {
   import_answer: { args: { import: string; answers: ImportAnswers }; result: ImportView };
   import_problems: { args: { import: string }; result: string | null };
   import_propose: { args: { import: string; title: string; reason: string }; result: ProposalView };
+  schema: { args: { project: string }; result: string };
+  propose_schema: { args: { project: string; document: string; title: string; reason: string }; result: ProposalView };
+  search_catalogue: { args: { project: string | null; query: string }; result: CatalogueHit[] };
   check_cells: {
     args: { project: string; table: string; edits: { row: string; field: string; to: string }[] };
     result: CellCheckView[];

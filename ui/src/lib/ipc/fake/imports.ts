@@ -113,6 +113,7 @@ export function importView(table: string, which: ImportCase, answers: ImportAnsw
     questions,
     errors,
     repairs: repairsOf([...errors, ...questions]),
+    is_offline: false,
     may_propose: errors.length + questions.length === 0,
   };
 }

@@ -2,6 +2,7 @@
 import { noAnswers, type ImportAnswers } from '../../catalogue/answers';
 import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
 import type { CaptureRulesView } from '../generated/CaptureRulesView';
+import type { CatalogueHit } from '../generated/CatalogueHit';
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
 import type { ConnectionView } from '../generated/ConnectionView';
@@ -359,6 +360,12 @@ export class FakeBackend implements Backend {
       return importView('tracks', this.#options.importCase, answers);
     },
     import_problems: () => '/home/mara/Documents/problems.csv',
+    schema: () => JSON.stringify({ schema_version: 1, tables: { tracks: { fields: this.#seed.columns } } }, null, 2),
+    propose_schema: ({ title, reason }) =>
+      this.#propose(title === '' ? 'Change the columns' : title, reason, [
+        cell('', 'Columns', '_schema', 'Columns', 'as they are', 'as proposed'),
+      ]),
+    search_catalogue: ({ project, query }) => this.#search(project, query),
     import_propose: ({ title, reason, import: handle }) => {
       const view = importView('tracks', this.#options.importCase, this.#answers);
       if (handle !== view.import || !view.may_propose)
@@ -525,6 +532,25 @@ export class FakeBackend implements Backend {
     if (this.#version(version).here === 'nothing' && this.#connection.state !== 'connected')
       throw problem('not_here', 'The original is not on this computer.', 'Connect, then fetch it.');
     return null;
+  }
+
+  #search(project: string | null, query: string): CatalogueHit[] {
+    const wanted = query.trim().toLowerCase();
+    if (wanted === '') return [];
+    return this.#seed.projects
+      .filter((each) => project === null || each.id === project)
+      .flatMap((each) =>
+        (this.#seed.rows.get(each.id) ?? []).flatMap((row) => {
+          const hit = Object.entries(row.cells).find(([, text]) => text?.toLowerCase().includes(wanted));
+          if (!hit) return [];
+          const [field, text] = hit;
+          const label = this.#seed.columns.find((column) => column.name === field)?.label ?? field;
+          const row_label = row.cells['title'] ?? row.id;
+          return [
+            { project: each.id, project_name: each.name, table: 'tracks', row: row.id, row_label, field, field_label: label, text: text ?? '' },
+          ];
+        }),
+      );
   }
 
   #status(): StatusView {

@@ -1,0 +1,232 @@
+//! Columns, CSV and comments as two people at their own computers meet them.
+
+use collabtrack_domain::catalogue::csv::report::Answers;
+use collabtrack_domain::id::{CommentId, ProjectId, TrackId, VersionId};
+use collabtrack_library::catalogue::CellEdit;
+use collabtrack_library::view::{ChoiceWord, ConflictChoice};
+
+use crate::support::Server;
+use crate::sync_approval::{approve, change_set, jon_and_mira};
+use crate::sync_computers::Computer;
+
+async fn edit(computer: &Computer, project: &ProjectId, field: &str, to: &str) -> String {
+    let row = computer.track("Night Drive").await.track.id;
+    let edits = vec![CellEdit { row, field: field.into(), to: to.into() }];
+    computer.library.propose_cells(project, "tracks", field, "", edits).await.expect("proposed").id
+}
+
+#[tokio::test]
+async fn a_column_added_by_json_alone_is_in_grid_diff_csv_search_and_audit() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "label", "Moon Records").await).await.expect("approved");
+    // The one change: a line of JSON.
+    let text = mira.library.schema_text(&project).await.expect("the columns");
+    let mut document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let column = serde_json::json!({"name": "mastered_by", "label": "Mastered by", "type": "text"});
+    document["tables"]["tracks"]["fields"].as_array_mut().expect("fields").push(column);
+    let bad = mira.library.propose_schema(&project, &text.replacen("\"type\"", "\"typo\"", 1), "", "").await.expect_err("a typo").view();
+    assert!(bad.message.contains("typo"), "{bad:?}");
+    mira.library.propose_schema(&project, &text, "", "").await.expect_err("nothing new");
+    let proposed = mira.library.propose_schema(&project, &document.to_string(), "", "Credits").await.expect("proposed");
+    let shown = jon.library.proposal(&change_set(&proposed.id)).await.expect("shown");
+    assert_eq!((shown.risks[0].risk.as_str(), shown.changes[0].field.as_str()), ("schema", "_schema"));
+    approve(&jon, &proposed.id).await.expect("approved");
+
+    // Grid.
+    let grid = jon.library.catalogue(&project, "tracks").await.expect("the grid");
+    let column = grid.columns.last().expect("a column");
+    assert_eq!((column.name.as_str(), column.label.as_str(), column.may_edit), ("mastered_by", "Mastered by", true));
+    // CSV out and in, with its diff.
+    let file = jon.folder.path().join("tracks.csv");
+    jon.library.export_catalogue(&project, "tracks", &file).await.expect("written");
+    let csv = std::fs::read_to_string(&file).expect("readable");
+    assert!(csv.lines().next().expect("headings").ends_with("\"mastered_by\""), "{csv}");
+    let row = csv.lines().nth(1).expect("a row").trim_end_matches("\"\"");
+    std::fs::write(&file, format!("{}\r\n{row}\"Kim Ono\"\r\n", csv.lines().next().expect("headings"))).expect("edited");
+    let import = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
+    let change = &import.changes[0];
+    assert_eq!((change.field_label.as_str(), change.to.as_deref(), import.changes.len()), ("Mastered by", Some("Kim Ono"), 1));
+    let proposed = jon.library.import_propose(&import.import, "Credits", "").await.expect("proposed");
+    let shown = mira.library.proposal(&change_set(&proposed.id)).await.expect("shown");
+    assert_eq!((shown.changes[0].field_label.as_str(), shown.verified), ("Mastered by", true));
+    approve(&mira, &proposed.id).await.expect("approved");
+    let grid = jon.library.catalogue(&project, "tracks").await.expect("the grid");
+    assert_eq!(grid.rows[0].cells["mastered_by"], "Kim Ono");
+    // Search, on both computers, also without the server.
+    jon.library.catalogue(&project, "tracks").await.expect("read");
+    server.stop().await;
+    let hits = jon.library.search_catalogue(None, "kim ÓNO").await.expect("found");
+    assert_eq!((hits.len(), hits[0].field.as_str(), hits[0].row_label.as_str()), (1, "mastered_by", "Night Drive"));
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_of_the_columns_that_changed() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    let text = mira.library.schema_text(&project).await.expect("the columns");
+    let renamed = text.replacen("\"name\": \"p_line\"", "\"name\": \"phonogram\", \"renamed_from\": \"p_line\"", 1);
+    let proposed = mira.library.propose_schema(&project, &renamed, "Rename p_line", "").await.expect("proposed");
+    approve(&jon, &proposed.id).await.expect("approved");
+    let activity = jon.library.activity(&project).await.expect("the log");
+    assert!(activity.iter().any(|entry| entry.actor == "Mira" && entry.sentence.contains("Rename p_line")), "{activity:?}");
+    assert!(activity.iter().any(|entry| entry.actor == "Jon" && entry.sentence.contains("approved")), "{activity:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn questions_of_an_import_are_answered_and_its_problems_written_out() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "release_date", "2026-05-03").await).await.expect("approved");
+    let grid = jon.library.catalogue(&project, "tracks").await.expect("the grid");
+    let (id, rev) = (&grid.rows[0].id, &grid.rows[0].rev);
+    let file = jon.folder.path().join("edited.csv");
+    std::fs::write(&file, format!("_id,_rev,release_date,Tempo\r\n{id},{rev},04/06/2026,128\r\n")).expect("written");
+    let asked = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
+    assert!(!asked.may_propose && asked.errors.is_empty(), "{asked:?}");
+    assert_eq!((asked.questions[0].code.as_str(), asked.repairs.len()), ("ambiguous", 1));
+    assert_eq!(asked.columns.iter().find(|column| column.heading == "Tempo").expect("a column").field, None);
+    jon.library.import_propose(&asked.import, "", "").await.expect_err("a question is open");
+    let problems = jon.folder.path().join("problems.csv");
+    jon.library.import_problems(&asked.import, &problems).await.expect("written");
+    assert_eq!(std::fs::read_to_string(&problems).expect("readable").lines().count(), 2);
+
+    let answers: Answers = serde_json::from_value(serde_json::json!({
+        "styles": {"release_date": {"date_order": "day_month"}}, "columns": {"Tempo": {"use": "field", "name": "bpm"}}
+    }))
+    .expect("answers");
+    let answered = jon.library.import_answer(&asked.import, &answers).await.expect("read again");
+    assert_eq!((answered.import.as_str(), answered.may_propose), (asked.import.as_str(), true), "{answered:?}");
+    let mut to: Vec<&str> = answered.changes.iter().filter_map(|change| change.to.as_deref()).collect();
+    to.sort_unstable();
+    assert_eq!(to, ["128.00", "2026-06-04"]);
+    let proposed = jon.library.import_propose(&asked.import, "", "").await.expect("proposed");
+    approve(&mira, &proposed.id).await.expect("approved");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_the_server_a_csv_is_compared_with_the_catalogue_as_last_read() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "label", "Moon").await).await.expect("approved");
+    jon.library.catalogue(&project, "tracks").await.expect("read");
+    server.stop().await;
+    let file = jon.folder.path().join("tracks.csv");
+    jon.library.export_catalogue(&project, "tracks", &file).await.expect("of what was last read");
+    let csv = std::fs::read_to_string(&file).expect("readable").replace("\"Moon\"", "\"Sun\"");
+    std::fs::write(&file, csv).expect("edited");
+    let import = jon.library.import_catalogue(&project, "tracks", &file).await.expect("compared");
+    assert!(import.is_offline && import.may_propose && import.errors.is_empty(), "{import:?}");
+    assert_eq!((import.changes.len(), import.changes[0].to.as_deref()), (1, Some("Sun")));
+    assert!(jon.library.import_propose(&import.import, "", "").await.is_err(), "proposing needs the server");
+    assert!(jon.library.import_answer(&import.import, &Answers::default()).await.is_ok(), "and nothing is lost by trying");
+}
+
+#[tokio::test]
+async fn splitting_settling_and_taking_back_work_from_the_desktop() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "label", "Moon").await).await.expect("approved");
+    let row = jon.track("Night Drive").await.track.id;
+    let both = ["label", "p_line"].map(|field| CellEdit { row: row.clone(), field: field.into(), to: format!("Late {field}") });
+    let late = jon.library.propose_cells(&project, "tracks", "Late", "", both.to_vec()).await.expect("proposed");
+    approve(&mira, &edit(&jon, &project, "label", "Sun").await).await.expect("approved");
+
+    let shown = mira.library.proposal(&change_set(&late.id)).await.expect("shown");
+    assert_eq!(mira.library.inbox().await.expect("an inbox").in_conflict, [late.id.clone()]);
+    let conflict = &shown.conflicts[0];
+    let values = (conflict.was.as_deref(), conflict.proposed.as_deref(), conflict.now.as_deref());
+    assert_eq!(values, (Some("Moon"), Some("Late label"), Some("Sun")));
+    assert_eq!((conflict.changed_by.as_deref(), conflict.may_type, conflict.may_take), (Some("Jon"), true, true));
+    let choice = |choice, value: Option<&str>| {
+        vec![ConflictChoice { row: row.clone(), field: "label".into(), choice, value: value.map(str::to_owned) }]
+    };
+    let (id, digest, head) = (change_set(&late.id), shown.revision_digest.clone(), shown.expected_head.clone());
+    let open = mira.library.resolve(&id, &digest, &head, vec![]).await.expect_err("open").view();
+    assert_eq!(open.code, "resolution_missing");
+    let typed = choice(ChoiceWord::Typed, Some("a\u{7}b"));
+    assert_eq!(mira.library.resolve(&id, &digest, &head, typed).await.expect_err("no text").view().code, "invalid");
+    mira.library.resolve(&id, &digest, &head, choice(ChoiceWord::Proposed, None)).await.expect("settled");
+    let shown = mira.library.proposal(&change_set(&late.id)).await.expect("shown");
+    assert_eq!((shown.revision, shown.conflicts.len(), shown.verified), (2, 0, true));
+
+    let keep: Vec<u32> = shown.ops.iter().filter(|op| op.field == "label").map(|op| op.index).collect();
+    let parts = mira.library.split(&change_set(&late.id), &shown.revision_digest, keep).await.expect("split");
+    approve(&mira, &parts.kept.id).await.expect("approved");
+    mira.library
+        .reject(
+            &change_set(&parts.rest.id),
+            &mira.library.proposal(&change_set(&parts.rest.id)).await.expect("shown").revision_digest,
+            "not now",
+        )
+        .await
+        .expect("rejected");
+    let cells = jon.library.catalogue(&project, "tracks").await.expect("the grid").rows[0].cells.clone();
+    assert_eq!((cells.get("label").map(String::as_str), cells.get("p_line")), (Some("Late label"), None));
+
+    let back = jon.library.revert(&change_set(&parts.kept.id), "after all not", true).await.expect("proposed");
+    assert!(back.left.is_empty());
+    approve(&mira, &back.proposal.id).await.expect("approved");
+    let cells = jon.library.catalogue(&project, "tracks").await.expect("the grid").rows[0].cells.clone();
+    assert_eq!(cells.get("label").map(String::as_str), Some("Sun"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_proposal_whose_stored_bytes_were_swapped_is_not_shown() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    let id = edit(&jon, &project, "label", "Moon").await;
+    mira.library.proposal(&change_set(&id)).await.expect("shown while it is true");
+    // Whoever runs the database swaps the bytes under the digest that everybody approves.
+    for statement in [
+        "alter table change_set_revision disable trigger change_set_revision_is_written_once",
+        "update change_set_revision set bytes = convert_to(replace(convert_from(bytes, 'UTF8'), 'Moon', 'Mine'), 'UTF8')",
+    ] {
+        sqlx::query(statement).execute(server.database()).await.expect("tampered");
+    }
+    let refused = mira.library.proposal(&change_set(&id)).await.expect_err("other bytes than those that were proposed");
+    assert!(refused.view().message.len() > 20, "{refused:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn comments_written_offline_arrive_in_order_and_settle_everywhere() {
+    let server = Server::start().await;
+    let (jon, mira, _) = jon_and_mira(&server).await;
+    let version = jon.version("Night Drive", 1).await;
+    let id = VersionId::parse(&version.id).expect("an id");
+    let track = TrackId::parse(&jon.track("Night Drive").await.track.id).expect("an id");
+    assert!(jon.library.add_comment(&id, 5, Some(5), "x", None).await.is_err(), "a range has a length");
+    let first = jon.library.add_comment(&id, 500, Some(900), "Too loud here", None).await.expect("written");
+    let first_id = CommentId::parse(&first.id).expect("an id");
+    jon.library.add_comment(&id, 500, None, "By two dB", Some(&first_id)).await.expect("answered");
+    assert!(!first.is_sent);
+    jon.sync().await;
+    mira.sync().await;
+    let there = mira.library.comments(&track).await.expect("comments");
+    let told: Vec<_> = there.iter().map(|comment| (comment.text.as_str(), comment.author.as_str(), comment.is_sent)).collect();
+    assert_eq!(told, [("Too loud here", "Jon", true), ("By two dB", "Jon", true)]);
+    assert_eq!(there[1].reply_to.as_deref(), Some(first.id.as_str()));
+
+    let proposal = jon.library.propose_version(&id, "").await.expect("proposed");
+    mira.library.add_heard(&id, 0, 600, false).await.expect("heard");
+    mira.library.add_heard(&id, 500, 800, true).await.expect("heard");
+    let shown = mira.library.proposal(&change_set(&proposal.id)).await.expect("shown");
+    assert_eq!(shown.versions[0].open_comments.len(), 1);
+    assert_eq!(
+        (shown.versions[0].heard.duration_ms, shown.versions[0].heard.heard_ms, shown.versions[0].heard.preview_ms),
+        (1_000, 800, 200)
+    );
+
+    mira.library.settle_comment(&first_id, true).await.expect("settled");
+    mira.sync().await;
+    jon.sync().await;
+    let settled = &jon.library.comments(&track).await.expect("comments")[0];
+    assert_eq!((settled.resolved, settled.resolved_by.as_deref()), (true, Some("Mira")));
+    let shown = mira.library.proposal(&change_set(&proposal.id)).await.expect("shown");
+    assert!(shown.versions[0].open_comments.is_empty());
+    server.stop().await;
+}
