@@ -547,7 +547,16 @@ export class FakeBackend implements Backend {
           const label = this.#seed.columns.find((column) => column.name === field)?.label ?? field;
           const row_label = row.cells['title'] ?? row.id;
           return [
-            { project: each.id, project_name: each.name, table: 'tracks', row: row.id, row_label, field, field_label: label, text: text ?? '' },
+            {
+              project: each.id,
+              project_name: each.name,
+              table: 'tracks',
+              row: row.id,
+              row_label,
+              field,
+              field_label: label,
+              text: text ?? '',
+            },
           ];
         }),
       );

@@ -87,4 +87,8 @@ repairs: Array<RepairView>,
 /**
  * Whether it can be proposed.
  */
-may_propose: boolean, };
+may_propose: boolean, 
+/**
+ * Whether it was compared with the catalogue as last read, because the server did not answer.
+ */
+is_offline: boolean, };
