@@ -2,7 +2,7 @@
 # Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
 
 bench_report=docs/benchmarks.md
-bench_parts=(audio capture)
+bench_parts=(audio capture scan)
 
 # bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
@@ -20,7 +20,7 @@ command_bench() {
 bench_package() {
     case $1 in
     audio) printf collabtrack-audio ;;
-    capture) printf collabtrack-library ;;
+    capture | scan) printf collabtrack-library ;;
     *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
     esac
 }

@@ -31,8 +31,12 @@ command_test() {
     lane plain "programs" cargo build "${programs[@]}" ${locked[@]+"${locked[@]}"}
     lane summary "real app" in_ui ../dev with-desktop npm run e2e:app
     lane demo "demo" ./dev demo
+    if [ "${1:-}" = --soak ]; then lane cargo "soak" soak; fi
     end_lanes
 }
+
+# Many more seeds of the simulated clients; a failing one is printed as the line that runs it again.
+soak() { COLLABTRACK_SEEDS=${COLLABTRACK_SEEDS:-400} cargo test --workspace --test library ${locked[@]+"${locked[@]}"} -- simulation; }
 
 # On a port of its own, so that two checkouts can be tested at once.
 ui_flows() { COLLABTRACK_E2E_PORT=$(free_port) in_ui npm run e2e; }

@@ -134,6 +134,14 @@ pub async fn track(db: &PgPool, session: &Session, project: &ProjectId, id: &Tra
     if before.name == name && !before.auto {
         return Ok(before);
     }
+    if body.was.as_ref().is_some_and(|was| *was != before.name) {
+        // Somebody else's name came first: it stays, and this one stays on record.
+        let detail = serde_json::json!({"name": name, "stays": before.name});
+        audit::append(&mut tx, Fact::by(&session.account, &session.tag, project.as_str(), "track.rename_late", id.as_str()).detail(detail))
+            .await?;
+        tx.commit().await?;
+        return Ok(before);
+    }
     sqlx::query("update track set name = $2, auto = false where id = $1").bind(id.as_str()).bind(name).execute(&mut *tx).await?;
     let after = info(&mut tx, &id).await?;
     feed::append(&mut tx, project, ChangeKind::Track, &after).await?;

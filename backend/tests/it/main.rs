@@ -9,6 +9,7 @@ mod catalogue;
 mod collection;
 mod comments;
 mod config;
+mod edits;
 mod embedded;
 mod feed;
 mod openapi;

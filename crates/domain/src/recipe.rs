@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_overlaps_and_foreign_extents_are_refused() {
+    fn b7_gaps_overlaps_and_foreign_extents_are_refused() {
         let mut gap = plain();
         gap.files[0].spans[0].at = 1;
         assert_eq!(gap.check(), Err(RecipeError::Coverage { path: "Night Drive.wav".into(), at: 1 }));

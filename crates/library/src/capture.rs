@@ -12,6 +12,7 @@ use collabtrack_protocol::limits::PART_SIZE_BYTES;
 
 use crate::content_store::{ContentStore, discard};
 use crate::error::{LibraryError, Result};
+use crate::faults;
 use crate::watch::scan::ScanKey;
 
 /// A captured file.
@@ -32,20 +33,24 @@ pub fn capture(store: &ContentStore, path: &Path, go_on: &mut dyn FnMut(u64) -> 
     let before = look(path)?;
     store.check_room(before.size)?;
     let temp = store.temp_path();
-    let hashes = match copy(path, &temp, go_on) {
+    let hashes = match copy(store, path, &temp, go_on) {
         Ok(hashes) => hashes,
         Err(error) => {
             discard(&temp);
             return Err(LibraryError::file("capture", path, error));
         }
     };
+    faults::step("capture.copied");
     let unchanged = look(path).is_ok_and(|after| before.same_file(&after)) && hashes.length == before.size;
     if !unchanged {
         discard(&temp);
         return Err(LibraryError::ChangedMeanwhile { path: path.to_path_buf() });
     }
     match store.keep(&temp, &hashes.sha256) {
-        Ok(stored) => Ok(Captured { hashes, key: before, stored }),
+        Ok(stored) => {
+            faults::step("capture.kept");
+            Ok(Captured { hashes, key: before, stored })
+        }
         Err(error) => {
             discard(&temp);
             Err(error)
@@ -62,15 +67,17 @@ fn look(path: &Path) -> Result<ScanKey> {
 }
 
 /// Clones or copies `path` to `temp` and hashes what arrived there.
-fn copy(path: &Path, temp: &Path, go_on: &mut dyn FnMut(u64) -> bool) -> io::Result<FileHashes> {
+fn copy(store: &ContentStore, path: &Path, temp: &Path, go_on: &mut dyn FnMut(u64) -> bool) -> io::Result<FileHashes> {
     // Opened first: a clone of a file that may not be read would fail later with a less clear message.
     let mut source = File::open(path)?;
+    store.faults().at("temp.create")?;
     if reflink_copy::reflink(path, temp).is_ok() {
         return hashing::hash_reader(&mut File::open(temp)?, PART_SIZE_BYTES, go_on);
     }
     discard(temp);
     let mut target = BufWriter::with_capacity(1 << 20, File::create_new(temp)?);
     let hashes = hashing::copy_hashing(&mut source, &mut target, PART_SIZE_BYTES, go_on)?;
+    store.faults().at("temp.write")?;
     target.flush()?;
     Ok(hashes)
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use collabtrack_domain::hash::ObjectHash;
 
 use crate::error::{LibraryError, Result};
+use crate::faults::Faults;
 
 /// Room that is never used: 1 GiB or one hundredth of the disk, whichever is more.
 const RESERVE_BYTES: u64 = 1 << 30;
@@ -22,6 +23,7 @@ pub struct ContentStore {
     objects: PathBuf,
     temp: PathBuf,
     tables: PathBuf,
+    faults: Faults,
 }
 
 impl ContentStore {
@@ -29,7 +31,14 @@ impl ContentStore {
     /// # Errors
     /// `File` when the folders cannot be made.
     pub fn open(library: &Path) -> Result<Self> {
-        let store = Self { objects: library.join("objects"), temp: library.join("temp"), tables: library.join("tables") };
+        Self::open_with(library, Faults::default())
+    }
+
+    /// As [`ContentStore::open`], on a disk that fails by script.
+    /// # Errors
+    /// `File` when the folders cannot be made.
+    pub fn open_with(library: &Path, faults: Faults) -> Result<Self> {
+        let store = Self { objects: library.join("objects"), temp: library.join("temp"), tables: library.join("tables"), faults };
         for folder in [&store.objects, &store.temp, &store.tables] {
             fs::create_dir_all(folder).map_err(|error| LibraryError::file("make", folder, error))?;
         }
@@ -107,12 +116,15 @@ impl ContentStore {
         fs::create_dir_all(folder).map_err(|error| LibraryError::file("make", folder, error))?;
         let fault = |error| LibraryError::file("store", &target, error);
         let file = File::options().read(true).write(true).open(finished).map_err(fault)?;
+        self.faults.at("object.sync").map_err(fault)?;
         file.sync_all().map_err(fault)?;
         let mut rights = file.metadata().map_err(fault)?.permissions();
         rights.set_readonly(true);
         file.set_permissions(rights).map_err(fault)?;
         drop(file);
+        self.faults.at("object.rename").map_err(fault)?;
         rename(finished, &target).map_err(fault)?;
+        self.faults.at("folder.sync").map_err(fault)?;
         sync_folder(folder).map_err(fault)?;
         sync_folder(&self.objects).map_err(fault)?;
         Ok(target)
@@ -124,15 +136,22 @@ impl ContentStore {
     pub fn write_table(&self, target: &Path, bytes: &[u8]) -> Result<()> {
         let temp = self.temp_path();
         let fault = |error| LibraryError::file("write", target, error);
+        self.faults.at("table.write").map_err(fault)?;
         fs::write(&temp, bytes).map_err(fault)?;
         File::open(&temp).and_then(|file| file.sync_all()).map_err(fault)?;
         rename(&temp, target).map_err(fault)
+    }
+
+    /// Where tests let the disk fail.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// Checks that `bytes` more fit on the disk with the reserve left.
     /// # Errors
     /// `NoSpace`.
     pub fn check_room(&self, bytes: u64) -> Result<()> {
+        self.faults.at("room").map_err(|error| LibraryError::file("store", &self.objects, error))?;
         let Some((free, total)) = disk(&self.objects) else { return Ok(()) };
         let needed = bytes.saturating_add(RESERVE_BYTES.max(total / 100));
         if free < needed { Err(LibraryError::NoSpace { free, needed }) } else { Ok(()) }

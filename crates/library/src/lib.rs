@@ -11,6 +11,7 @@ mod comments;
 pub mod content_store;
 pub mod credentials;
 pub mod error;
+pub mod faults;
 pub mod grouping;
 pub mod hand_out;
 pub mod paths;
@@ -21,6 +22,7 @@ pub mod view;
 pub mod watch;
 pub mod write_out;
 
+mod chance;
 mod connection;
 mod device;
 mod heard;
@@ -36,6 +38,8 @@ mod take_over;
 mod versions;
 mod views;
 
+#[cfg(any(test, feature = "testing"))]
+pub use chance::seed_random;
 pub use credentials::CredentialChoice;
 pub use library::{Library, LibraryOptions};
 pub use server::normal_address;

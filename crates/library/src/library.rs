@@ -42,6 +42,8 @@ pub struct LibraryOptions {
     pub remote: Option<Arc<dyn crate::sync::remote::Remote>>,
     /// How often the server is asked for changes when it gives no hints.
     pub poll: std::time::Duration,
+    /// What goes wrong with the disk by a test's script.
+    pub faults: crate::faults::Faults,
 }
 
 impl LibraryOptions {
@@ -56,6 +58,7 @@ impl LibraryOptions {
             suggested_server: None,
             remote: None,
             poll: std::time::Duration::from_secs(30),
+            faults: crate::faults::Faults::default(),
         }
     }
 }
@@ -93,7 +96,7 @@ impl Library {
     pub async fn open(options: LibraryOptions) -> Result<Self> {
         std::fs::create_dir_all(&options.dir).map_err(|error| LibraryError::file("make", &options.dir, error))?;
         let store = Store::open(&options.dir).await?;
-        let content = ContentStore::open(&options.dir)?;
+        let content = ContentStore::open_with(&options.dir, options.faults.clone())?;
         let credentials = Credentials::open(options.credentials.clone()).await;
         let mut connection = Connection::load(&store).await?;
         if options.remote.is_some() {
@@ -169,6 +172,23 @@ impl Library {
         let looked = self.look(Look { everything: true, ..Look::default() }).await?;
         self.make_previews().await?;
         Ok(looked)
+    }
+
+    /// Looks at what events told of, as the background task does: for driving the library by hand.
+    /// # Errors
+    /// As [`Library::scan_once`].
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn scan_look(&self, look: Look) -> Result<Looked> {
+        self.work_alone().await?;
+        self.look(look).await
+    }
+
+    /// Holds the database as another program that writes would.
+    /// # Errors
+    /// What the database said.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn hold_database(&self) -> Result<impl Drop> {
+        Ok(self.store().write().await?)
     }
 
     /// Looks again and again until every file that settles was taken; files that wait for something else are left as candidates.

@@ -4,7 +4,7 @@
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_domain::kind::Kind;
 use collabtrack_protocol::limits::MAX_NOTE_BYTES;
-use collabtrack_protocol::versions::{EditVersion, TrackClaim};
+use collabtrack_protocol::versions::{EditTrack, EditVersion, TrackClaim};
 use sqlx::SqliteConnection;
 
 use crate::clock;
@@ -18,7 +18,7 @@ use crate::store::tracks::Track;
 use crate::store::versions::Version;
 use crate::store::{StoreResult, commit, rules, seen, tracks, versions};
 use crate::sync::remote::Remote;
-use crate::view::{TrackDetail, TrackView, VersionView};
+use crate::view::{AppEvent, TrackDetail, TrackView, VersionView};
 
 fn unknown(what: &'static str, id: impl ToString) -> LibraryError {
     LibraryError::Unknown { what, id: id.to_string() }
@@ -68,7 +68,8 @@ impl Library {
         let track = tracks::get(&mut transaction, id).await?.ok_or_else(|| unknown("track", id))?;
         tracks::rename(&mut transaction, &track.id, &name).await?;
         if tracks::is_announced(&mut transaction, &track.id).await? {
-            edits::put(&mut transaction, &track.project, &Edit::Track { track: track.id.clone(), name }).await?;
+            edits::put(&mut transaction, &track.project, &Edit::Track { track: track.id.clone(), name, was: Some(track.name.clone()) })
+                .await?;
         }
         commit(transaction).await?;
         self.edited();
@@ -181,12 +182,19 @@ impl Library {
         let Some(entry) = all.into_iter().find(|entry| entry.id == id) else { return Ok(()) };
         let now = clock::text(self.clock().now());
         match &entry.edit {
-            Edit::Track { track, name } => {
-                let body = collabtrack_protocol::versions::EditTrack { name: name.clone() };
-                self.heard(remote.edit_track(&entry.project, track, &body).await)?;
+            Edit::Track { track, name, was } => {
+                let body = EditTrack { name: name.clone(), was: was.clone() };
+                let told = self.heard(remote.edit_track(&entry.project, track, &body).await)?;
                 let mut transaction = self.store().write().await?;
                 edits::done(&mut transaction, id).await?;
+                if edits::of_subject(&mut transaction, track.as_str()).await?.is_empty() {
+                    tracks::rename(&mut transaction, track, &told.name).await?;
+                }
                 commit(transaction).await?;
+                if told.name != *name {
+                    let message = format!("Somebody named {} before {name} arrived; the first name stays.", told.name);
+                    self.tell(AppEvent::Notice { message });
+                }
             }
             Edit::Version { version, edit } => {
                 let told = self.heard(remote.edit_version(version, edit).await)?;

@@ -10,6 +10,7 @@ use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use crate::clock;
 use crate::content_store::{ContentStore, discard};
 use crate::error::{LibraryError, Result, chain};
+use crate::faults;
 use crate::library::Library;
 use crate::record::blocking;
 use crate::store::outbox::{self, Step};
@@ -45,6 +46,7 @@ impl Library {
         let serial = serial_of(content);
         let made = blocking(move || {
             let temp = store.temp_path();
+            store.faults().at("preview").map_err(|error| LibraryError::file("encode", &temp, error))?;
             let result = preview::encode(&store.path(&content), &temp, serial, &cancel)
                 .map_err(LibraryError::from)
                 .and_then(|_| keep(&store, &temp));
@@ -52,6 +54,7 @@ impl Library {
             result
         })
         .await;
+        faults::step("preview.kept");
         let mut transaction = self.store().write().await?;
         match &made {
             Ok(hashes) => {
@@ -67,6 +70,7 @@ impl Library {
         }
         outbox::advance(&mut transaction, &version.id, Step::PreviewReady).await?;
         commit(transaction).await?;
+        faults::step("preview.recorded");
         self.changed();
         Ok(())
     }

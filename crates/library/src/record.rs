@@ -16,6 +16,7 @@ use crate::capture::Captured;
 use crate::clock;
 use crate::content_store::{ContentStore, discard};
 use crate::error::{LibraryError, Result};
+use crate::faults;
 use crate::grouping::Grouped;
 use crate::library::Library;
 use crate::store::outbox::{self, Step};
@@ -105,7 +106,7 @@ impl Export {
 
 /// 136 random bits, of which an id uses 130.
 pub(crate) fn random_bits() -> [u8; ID_RANDOM_BYTES] {
-    rand::random()
+    crate::chance::bits()
 }
 
 /// What a version takes from the sound itself.
@@ -205,7 +206,9 @@ impl Library {
             seen::put(&mut transaction, *root, &seen).await?;
             imports::done(&mut transaction, *root, path).await?;
         }
+        faults::step("record.before_commit");
         commit(transaction).await?;
+        faults::step("record.committed");
         self.note_seen(&export.seen);
         self.changed();
         Ok(version.id)

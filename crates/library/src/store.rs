@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faulty_sqlite_versions_are_refused() {
+    fn f24_faulty_sqlite_versions_are_refused() {
         for version in ["3.45.0", "3.51.2", "3.52.0", "3.52.4", "garbage"] {
             assert!(matches!(check_sqlite(version), Err(StoreError::UnsafeSqlite { .. })), "{version}");
         }

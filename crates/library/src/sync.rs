@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_never_claims_success_and_never_exceeds_the_whole() {
+    fn i21_progress_never_claims_success_and_never_exceeds_the_whole() {
         let state = SyncState::default();
         let version = VersionId::from_random([1; 17]);
         assert_eq!(state.percent(&version), None);

@@ -204,6 +204,9 @@ pub struct EditVersion {
 pub struct EditTrack {
     /// Its new name; a person chose it, so the track is no longer automatic.
     pub name: String,
+    /// The name it had for that person; where another name came first, that one stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
 }
 
 /// What to read.

@@ -59,23 +59,35 @@ impl Computer {
         self.run_with_password("four walls and an amplifier", arguments)
     }
 
+    /// Runs the program until it dies at `step`, as by `kill -9`.
+    pub(crate) fn dies(&self, arguments: &[&str], step: &str) {
+        let output = self.program("four walls and an amplifier", arguments).env("COLLABTRACK_DIE_AT", step).output().expect("it runs");
+        let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        let trouble = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(signal, Some(9), "{arguments:?} passes the step {step}: {:?} {trouble}", output.status);
+    }
+
     /// Runs the program with `--json` and this password.
     pub(crate) fn run_with_password(&self, password: &str, arguments: &[&str]) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_collabtrack-cli"))
+        let output = self.program(password, arguments).output().expect("the program runs");
+        Run {
+            ok: output.status.success(),
+            answer: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+            trouble: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    fn program(&self, password: &str, arguments: &[&str]) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_collabtrack-cli"));
+        program
             .args(arguments)
             .args(["--json", "--library"])
             .arg(self.path("library"))
             .arg("--token-file")
             .arg(self.path("token"))
             .env("COLLABTRACK_PASSWORD", password)
-            .env_remove("RUST_LOG")
-            .output()
-            .expect("the program runs");
-        Run {
-            ok: output.status.success(),
-            answer: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
-            trouble: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .env_remove("RUST_LOG");
+        program
     }
 
     /// Captures until a track has that many versions, and answers them, newest first.

@@ -2,6 +2,7 @@
 
 mod alone;
 mod computer;
+mod killed;
 mod studio;
 mod together;
 mod trouble;

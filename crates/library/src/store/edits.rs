@@ -17,6 +17,9 @@ pub enum Edit {
         track: TrackId,
         /// Its name.
         name: String,
+        /// The name it had before.
+        #[serde(default)]
+        was: Option<String>,
     },
     /// A version got another note, kind or track.
     Version {

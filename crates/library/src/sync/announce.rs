@@ -11,6 +11,7 @@ use super::feed;
 use super::remote::Remote;
 use crate::clock;
 use crate::error::{LibraryError, Result};
+use crate::faults;
 use crate::library::Library;
 use crate::store::outbox::{self, Step};
 use crate::store::versions::{self, State, Version};
@@ -36,6 +37,7 @@ impl Library {
     pub(crate) async fn announce(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let (version, body) = self.announcement(id).await?;
         let told = self.heard(remote.announce(&version.project, &body).await)?.version;
+        faults::step("announce.told");
         let now = clock::text(self.clock().now());
         let mut transaction = self.store().write().await?;
         if told.track != version.track {
@@ -57,6 +59,7 @@ impl Library {
         }
         versions::renumber_provisional(&mut transaction, &told.track).await?;
         commit(transaction).await?;
+        faults::step("announce.recorded");
         self.changed();
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The control loop: observe, plan, do. One loop at a time; what it does runs beside it and ends with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
@@ -50,6 +50,20 @@ pub(crate) enum Patience {
 enum Done {
     Well,
     Failed(LibraryError),
+}
+
+type Flying<'f> = FuturesUnordered<BoxFuture<'f, (Op, Done)>>;
+
+/// Does `work` while what is flying goes on: an operation that stood still in the middle of a transaction would hold the database for
+/// everybody. What ends meanwhile is kept in `ended`.
+async fn beside<T>(flying: &mut Flying<'_>, ended: &mut VecDeque<(Op, Done)>, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            out = &mut work => return out,
+            Some(done) = flying.next(), if !flying.is_empty() => ended.push_back(done),
+        }
+    }
 }
 
 impl Library {
@@ -191,16 +205,17 @@ impl Library {
 
     /// Does what the plan says until nothing is left that may be tried.
     async fn run(&self, remote: &dyn Remote, patience: Patience, outcome: &mut SyncOutcome) -> Result<()> {
-        let mut flying: FuturesUnordered<BoxFuture<'_, (Op, Done)>> = FuturesUnordered::new();
+        let mut flying: Flying<'_> = FuturesUnordered::new();
         let mut in_flight: BTreeSet<Op> = BTreeSet::new();
+        let mut ended: VecDeque<(Op, Done)> = VecDeque::new();
         loop {
             if !self.connection().paused {
-                for op in self.startable(&in_flight).await? {
+                for op in beside(&mut flying, &mut ended, self.startable(&in_flight)).await? {
                     in_flight.insert(op.clone());
                     flying.push(Box::pin(self.perform(remote, op)));
                 }
             }
-            if flying.is_empty() {
+            if flying.is_empty() && ended.is_empty() {
                 match self.worth_waiting_for(patience).await? {
                     // In short steps: the library's clock need not be that of the system.
                     Some(pause) => tokio::time::sleep(pause.min(std::time::Duration::from_millis(100))).await,
@@ -208,18 +223,21 @@ impl Library {
                 }
                 continue;
             }
-            tokio::select! {
-                Some((op, done)) = flying.next() => {
-                    in_flight.remove(&op);
-                    match done {
-                        Done::Well => {
-                            outcome.done += 1;
-                            self.sync_state().waits().succeeded(&op);
-                        }
-                        Done::Failed(error) => self.failed(&op, error, outcome).await?,
-                    }
+            if ended.is_empty() {
+                tokio::select! {
+                    Some(done) = flying.next() => ended.push_back(done),
+                    () = self.sync_wanted() => {}
                 }
-                () = self.sync_wanted() => {}
+            }
+            while let Some((op, done)) = ended.pop_front() {
+                in_flight.remove(&op);
+                match done {
+                    Done::Well => {
+                        outcome.done += 1;
+                        self.sync_state().waits().succeeded(&op);
+                    }
+                    Done::Failed(error) => beside(&mut flying, &mut ended, self.failed(&op, error, outcome)).await?,
+                }
             }
         }
     }
@@ -288,7 +306,7 @@ impl Library {
     /// What a failure means for the operation, and for everything.
     async fn failed(&self, op: &Op, error: LibraryError, outcome: &mut SyncOutcome) -> Result<()> {
         let now = self.clock().elapsed();
-        let chance = rand::random::<f64>();
+        let chance = crate::chance::fraction();
         if let Op::SendOriginal(id) = op {
             self.sync_state().done_sending(id);
         }

@@ -20,7 +20,7 @@ use crate::store::outbox::{self, Step};
 use crate::store::projects::{self, FeedPlace};
 use crate::store::tracks::{self, Track};
 use crate::store::versions::{self, State, Version, VersionFile};
-use crate::store::{StoreResult, change_sets, comments, commit, members};
+use crate::store::{StoreResult, blobs, change_sets, comments, commit, members};
 
 /// Why a page is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +103,11 @@ impl Library {
         let mut transaction = self.store().write().await?;
         for id in missing {
             let Some(version) = versions::get(&mut transaction, &id).await? else { continue };
+            let files = versions::files(&mut transaction, &version.id).await?;
+            if !holds(&mut transaction, &files).await? {
+                // It stays known here; somebody who has its bytes offers it.
+                continue;
+            }
             versions::unnumber(&mut transaction, &version.id).await?;
             let ready = version.preview.is_some() || version.no_preview_reason.is_some();
             outbox::put(&mut transaction, &version.id, if ready { Step::PreviewReady } else { Step::Captured }).await?;
@@ -132,6 +137,7 @@ impl Library {
         };
         projects::set_feed(&mut transaction, project, &place).await?;
         commit(transaction).await?;
+        crate::faults::step("feed.applied");
         Ok(place)
     }
 }
@@ -279,12 +285,27 @@ pub(crate) async fn apply_version(connection: &mut SqliteConnection, project: &P
         .collect();
     versions::upsert(connection, &version, &files).await?;
     keep_own_edits(connection, &version).await?;
+    if told.state == VersionState::Damaged && holds(connection, &files).await? {
+        // The store lost bytes that are here: they are sent again.
+        crate::store::uploads::forget_all(connection, &version.id).await?;
+        outbox::put(connection, &version.id, Step::Announced).await?;
+    }
     if told.state == VersionState::Complete {
         // Whoever sent the bytes: the store has them all.
         outbox::confirm(connection, &version.id).await?;
         crate::store::uploads::forget_all(connection, &version.id).await?;
     }
     Ok(())
+}
+
+/// Whether a sound copy of every one of these files is here.
+async fn holds(connection: &mut SqliteConnection, files: &[VersionFile]) -> StoreResult<bool> {
+    for file in files {
+        if !blobs::is_here(connection, &file.sha256).await? {
+            return Ok(false);
+        }
+    }
+    Ok(!files.is_empty())
 }
 
 /// What was edited here and is not told yet stays as it is here: the server hears of it next.
@@ -332,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_page_that_goes_on_exactly_is_acceptable() {
+    fn b13_only_a_page_that_goes_on_exactly_is_acceptable() {
         let place = FeedPlace { epoch: Some("one".into()), cursor: 4, last_change: Some("4".into()) };
         assert_eq!(check_page(&page(&[5, 6, 7], 7), &place), Ok(()));
         assert_eq!(check_page(&page(&[], 4), &place), Ok(()));

@@ -110,6 +110,7 @@ impl Library {
             self.heard(remote.fetch(&object.request, &partial, &|_| {}).await)?;
         }
         let have = std::fs::metadata(&partial).map_or(0, |data| data.len());
+        crate::faults::step("fetch.partial");
         if have == object.length {
             return Ok(partial);
         }
@@ -120,6 +121,7 @@ impl Library {
     }
 
     async fn took(&self, hashes: &[FileHashes]) -> Result<()> {
+        crate::faults::step("fetch.kept");
         let now = clock::text(self.clock().now());
         let mut transaction = self.store().write().await?;
         for hashes in hashes {

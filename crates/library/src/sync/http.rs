@@ -25,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::limit::Limits;
@@ -35,8 +36,12 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
 /// Most bytes of an error answer that are read.
 const MOST_ERROR_BYTES: usize = 64 * 1024;
-/// Bytes of a file sent or written at a time.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes of a file sent at a time: small enough that even 1 kB per second is no silence.
+const PIECE_BYTES: usize = 32 * 1024;
+/// How fast what waits inside the system goes out at least, in bytes per second.
+const BUFFERED_RATE: u64 = 16 * 1024;
+/// The slowest network that counts as one, in bytes per second, for bodies that are sent whole.
+const SLOWEST: u64 = 4 * 1024;
 
 /// The server's API with or without a session.
 #[derive(Clone)]
@@ -46,12 +51,13 @@ pub struct Api {
     base: Url,
     token: Option<SecretString>,
     limits: Arc<Limits>,
+    /// How long not a byte may come before a connection counts as dead.
+    silence: Duration,
 }
 
 fn client(direct: bool) -> RemoteResult<Client> {
     let builder = Client::builder()
         .connect_timeout(CONNECT)
-        .read_timeout(SILENCE)
         // Nothing of CollabTrack redirects; networks with a sign-in page do.
         .redirect(redirect::Policy::none())
         .user_agent(concat!("CollabTrack/", env!("CARGO_PKG_VERSION")));
@@ -102,11 +108,30 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+/// What comes before the network has been silent for too long. The client's own read timeout does not do: it also counts while a body is
+/// being sent, and so ends every part that a slow network needs longer for.
+async fn heard_within<T>(silence: Duration, work: impl Future<Output = Result<T, reqwest::Error>>) -> RemoteResult<T> {
+    match tokio::time::timeout(silence, work).await {
+        Ok(result) => result.map_err(|error| unreachable(&error)),
+        Err(_) => Err(RemoteError::Unreachable { reason: format!("not a byte came for {} s", silence.as_secs()) }),
+    }
+}
+
+/// All bytes of an answer.
+async fn whole(response: Response, silence: Duration) -> RemoteResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(piece) = heard_within(silence, async { stream.next().await.transpose() }).await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
 /// At most the first bytes of an answer.
 async fn start_of(response: Response) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut stream = response.bytes_stream();
-    while let Some(Ok(piece)) = stream.next().await {
+    while let Ok(Some(Ok(piece))) = tokio::time::timeout(SILENCE, stream.next()).await {
         bytes.extend_from_slice(&piece);
         if bytes.len() >= MOST_ERROR_BYTES {
             bytes.truncate(MOST_ERROR_BYTES);
@@ -121,7 +146,13 @@ impl Api {
     /// # Errors
     /// When the network cannot be used at all.
     pub fn new(base: Url, token: Option<SecretString>) -> RemoteResult<Self> {
-        Ok(Self { client: client(false)?, direct: client(true)?, base, token, limits: Arc::default() })
+        Ok(Self { client: client(false)?, direct: client(true)?, base, token, limits: Arc::default(), silence: SILENCE })
+    }
+
+    /// Takes a connection for dead after another time without a byte.
+    #[must_use]
+    pub fn silent_for(self, silence: Duration) -> Self {
+        Self { silence, ..self }
     }
 
     /// Moves bytes within these limits.
@@ -158,7 +189,10 @@ impl Api {
     }
 
     async fn send(&self, request: RequestBuilder) -> RemoteResult<Response> {
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| unreachable(&error))?;
+        let length = request.body().and_then(reqwest::Body::as_bytes).map_or(0, |bytes| bytes.len() as u64);
+        let response = heard_within(self.silence + Duration::from_secs(length / SLOWEST), client.execute(request)).await?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -176,13 +210,13 @@ impl Api {
         Err(RemoteError::NotCollabtrack { reason: format!("status {} without a word of CollabTrack", status.as_u16()) })
     }
 
-    async fn json<T: DeserializeOwned>(response: Response) -> RemoteResult<T> {
+    async fn json<T: DeserializeOwned>(&self, response: Response) -> RemoteResult<T> {
         let kind = content_type(&response);
         if !kind.starts_with("application/json") {
             let shown = if kind.is_empty() { "something without a type".to_owned() } else { kind };
             return Err(RemoteError::NotCollabtrack { reason: format!("it is {shown}") });
         }
-        let bytes = response.bytes().await.map_err(|error| unreachable(&error))?;
+        let bytes = whole(response, self.silence).await?;
         serde_json::from_slice(&bytes).map_err(|error| RemoteError::NotCollabtrack { reason: format!("it has another form: {error}") })
     }
 
@@ -190,14 +224,14 @@ impl Api {
     /// # Errors
     /// What the server or the network said.
     pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> RemoteResult<T> {
-        Self::json(self.send(self.request(Method::GET, self.url(path, query))).await?).await
+        self.json(self.send(self.request(Method::GET, self.url(path, query))).await?).await
     }
 
     /// `POST` with a JSON body.
     /// # Errors
     /// What the server or the network said.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        Self::json(self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await?).await
+        self.json(self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await?).await
     }
 
     /// `POST` of something that happens once: the same path and body again, such as after a lost answer, get the same answer.
@@ -207,14 +241,14 @@ impl Api {
         let body = serde_json::to_vec(body).map_err(|error| RemoteError::NotCollabtrack { reason: error.to_string() })?;
         let key = ObjectHash::of(&[path.as_bytes(), b"\0", &body].concat()).to_string();
         let request = self.request(Method::POST, self.url(path, &[])).header("idempotency-key", key);
-        Self::json(self.send(request.header(CONTENT_TYPE, "application/json").body(body)).await?).await
+        self.json(self.send(request.header(CONTENT_TYPE, "application/json").body(body)).await?).await
     }
 
     /// `PATCH` with a JSON body.
     /// # Errors
     /// What the server or the network said.
     pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        Self::json(self.send(self.request(Method::PATCH, self.url(path, &[])).json(body)).await?).await
+        self.json(self.send(self.request(Method::PATCH, self.url(path, &[])).json(body)).await?).await
     }
 
     /// `POST` without body and without answer.
@@ -229,7 +263,7 @@ impl Api {
     /// What the server or the network said.
     pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)], kind: &str, bytes: Vec<u8>) -> RemoteResult<T> {
         let request = self.request(Method::POST, self.url(path, query)).header(CONTENT_TYPE, kind).body(bytes);
-        Self::json(self.send(request).await?).await
+        self.json(self.send(request).await?).await
     }
 
     /// `GET` of raw bytes of the wanted type.
@@ -241,7 +275,7 @@ impl Api {
         if !kind.starts_with(wanted) {
             return Err(RemoteError::NotCollabtrack { reason: format!("it is {kind}") });
         }
-        Ok(response.bytes().await.map_err(|error| unreachable(&error))?.to_vec())
+        whole(response, self.silence).await
     }
 
     /// The stream of hints.
@@ -323,10 +357,22 @@ impl HttpRemote {
         });
         let send = self.0.signed(request)?.body(reqwest::Body::wrap_stream(stream)).send();
         tokio::pin!(send);
+        let began = Instant::now();
+        let (mut sent, mut silent_at) = (0, began + self.0.silence);
         let response = loop {
             tokio::select! {
                 response = &mut send => break response.map_err(|error| unreachable(&error))?,
-                Some(bytes) = counted.recv() => progress(bytes),
+                Some(bytes) = counted.recv() => {
+                    progress(bytes);
+                    sent += bytes;
+                    // The last bytes wait inside the system for as long as a slow network needs for them.
+                    let buffered = Duration::from_secs(body.length.min(1 << 20) / BUFFERED_RATE);
+                    let still_inside = if sent >= body.length { began.elapsed().max(buffered) } else { Duration::ZERO };
+                    silent_at = Instant::now() + self.0.silence + still_inside;
+                }
+                () = tokio::time::sleep_until(silent_at) => {
+                    return Err(RemoteError::Unreachable { reason: format!("not a byte went through for {} s", self.0.silence.as_secs()) });
+                }
             }
         };
         while let Ok(bytes) = counted.try_recv() {
@@ -350,7 +396,7 @@ impl HttpRemote {
         if have > 0 {
             builder = builder.header(RANGE, format!("bytes={have}-"));
         }
-        let response = builder.send().await.map_err(|error| unreachable(&error))?;
+        let response = heard_within(self.0.silence, builder.send()).await?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT => {
                 file.seek(SeekFrom::End(0)).await.map_err(local)?;
@@ -364,8 +410,7 @@ impl HttpRemote {
             _ => return Err(refusal(response).await),
         }
         let mut stream = response.bytes_stream();
-        while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|error| unreachable(&error))?;
+        while let Some(piece) = heard_within(self.0.silence, async { stream.next().await.transpose() }).await? {
             file.write_all(&piece).await.map_err(local)?;
             progress(piece.len() as u64);
             self.0.limits.after_fetching(piece.len() as u64).await;

@@ -324,7 +324,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_plan_is_order_free_idempotent_and_ends(
+        fn i11_the_plan_is_order_free_idempotent_and_ends(
             outs in proptest::collection::btree_map(0_u8..40, (0_u8..4, 0_u8..5, any::<bool>()), 0..12),
             ins in proptest::collection::btree_map(40_u8..80, (0_u8..4, any::<bool>(), any::<bool>()), 0..12),
             on_server in any::<bool>(), seed in any::<u64>(),

@@ -103,12 +103,14 @@ impl Library {
             .map_err(|error| LibraryError::Invalid { what: format!("The version cannot be described: {error}.") })?;
         let body = Commit { recipe };
         self.heard(remote.commit(&version.id, &body).await)?;
+        crate::faults::step("commit.told");
         let mut transaction = self.store().write().await?;
         recipes::put(&mut transaction, &version.project, &version.id, &body.recipe).await?;
         versions::set_complete(&mut transaction, &version.id).await?;
         outbox::confirm(&mut transaction, &version.id).await?;
         uploads::forget_all(&mut transaction, &version.id).await?;
         commit(transaction).await?;
+        crate::faults::step("commit.recorded");
         self.sync_state().done_sending(&version.id);
         self.changed();
         Ok(())
@@ -250,7 +252,9 @@ impl Library {
             parts: upload.parts.iter().map(|(hash, _)| *hash).collect(),
             sha256: Some(upload.blob),
         };
+        crate::faults::step("upload.recorded");
         let state = self.heard(remote.create_upload(&upload.project, &body).await)?;
+        crate::faults::step("upload.opened");
         let mut transaction = self.store().write().await?;
         uploads::set_stored(&mut transaction, &upload.id, &state.object, &state.stored_parts).await?;
         commit(transaction).await?;
@@ -271,6 +275,7 @@ impl Library {
         if matches!(upload.format, ObjectFormat::Preview | ObjectFormat::Tables) && upload.parts.len() == 1 {
             return Ok(Sent::Object(state.object));
         }
+        crate::faults::step("upload.before_complete");
         match self.heard(remote.complete_upload(&upload.id).await) {
             Ok(done) if done.status == UploadStatus::Verified => self.session_done(&upload.id, done.object).await,
             Ok(done) if done.status == UploadStatus::Gone => self.session_over(&upload.id).await,
@@ -282,6 +287,7 @@ impl Library {
 
     async fn session_done(&self, upload: &UploadId, object: String) -> Result<Sent> {
         let mut transaction = self.store().write().await?;
+        crate::faults::step("upload.completed");
         uploads::set_verified(&mut transaction, upload).await?;
         commit(transaction).await?;
         Ok(Sent::Object(object))
@@ -338,6 +344,12 @@ impl Library {
             }
             if let Some(sent) = flying.next().await {
                 let number = sent?;
+                // Recorded here and not with the sending: a part that waits for its turn must not hold the database.
+                crate::faults::step("upload.part_sent");
+                let mut transaction = self.store().write().await?;
+                uploads::set_part_stored(&mut transaction, &upload.id, number).await?;
+                commit(transaction).await?;
+                crate::faults::step("upload.part_recorded");
                 confirmed += upload.part_length(u64::from(number) - 1);
                 say(confirmed);
             }
@@ -367,9 +379,6 @@ impl Library {
             }
         }
         self.heard(result)?;
-        let mut transaction = self.store().write().await?;
-        uploads::set_part_stored(&mut transaction, &upload.id, number).await?;
-        commit(transaction).await?;
         Ok(number)
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run(library: Library) {
 }
 
 fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.9 + 0.2 * rand::random::<f64>())
+    pause.mul_f64(0.9 + 0.2 * crate::chance::fraction())
 }
 
 /// Whether there was a server to sync with.
@@ -67,7 +67,7 @@ async fn one_round(library: &Library) -> Result<bool> {
         && let super::retry::Reaction::ServerAway { at_least } = super::retry::reaction(error)
         && library.sync_state().waits().server_answers(library.clock().elapsed())
     {
-        library.sync_state().waits().server_away(library.clock().elapsed(), at_least, rand::random());
+        library.sync_state().waits().server_away(library.clock().elapsed(), at_least, crate::chance::fraction());
     }
     result.map(|_| true)
 }

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_events_mean_looking_at_everything() {
+    fn f22_lost_events_mean_looking_at_everything() {
         let mut gathering = Gathering::default();
         gathering.path(Path::new("/m/a.wav"), ms(0));
         gathering.everything(ms(1));

@@ -188,7 +188,7 @@ async fn a_file_that_may_not_be_read_says_so() {
 }
 
 #[tokio::test]
-async fn a_removed_folder_pauses_its_project_and_deletes_nothing() {
+async fn f23_a_removed_folder_pauses_its_project_and_deletes_nothing() {
     let studio = Studio::new().await;
     studio.export("Night Drive.wav", &wav(1, SECOND));
     studio.capture().await;

@@ -35,14 +35,14 @@ async fn only_confirmed_originals_go_and_come_back_when_asked_for() {
     studio.library.set_keeping(&studio.project, "latest:1", None).await.expect("set");
     assert_eq!(here(&studio).await, [(3, Here::Original), (2, Here::Original), (1, Here::Original)], "nothing is confirmed yet");
     studio.library.put_on_server(&studio.project).await.expect("on the server");
-    studio.library.sync_once().await.expect("synced");
+    studio.sync().await.expect("synced");
     assert_eq!(here(&studio).await, [(3, Here::Original), (2, Here::Preview), (1, Here::Preview)]);
-    let outcome = studio.library.sync_once().await.expect("synced");
+    let outcome = studio.sync().await.expect("synced");
     assert_eq!((outcome.fetching, here(&studio).await[1].1), (0, Here::Preview), "what was let go is not fetched again");
     let first = studio.track().await.versions.remove(2);
     assert!(studio.library.playable(&id(&first.id)).await.expect("its preview plays").is_preview);
     studio.library.get_original(&id(&first.id)).await.expect("fetched");
-    studio.library.sync_once().await.expect("synced");
+    studio.sync().await.expect("synced");
     assert_eq!(here(&studio).await[2], (1, Here::Original), "what somebody asked for stays");
     let (path, _) = studio.library.original(&id(&first.id)).await.expect("here");
     assert_eq!(std::fs::read(path).expect("readable"), wav(1, SECOND / 10));
@@ -56,7 +56,7 @@ async fn f30_a_lost_confirmation_keeps_the_original_whatever_the_budget() {
     let mut studio = with_versions(Arc::new(faulty), 2).await;
     studio.library.put_on_server(&studio.project).await.expect("on the server");
     studio.library.set_keeping(&studio.project, "on_demand", Some(1)).await.expect("set");
-    let failed = studio.library.sync_once().await;
+    let failed = studio.sync().await;
     assert!(failed.is_err(), "the commit was never heard: {failed:?}");
     assert!(here(&studio).await.iter().all(|(_, here)| *here == Here::Original), "the server has not said that it has every byte");
     let lost = Faulty::new(memory.clone(), {
@@ -64,10 +64,10 @@ async fn f30_a_lost_confirmation_keeps_the_original_whatever_the_budget() {
         move |call| (call == Call::Commit && std::mem::take(&mut once)).then_some(Fault::AnswerLost)
     });
     studio.restart(Some(Arc::new(lost))).await;
-    assert!(studio.library.sync_once().await.is_err(), "the answer was lost");
+    assert!(studio.sync().await.is_err(), "the answer was lost");
     assert!(here(&studio).await.iter().any(|(_, here)| *here == Here::Original));
     studio.restart(Some(Arc::new(memory.clone()))).await;
-    studio.library.sync_once().await.expect("synced");
+    studio.sync().await.expect("synced");
     assert!(here(&studio).await.iter().all(|(_, here)| *here == Here::Preview), "confirmed, and nobody wants them here");
     for version in studio.track().await.versions {
         studio.library.get_original(&id(&version.id)).await.expect("nothing is lost");
@@ -79,7 +79,7 @@ async fn i26_a_preview_never_stands_in_for_the_original() {
     let memory = MemoryRemote::default();
     let studio = with_versions(Arc::new(memory.clone()), 1).await;
     studio.library.put_on_server(&studio.project).await.expect("on the server");
-    studio.library.sync_once().await.expect("synced");
+    studio.sync().await.expect("synced");
     studio.library.set_keeping(&studio.project, "on_demand", None).await.expect("set");
     let version = studio.track().await.versions.remove(0);
     assert_eq!(version.here, Here::Preview);
@@ -97,7 +97,7 @@ async fn names_notes_kinds_and_moves_reach_the_other_computer_after_the_announce
     first.export("Sun.wav", &wav(9, SECOND / 10));
     first.capture().await;
     first.library.put_on_server(&first.project).await.expect("on the server");
-    first.library.sync_once().await.expect("synced");
+    first.sync().await.expect("synced");
     let tracks = first.library.tracks(None).await.expect("tracks");
     let track = |name: &str| {
         let found = tracks.iter().find(|track| track.name == name).expect("a track");
@@ -111,9 +111,9 @@ async fn names_notes_kinds_and_moves_reach_the_other_computer_after_the_announce
     first.library.move_versions(&[id(&newest.id)], &sun).await.expect("moved");
     let moved = first.library.version(&id(&newest.id)).await.expect("there");
     assert_eq!((moved.number, moved.is_final), (2, false), "the number is the server's to give");
-    first.library.sync_once().await.expect("synced");
+    first.sync().await.expect("synced");
     let second = Studio::with(Some(Arc::new(memory.clone()))).await;
-    second.library.sync_once().await.expect("synced");
+    second.sync().await.expect("synced");
     for studio in [&first, &second] {
         let names: Vec<String> = studio.library.tracks(None).await.expect("tracks").into_iter().map(|track| track.name).collect();
         assert_eq!(names, ["Night Drive (Album)", "Sun"]);
@@ -124,7 +124,7 @@ async fn names_notes_kinds_and_moves_reach_the_other_computer_after_the_announce
     }
     first.export("Night Drive.wav", &wav(5, SECOND / 10));
     first.capture().await;
-    first.library.sync_once().await.expect("synced");
+    first.sync().await.expect("synced");
     let numbers: Vec<i64> = memory.versions().iter().filter(|version| version.track == sun).map(|version| version.number).collect();
     assert_eq!(numbers, [1, 2, 3], "the same path goes on where its last version was moved to");
 }
@@ -137,13 +137,13 @@ async fn an_edit_the_server_refuses_is_taken_back_and_told() {
     });
     let studio = with_versions(Arc::new(faulty), 1).await;
     studio.library.put_on_server(&studio.project).await.expect("on the server");
-    studio.library.sync_once().await.expect("synced");
+    studio.sync().await.expect("synced");
     let mut events = studio.library.events();
     let version = studio.track().await.versions.remove(0);
     studio.library.set_note(&id(&version.id), "mine").await.expect("noted");
-    let outcome = studio.library.sync_once().await.expect("a round");
+    let outcome = studio.sync().await.expect("a round");
     assert!(outcome.problems.iter().any(|problem| problem.contains("approved")), "{:?}", outcome.problems);
-    studio.library.sync_once().await.expect("a round");
+    studio.sync().await.expect("a round");
     assert_eq!(studio.library.version(&id(&version.id)).await.expect("there").note, "", "what the server says holds");
     let mut told = false;
     while let Ok(event) = events.try_recv() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use collabtrack_domain::id::{ProjectId, TrackId};
 use collabtrack_library::clock::ManualClock;
+use collabtrack_library::faults::Faults;
 use collabtrack_library::sync::remote::Remote;
 use collabtrack_library::view::{CandidateView, TrackDetail};
 use collabtrack_library::watch::look::Looked;
@@ -34,12 +35,23 @@ impl Studio {
         Self::with(None).await
     }
 
+    /// A computer whose disk fails by script.
+    pub(crate) async fn with_faults(faults: Faults) -> Self {
+        Self::with_faults_and(faults, None).await
+    }
+
     /// A computer that syncs with `remote`.
     pub(crate) async fn with(remote: Option<Arc<dyn Remote>>) -> Self {
+        Self::with_faults_and(Faults::default(), remote).await
+    }
+
+    /// Both.
+    pub(crate) async fn with_faults_and(faults: Faults, remote: Option<Arc<dyn Remote>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("Bounces")).expect("made");
         let clock = Arc::new(ManualClock::default());
-        let library = Library::open(options(folder.path(), &clock, remote.clone())).await.expect("the library opens");
+        let opened = LibraryOptions { faults, ..options(folder.path(), &clock, remote.clone()) };
+        let library = Library::open(opened).await.expect("the library opens");
         let project = library.add_folder(None, &folder.path().join("Bounces")).await.expect("the folder is watched");
         let project = ProjectId::parse(&project.id).expect("an id");
         Self { folder, clock, library, project, remote }
@@ -77,6 +89,20 @@ impl Studio {
         self.library.scan_once().await.expect("a look");
         self.clock.advance(Duration::from_secs(6));
         self.library.scan_once().await.expect("another look")
+    }
+
+    /// Syncs until nothing is left, with the clock running.
+    pub(crate) async fn sync(&self) -> collabtrack_library::error::Result<collabtrack_library::sync::SyncOutcome> {
+        let ticking = async {
+            loop {
+                self.clock.advance(Duration::from_millis(500));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            outcome = self.library.sync_once() => outcome,
+            () = ticking => unreachable!("the clock never ends"),
+        }
     }
 
     /// The only track.

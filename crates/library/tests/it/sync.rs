@@ -25,7 +25,7 @@ fn id(text: &str) -> VersionId {
 }
 
 #[tokio::test]
-async fn versions_made_alone_keep_their_numbers_on_an_empty_server() {
+async fn i24_versions_made_alone_keep_order_and_numbers_on_an_empty_server() {
     let memory = MemoryRemote::default();
     let studio = Studio::with(Some(Arc::new(memory.clone()))).await;
     for seed in 1..=3 {
@@ -60,7 +60,7 @@ async fn a_second_computer_gets_everything_byte_for_byte_and_plays_it_alone() {
 }
 
 #[tokio::test]
-async fn an_outage_at_any_call_ends_in_the_same_state_without_doubles() {
+async fn f4_an_outage_at_any_call_ends_in_the_same_state_without_doubles() {
     // How many calls a whole sync makes, then one run per call that fails or whose answer is lost.
     let count = calls_of_a_sync(|_| None).await.0;
     assert!(count > 8, "{count} calls");
@@ -101,7 +101,7 @@ async fn calls_of_a_sync(script: impl FnMut(Call) -> Option<Fault> + Send + 'sta
 }
 
 #[tokio::test]
-async fn stopping_in_the_middle_of_an_upload_sends_only_the_rest_again() {
+async fn i6_stopping_in_the_middle_of_an_upload_sends_only_the_rest_again() {
     let memory = MemoryRemote::default();
     let puts = Arc::new(AtomicUsize::new(0));
     let (seen, stop) = (puts.clone(), Arc::new(tokio::sync::Notify::new()));
@@ -171,7 +171,7 @@ async fn a_server_that_is_away_changes_nothing_here() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_a_signature_once_gets_a_fresh_one() {
+async fn f10_a_signature_that_ran_out_is_renewed_once() {
     let memory = MemoryRemote::default();
     let first = AtomicUsize::new(0);
     let faulty = Faulty::new(memory.clone(), move |call| {
@@ -187,7 +187,7 @@ async fn a_store_that_refuses_a_signature_once_gets_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn a_store_that_always_refuses_is_told_and_nothing_loops() {
+async fn f12_bytes_the_store_refuses_are_told_and_nothing_loops() {
     let memory = MemoryRemote::default();
     let faulty = Faulty::new(memory.clone(), |call| (call == Call::Put).then(|| Fault::Before(RemoteError::ChecksumRefused)));
     let studio = Studio::with(Some(Arc::new(faulty.clone()))).await;
@@ -233,7 +233,7 @@ async fn a_refusal_holds_only_that_version() {
 }
 
 #[tokio::test]
-async fn two_computers_that_worked_offline_keep_both_versions() {
+async fn i10_two_computers_that_worked_offline_keep_both_versions() {
     let memory = MemoryRemote::default();
     let first = Studio::with(Some(Arc::new(memory.clone()))).await;
     first.export("Night Drive.wav", &wav(1, SECOND));
@@ -271,7 +271,7 @@ async fn two_computers_that_worked_offline_keep_both_versions() {
 }
 
 #[tokio::test]
-async fn a_server_restored_from_an_older_copy_gets_the_lost_versions_again() {
+async fn i13_a_server_restored_from_an_older_copy_gets_the_lost_versions_again() {
     let memory = MemoryRemote::default();
     let studio = Studio::with(Some(Arc::new(memory.clone()))).await;
     for seed in 1..=3 {
@@ -289,7 +289,7 @@ async fn a_server_restored_from_an_older_copy_gets_the_lost_versions_again() {
 }
 
 #[tokio::test]
-async fn a_forgotten_upload_session_is_opened_anew() {
+async fn f7_a_forgotten_upload_session_is_opened_anew() {
     let memory = MemoryRemote::default();
     let other = memory.clone();
     let once = Mutex::new(true);
@@ -307,7 +307,7 @@ async fn a_forgotten_upload_session_is_opened_anew() {
 }
 
 #[tokio::test]
-async fn damaged_downloads_are_never_taken() {
+async fn f12_damaged_downloads_are_never_taken() {
     let memory = MemoryRemote::default();
     let first = Studio::with(Some(Arc::new(memory.clone()))).await;
     first.export("Night Drive.wav", &wav(1, SECOND));

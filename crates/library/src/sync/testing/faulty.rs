@@ -56,6 +56,8 @@ pub enum Fault {
     Before(RemoteError),
     /// The server does it, and the answer is lost.
     AnswerLost,
+    /// Nobody ever answers: for stopping a client in the middle.
+    Hangs,
 }
 
 type Script = dyn FnMut(Call) -> Option<Fault> + Send;
@@ -95,6 +97,7 @@ impl<R: Remote> Faulty<R> {
             None => answer.await,
             Some(Fault::Before(error)) => Err(error),
             Some(Fault::AnswerLost) => answer.await.and(Err(silence())),
+            Some(Fault::Hangs) => std::future::pending().await,
         }
     }
 }

@@ -54,6 +54,8 @@ struct Inner {
     moved: Vec<(TrackId, i64)>,
     /// Bytes that arrived in the store.
     received: u64,
+    /// Keys given out so far.
+    keys: u64,
 }
 
 /// A server in memory; clones share it.
@@ -266,7 +268,10 @@ impl Inner {
 
     fn edit_track(&mut self, project: &ProjectId, track: &TrackId, body: &EditTrack) -> RemoteResult<TrackInfo> {
         let mut of_track = self.versions.values_mut().filter(|entry| entry.0.track == *track).peekable();
-        of_track.peek().ok_or_else(not_found)?;
+        let before = of_track.peek().ok_or_else(not_found)?.0.track_name.clone();
+        if body.was.as_ref().is_some_and(|was| *was != before) {
+            return Ok(TrackInfo { id: track.clone(), name: before, key: String::new(), auto: false, absorbed: None });
+        }
         of_track.for_each(|entry| entry.0.track_name.clone_from(&body.name));
         let info = TrackInfo { id: track.clone(), name: body.name.clone(), key: String::new(), auto: false, absorbed: None };
         self.append(project, ChangeKind::Track, &info)?;
@@ -392,6 +397,19 @@ impl MemoryRemote {
         all
     }
 
+    /// Whether every byte of a complete version lies in the store.
+    #[must_use]
+    pub fn holds(&self, version: &Version) -> bool {
+        let inner = self.inner();
+        let recipe = inner.versions.get(&version.id).and_then(|entry| entry.2.clone());
+        recipe.is_some_and(|recipe| {
+            recipe
+                .extents
+                .iter()
+                .all(|extent| inner.objects.get(&extent.object).is_some_and(|bytes| ObjectHash::of(bytes) == extent.sha256))
+        })
+    }
+
     /// The server was restored from an older copy: another epoch, and only the first `keep` changes of every feed.
     pub fn restore_older(&self, keep: usize) {
         let mut inner = self.inner();
@@ -413,6 +431,18 @@ impl MemoryRemote {
     /// All upload sessions are forgotten, as a store does after a week.
     pub fn forget_uploads(&self) {
         self.inner().uploads.clear();
+    }
+
+    /// The store lost the original of a version, and somebody noticed.
+    pub fn lose_original(&self, id: &VersionId) {
+        let mut inner = self.inner();
+        let Some(entry) = inner.versions.get_mut(id) else { return };
+        entry.0.state = VersionState::Damaged;
+        let (version, recipe) = (entry.0.clone(), entry.2.take());
+        for extent in recipe.iter().flat_map(|recipe| &recipe.extents) {
+            inner.objects.remove(&extent.object);
+        }
+        inner.append(&version.project, ChangeKind::Version, &version).expect("the project is known");
     }
 
     /// Flips a bit of every stored object.
@@ -455,7 +485,9 @@ impl Remote for MemoryRemote {
 
     fn create_upload<'a>(&'a self, project: &'a ProjectId, body: &'a CreateUpload) -> BoxFuture<'a, RemoteResult<UploadState>> {
         let mut inner = self.inner();
-        let object = format!("p/{project}/o/{}", inner.uploads.len() + inner.objects.len());
+        // A key is never used again, also when sessions are forgotten.
+        inner.keys += 1;
+        let object = format!("p/{project}/o/{}", inner.keys);
         let known = inner.uploads.entry(body.upload.clone()).or_insert_with(|| Upload {
             body: body.clone(),
             object,
