@@ -43,7 +43,11 @@ needs_of_tests() {
     linux_like ubuntu || need chromium browser
 }
 
-needs_of_bench() { need ffmpeg have ffmpeg; }
+needs_of_bench() {
+    need ffmpeg have ffmpeg
+    need flac have flac
+    need sox have sox
+}
 
 have_compilers() { have cc && have c++ && have make; }
 have_fonts() { [ -n "$(find /usr/share/fonts ~/.local/share/fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null)" ]; }

@@ -50,6 +50,13 @@ pub fn prepare<R: Runtime>(handle: &tauri::AppHandle<R>, settings: Settings) -> 
     Ok(())
 }
 
+/// Stops sound and background work, and keeps what the player holds for the next start.
+pub fn close<R: Runtime>(handle: &tauri::AppHandle<R>) {
+    if let Some(app) = handle.try_state::<app::App>() {
+        tauri::async_runtime::block_on(app.close());
+    }
+}
+
 /// Runs the app until its window closes.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -84,10 +91,8 @@ pub fn run() -> ExitCode {
         Err(error) => return start::again_after_the_one_before(&error),
     };
     app.run(|handle, event| {
-        if let tauri::RunEvent::Exit = event
-            && let Some(app) = handle.try_state::<app::App>()
-        {
-            tauri::async_runtime::block_on(app.close());
+        if let tauri::RunEvent::Exit = event {
+            close(handle);
         }
     });
     ExitCode::SUCCESS

@@ -11,19 +11,24 @@ use tauri::ipc::{CallbackFn, InvokeBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, mock_context, noop_assets};
 use tauri::webview::InvokeRequest;
 
+mod player;
+
 struct Window {
-    _app: tauri::App<MockRuntime>,
+    app: tauri::App<MockRuntime>,
     webview: tauri::WebviewWindow<MockRuntime>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn window() -> Window {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    open(tempfile::tempdir().expect("a temporary folder"))
+}
+
+fn open(folder: tempfile::TempDir) -> Window {
     let settings = Settings { library: folder.path().join("library"), suggested_server: None };
     let app = collabtrack::builder(mock_builder()).build(mock_context(noop_assets())).expect("the app is built");
     collabtrack::prepare(app.handle(), settings).expect("the library opens");
     let webview = WebviewWindowBuilder::new(&app, "main", Default::default()).build().expect("a window");
-    Window { _app: app, webview, _folder: folder }
+    Window { app, webview, folder }
 }
 
 fn call(window: &Window, command: &str, arguments: Value) -> Result<Value, Value> {

@@ -15,7 +15,7 @@ use crate::support::signal::{self, Seed};
 use crate::support::{ffmpeg, folder};
 
 /// Changes some bytes: random values, extreme sizes, cuts, repeats.
-fn mutate(bytes: &[u8], random: &mut Seed) -> Vec<u8> {
+pub(crate) fn mutate(bytes: &[u8], random: &mut Seed) -> Vec<u8> {
     let mut out = bytes.to_vec();
     for _ in 0..=random.below(12) {
         if out.is_empty() {
@@ -46,7 +46,7 @@ fn mutate(bytes: &[u8], random: &mut Seed) -> Vec<u8> {
     out
 }
 
-fn corpus(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn corpus(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     let noise = signal::quantised(&signal::noise(1, 2, 6_000, 0.7), 16);
     let source = files::wav(folder, "source.wav", &noise, 44_100, Store::I16);
     let mut rf64 = files::rf64_head(b"RF64", 44_100, 2, Store::I16, 24_000);

@@ -8,6 +8,7 @@ mod custom_host;
 mod decoding;
 #[cfg(feature = "playback")]
 mod device;
+mod fuzz_targets;
 mod hostile;
 mod odd_files;
 mod playing;

@@ -92,17 +92,21 @@ function drawSamples(context: CanvasRenderingContext2D, width: number, height: n
   context.globalAlpha = 1;
   context.strokeStyle = lane.colour;
   context.lineWidth = Math.max(1, lane.scale * 1.25);
-  context.setLineDash(lane.style === 'outlined' ? [4 * lane.scale, 2 * lane.scale] : []);
+  // Far enough in, every sample is a point of its own: filled in lane A, hollow in lane B.
+  const size = Math.round(2.5 * lane.scale) * 2;
+  const points = perPixel * size <= 0.75;
+  context.setLineDash(lane.style === 'outlined' && !points ? [4 * lane.scale, 2 * lane.scale] : []);
   context.stroke();
   context.setLineDash([]);
-  // Far enough in, every sample is a point of its own.
-  const size = Math.round(2.5 * lane.scale) * 2;
-  if (perPixel * size > 0.75) return;
+  if (!points) return;
   context.fillStyle = lane.colour;
   for (let frame = Math.max(0, Math.ceil(lane.from)); frame <= lane.to && frame < lane.frames; frame += 1) {
     const x = Math.round((frame - lane.from) / perPixel) - size / 2;
     const top = Math.round(y(samples[frame - first] ?? 0)) - size / 2;
     if (lane.style === 'solid') context.fillRect(x, top, size, size);
-    else context.clearRect(x + 1, top + 1, size - 2, size - 2);
+    else {
+      context.clearRect(x, top, size, size);
+      context.strokeRect(x + 0.5, top + 0.5, size - 1, size - 1);
+    }
   }
 }

@@ -1,17 +1,19 @@
-//! `./dev bench audio`: decoding and the import pass against ffmpeg, as ratios of one run, printed as a Markdown table.
+//! `./dev bench audio`: decoding, measuring, converting and playing against peers, as ratios of one run, printed as Markdown tables.
 //!
-//! Arguments: `--minutes N` (length of the generated master, default 4), `--runs N` (repetitions, default 30), `--folder DIR`.
+//! Arguments: `--minutes N` (length of the generated master, default 4), `--runs N` (repetitions, default 30), `--folder DIR`,
+//! `--quick` (half a minute, 3 repetitions: shows that everything runs, measures nothing).
 //! Rules: ours and theirs alternate; both run as programs of their own on one core (`taskset`); the time a program needs for a
 //! file of a tenth of a second is subtracted; decoded samples are compared first. The ratio is ours ÷ theirs, the median with
 //! a bootstrap 95 % interval.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
+mod jobs;
+mod playing;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use collabtrack_audio::analysis::analyse;
-use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::decode::Decoder;
 use collabtrack_audio::wav::{WavDepth, WavWriter};
 
@@ -39,9 +41,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         // The measured programs themselves: one job, then exit.
-        ["--decode", path] => println!("{:?}", decode(Path::new(path))),
-        ["--import", path] => println!("{:?}", import(Path::new(path))),
-        _ => table(&arguments),
+        [job, path] if jobs::NAMES.contains(&job) => println!("{}", jobs::run(job, Path::new(path))),
+        _ => tables(&arguments),
     }
 }
 
@@ -49,41 +50,58 @@ fn option(arguments: &[String], name: &str) -> Option<String> {
     arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).cloned()
 }
 
-/// Decodes a file to float; returns frames and a sum, so that nothing can be left out.
-fn decode(path: &Path) -> (u64, f64) {
-    let mut decoder = Decoder::open(path).expect("the file opens");
-    let mut planes = vec![Vec::with_capacity(16_384); usize::from(decoder.info().channels)];
-    let (mut frames, mut sum) = (0, 0.0);
-    loop {
-        planes.iter_mut().for_each(Vec::clear);
-        let got = decoder.read(&mut planes, 16_384).expect("the file decodes");
-        if got == 0 {
-            return (frames, sum);
-        }
-        frames += got as u64;
-        sum += f64::from(planes[0][0]);
-    }
-}
+/// A program we are measured against, as its arguments with the file in place of `FILE`.
+type Rival<'a> = &'a [&'a str];
 
-fn import(path: &Path) -> (u64, Option<f64>, Option<f64>) {
-    let analysis = analyse(path, &Cancel::default(), &mut |_| {}).expect("the file is measured");
-    (analysis.summary.frames, analysis.summary.loudness_lufs, analysis.summary.true_peak_db)
-}
+const DECODE: Rival<'_> =
+    &["ffmpeg", "-nostdin", "-threads", "1", "-loglevel", "error", "-i", "FILE", "-c:a", "pcm_f32le", "-f", "null", "-"];
+const LOUDNESS: Rival<'_> =
+    &["ffmpeg", "-nostdin", "-threads", "1", "-loglevel", "error", "-i", "FILE", "-filter_complex", "ebur128", "-f", "null", "-"];
+const TRUE_PEAK: Rival<'_> =
+    &["ffmpeg", "-nostdin", "-threads", "1", "-loglevel", "error", "-i", "FILE", "-filter_complex", "ebur128=peak=true", "-f", "null", "-"];
+const PICTURE: Rival<'_> = &[
+    "ffmpeg",
+    "-nostdin",
+    "-threads",
+    "1",
+    "-loglevel",
+    "error",
+    "-i",
+    "FILE",
+    "-filter_complex",
+    "showwavespic=s=1024x120",
+    "-frames:v",
+    "1",
+    "-f",
+    "null",
+    "-",
+];
+const FLAC_TEST: Rival<'_> = &["flac", "-t", "-s", "FILE"];
+const SOX_READ: Rival<'_> = &["sox", "FILE", "-n"];
+const SOX_RATE: Rival<'_> = &["sox", "FILE", "-n", "rate", "-v", "44100"];
 
-fn table(arguments: &[String]) {
-    let minutes: f64 = option(arguments, "--minutes").and_then(|text| text.parse().ok()).unwrap_or(4.0);
-    let runs: usize = option(arguments, "--runs").and_then(|text| text.parse().ok()).unwrap_or(30);
+fn tables(arguments: &[String]) {
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let number = |name: &str, usual: f64| option(arguments, name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let minutes = number("--minutes", if quick { 0.5 } else { 4.0 });
+    let runs = number("--runs", if quick { 3.0 } else { 30.0 }) as usize;
     let folder = option(arguments, "--folder").map_or_else(|| std::env::temp_dir().join("collabtrack-bench-audio"), PathBuf::from);
+    let folder = folder.join(format!("{minutes}"));
     std::fs::create_dir_all(&folder).expect("the folder can be made");
-    if Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("ffmpeg is not installed: `./dev bench` installs it");
-        std::process::exit(1);
+    for program in ["ffmpeg", "flac", "sox", "taskset"] {
+        if Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+            eprintln!("{program} is not installed: `./dev bench` installs it");
+            std::process::exit(1);
+        }
+    }
+    if quick {
+        println!("*Quick run: too short to measure anything.*\n");
     }
     let (long, short) = (folder.join("long.wav"), folder.join("short.wav"));
     master(&long, (minutes * 60.0 * f64::from(RATE)) as usize);
     master(&short, RATE as usize / 10);
-    println!("| file ({minutes} min) | task | ours ÷ ffmpeg | 95 % | ours, s | ffmpeg, s |");
-    println!("|---|---|---|---|---|---|");
+    println!("| file ({minutes} min) | task | rival | ours ÷ rival | 95 % | ours, s | rival, s |");
+    println!("|---|---|---|---|---|---|---|");
     for case in CASES {
         let (file, tiny) = (folder.join(case.file), folder.join(format!("tiny-{}", case.file)));
         make(&long, &file, case.codec);
@@ -91,15 +109,56 @@ fn table(arguments: &[String]) {
         if case.lossless {
             same_samples(&file, &folder);
         }
-        row(case.name, "decode to f32", &file, &tiny, runs, "--decode", &[&["-c:a", "pcm_f32le", "-f", "null", "-"]]);
-        let meter: &[&str] = &["-filter_complex", "ebur128=peak=true", "-f", "null", "-"];
-        let picture: &[&str] = &["-filter_complex", "showwavespic=s=1024x120", "-frames:v", "1", "-f", "null", "-"];
-        let plain: &[&str] = &["-c:a", "pcm_f32le", "-f", "null", "-"];
-        row(case.name, "import pass", &file, &tiny, runs, "--import", &[plain, meter, picture]);
+        let row = |task: &str, rival: &str, ours: &str, theirs: &[Rival<'_>]| {
+            row(&[case.name, task, rival], &file, &tiny, runs, ours, theirs);
+        };
+        row("decode to f32", "ffmpeg", "--decode", &[DECODE]);
+        match case.file {
+            "16.wav" => row("decode to f32", "`sox -n`", "--decode", &[SOX_READ]),
+            "24.flac" => row("decode to f32", "`flac -t`", "--decode", &[FLAC_TEST]),
+            _ => {}
+        }
+        row("import pass", "sum of three", "--import", &[DECODE, TRUE_PEAK, PICTURE]);
+        row("the same with landmarks", "sum of three", "--everything", &[DECODE, TRUE_PEAK, PICTURE]);
+        row("peaks, all levels", "showwavespic", "--peaks", &[PICTURE]);
+        row("loudness", "`ebur128`", "--loudness", &[LOUDNESS]);
+        row("loudness, true peak", "`ebur128=peak=true`", "--true-peak", &[TRUE_PEAK]);
+        if case.file == "24.wav" {
+            row("48 to 44.1 kHz", "`sox rate -v`", "--resample", &[SOX_RATE]);
+        }
     }
     println!();
-    println!("Import pass, ours: hash, peak pyramid, loudness table, true peak, summary in one pass. Theirs: the sum of ffmpeg decoding,");
-    println!("ffmpeg `ebur128=peak=true`, and ffmpeg `showwavespic` in place of audiowaveform, which has no package here: not run.");
+    println!(
+        "Import pass, ours: hash, peak pyramid, loudness table, true peak, summary in one pass; landmarks are the band envelope and the"
+    );
+    println!("content-defined hashes, which no rival makes. Theirs: the sum of ffmpeg decoding, ffmpeg `ebur128=peak=true`, and ffmpeg");
+    println!("`showwavespic` in place of audiowaveform, which has no package here: not run.");
+    println!();
+    memory(&folder, quick);
+    println!();
+    playing::tables(&folder, quick);
+}
+
+/// Peak memory of the import pass over an hour, and the time a region of it takes.
+fn memory(folder: &Path, quick: bool) {
+    let minutes = if quick { 1 } else { 60 };
+    let hour = folder.join(format!("hour-{minutes}.wav"));
+    master(&hour, minutes * 60 * RATE as usize);
+    println!("| import pass with landmarks over {minutes} min | peak memory, MB |");
+    println!("|---|---|");
+    for (name, file, codec) in [
+        ("WAV 24 bit", None, &[][..]),
+        ("FLAC", Some("hour.flac"), &["-c:a", "flac"][..]),
+        ("MP3", Some("hour.mp3"), &["-c:a", "libmp3lame", "-b:a", "320k"][..]),
+    ] {
+        let path = file.map_or_else(|| hour.clone(), |file| folder.join(format!("{minutes}-{file}")));
+        make(&hour, &path, codec);
+        let me = std::env::current_exe().expect("the program knows itself");
+        let output = Command::new(me).arg("--memory").arg(&path).output().expect("it runs");
+        println!("| {name} | {} |", String::from_utf8_lossy(&output.stdout).trim());
+    }
+    println!();
+    println!("Region loudness from the stored table, any 30 s of it: {}.", jobs::run("--region", &hour));
 }
 
 /// A dense, seeded master: chords, a bass, noise bursts, driven into soft clipping.
@@ -170,7 +229,7 @@ fn same_samples(file: &Path, folder: &Path) {
 }
 
 /// Seconds a program takes, pinned to one core.
-fn time(program: &Path, arguments: &[&str]) -> f64 {
+fn time(program: &Path, arguments: &[String]) -> f64 {
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
@@ -180,16 +239,18 @@ fn time(program: &Path, arguments: &[&str]) -> f64 {
     seconds
 }
 
-fn row(name: &str, task: &str, file: &Path, tiny: &Path, runs: usize, ours: &str, theirs: &[&[&str]]) {
+fn row(names: &[&str; 3], file: &Path, tiny: &Path, runs: usize, ours: &str, theirs: &[Rival<'_>]) {
     let me = std::env::current_exe().expect("the program knows itself");
     let text = |path: &Path| path.to_str().expect("a UTF-8 path").to_owned();
     let (file, tiny) = (text(file), text(tiny));
-    let run_ours = |path: &str| time(&me, &[ours, path]);
+    let run_ours = |path: &str| time(&me, &[ours.to_owned(), path.to_owned()]);
     let run_theirs = |path: &str| -> f64 {
-        theirs
-            .iter()
-            .map(|job| time(Path::new("ffmpeg"), &[&["-nostdin", "-threads", "1", "-loglevel", "error", "-i", path], *job].concat()))
-            .sum()
+        let run = |rival: &Rival<'_>| {
+            let arguments: Vec<String> =
+                rival[1..].iter().map(|part| if *part == "FILE" { path.to_owned() } else { (*part).to_owned() }).collect();
+            time(Path::new(rival[0]), &arguments)
+        };
+        theirs.iter().map(run).sum()
     };
     // Warm: both have read the file once before anything counts.
     run_ours(&file);
@@ -203,7 +264,8 @@ fn row(name: &str, task: &str, file: &Path, tiny: &Path, runs: usize, ours: &str
     let ratios: Vec<f64> = times_ours.iter().zip(&times_theirs).map(|(ours, theirs)| ours / theirs).collect();
     let (low, high) = bootstrap(&ratios);
     let (ours, theirs) = (median(times_ours.into_iter()), median(times_theirs.into_iter()));
-    println!("| {name} | {task} | {:.2} | {low:.2}–{high:.2} | {ours:.3} | {theirs:.3} |", median(ratios.into_iter()));
+    let [name, task, rival] = names;
+    println!("| {name} | {task} | {rival} | {:.2} | {low:.2}–{high:.2} | {ours:.3} | {theirs:.3} |", median(ratios.into_iter()));
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

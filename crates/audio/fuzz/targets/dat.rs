@@ -1,0 +1,7 @@
+//! libFuzzer entry of the target `dat`.
+#![no_main]
+
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::run("dat", bytes));

@@ -1,0 +1,17 @@
+//! libFuzzer entry of decoding, on bytes that begin like an MP4 file, whose tracks may be ALAC.
+#![no_main]
+
+#[path = "../targets.rs"]
+mod targets;
+
+/// What makes the prober choose this path.
+const START: &[u8] = b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0";
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    // Whole files of a corpus are taken as they are.
+    if bytes.starts_with(&START[..2]) {
+        targets::run("decode", bytes);
+    } else {
+        targets::run("decode", &[START, bytes].concat());
+    }
+});
