@@ -28,6 +28,10 @@ interface Fake {
   failNext(name: string, error: { code: string; message: string; hint: string | null }): void;
   touchProposal(id: string): void;
   bounce(track: string): unknown;
+  setSync(track: string, sync: { state: string; because: string | null }): void;
+  addCandidate(candidate: { id: string; project: string; path: string; state: string; message: string }): void;
+  setRoot(project: string, state: 'watching' | 'polling' | 'missing'): void;
+  setConnection(state: 'connected' | 'offline'): void;
 }
 
 declare global {

@@ -74,6 +74,9 @@ export const t = {
     now: 'Sync now',
     pause: 'Pause syncing',
     resume: 'Resume syncing',
+    troubles: (number: number) => `${count(number, 'version does', 'versions do')} not get to the server`,
+    trouble: (track: string, version: number) => `${track}, version ${version}:`,
+    andMore: (number: number) => `And ${number} more.`,
     waitingCount: (number: number) => `${count(number, 'version', 'versions')} waiting`,
   },
   firstRun: {

@@ -17,6 +17,7 @@ export function openFake(params: URLSearchParams): FakeBackend {
     empty: params.has('empty'),
     role: params.get('role') === 'member' ? 'member' : 'admin',
     importCase: cases.find((each) => each === params.get('import')) ?? 'fine',
+    many: Number(params.get('many') ?? 0),
     checked: params.get('checked') === 'unknown' ? 'unknown' : 'known',
     alone: params.has('alone'),
     changes: Number(params.get('changes') ?? 0),

@@ -29,6 +29,8 @@ const samples: Record<string, unknown> = {
   import: 'imp_fine',
   held: { change_set: id('chg', 2), title: 'x', revision_digest: '', expected_head: '', effect_digest: '', held_at: '' },
   edits: [],
+  query: 'night',
+  document: '{}',
   versions: [id('ver', 111)],
   from: id('trk', 2),
   into: id('trk', 1),

@@ -3,6 +3,7 @@ import { noAnswers, type ImportAnswers } from '../../catalogue/answers';
 import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
 import type { CaptureRulesView } from '../generated/CaptureRulesView';
 import type { CatalogueHit } from '../generated/CatalogueHit';
+import type { CandidateView } from '../generated/CandidateView';
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
 import type { ConnectionView } from '../generated/ConnectionView';
@@ -11,6 +12,7 @@ import type { LimitsView } from '../generated/LimitsView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
 import type { ProjectView } from '../generated/ProjectView';
+import type { RootState } from '../generated/RootState';
 import type { StatusView } from '../generated/StatusView';
 import type { TrackDetail } from '../generated/TrackDetail';
 import type { TrackView } from '../generated/TrackView';
@@ -32,6 +34,8 @@ export interface StudioOptions {
   importCase: ImportCase;
   /** Rows of the catalogue beyond the usual ones, with twenty columns. */
   rows: number;
+  /** Tracks, and versions of the first track, beyond the usual ones. */
+  many: number;
   /** What the file that is checked next is. */
   checked: 'known' | 'unknown';
   /** Whether this account is the only one that approves. */
@@ -49,6 +53,7 @@ export const usualOptions: StudioOptions = {
   role: 'admin',
   importCase: 'fine',
   rows: 0,
+  many: 0,
   checked: 'known',
   alone: false,
   changes: 0,
@@ -84,6 +89,7 @@ export class FakeBackend implements Backend {
     this.#comments.push(...comments(this.#seed, this.#options.now));
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
+    this.#grow(this.#options.many);
     if (this.#options.rows > 0) {
       this.#seed.columns.push(...moreColumns());
       this.#seed.rows.get(id('prj', 1))?.push(...manyRows(this.#options.rows));
@@ -142,6 +148,31 @@ export class FakeBackend implements Backend {
     const newest = track.newest;
     if (!newest) throw notFound('track');
     return this.#add(track, { ...newest, note: '', captured_at: new Date(this.#options.now).toISOString() });
+  }
+
+  /** How the newest version of a track is synced, such as when the store refuses it. */
+  setSync(trackId: string, sync: VersionView['sync']): void {
+    const { newest } = this.#track(trackId);
+    if (newest) newest.sync = sync;
+    this.#syncChanged();
+  }
+
+  /** A file in a folder that is no version (yet). */
+  addCandidate(candidate: CandidateView): void {
+    this.#seed.candidates.unshift(candidate);
+    this.#libraryChanged();
+  }
+
+  /** A folder goes, or comes back. */
+  setRoot(project: string, state: RootState): void {
+    for (const root of this.#project(project).roots) root.state = state;
+    this.#libraryChanged();
+  }
+
+  /** The server stops answering, or answers again. */
+  setConnection(state: 'connected' | 'offline'): void {
+    this.#connection = connection({ ...this.#options, connection: state });
+    this.#syncChanged();
   }
 
   /** Somebody edits a proposal while it is on another screen. */
@@ -560,6 +591,17 @@ export class FakeBackend implements Backend {
           ];
         }),
       );
+  }
+
+  /** A library of years: as many tracks, and as many versions of the first one. */
+  #grow(count: number): void {
+    const [like] = this.#seed.tracks;
+    const newest = like?.newest;
+    if (!like || !newest) return;
+    for (let at = 0; at < count; at += 1) {
+      this.#seed.tracks.push({ ...like, id: id('trk', 20_000 + at), name: `Sketch ${at + 1}`, approved: null });
+      this.#seed.versions.push({ ...newest, id: id('ver', 20_000 + at), number: 13 + at, note: `Take ${at + 1}`, review: 'draft' });
+    }
   }
 
   #status(): StatusView {
