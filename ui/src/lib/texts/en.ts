@@ -600,6 +600,7 @@ export const t = {
     leave: 'Leave',
     stay: 'Stay here',
     inTheWay: (number: number) => `${number} in the way`,
+    offline: 'Compared with the catalogue as this computer last read it, because the server does not answer. Proposing needs the server.',
     encoding: 'Read as',
     encodings: {
       utf8: 'UTF-8',
