@@ -22,6 +22,7 @@ mod change_sets;
 mod changes;
 mod comments;
 mod events;
+mod export;
 mod extract;
 mod health;
 mod invitations;
@@ -74,6 +75,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(catalogue::view))
         .routes(routes!(catalogue::schema))
         .routes(routes!(catalogue::export))
+        .routes(routes!(export::project))
+        .routes(routes!(export::everything))
         .routes(routes!(change_sets::detail))
         .routes(routes!(change_sets::revision))
         .routes(routes!(change_sets::submit))

@@ -19,6 +19,7 @@ pub mod db;
 #[cfg(unix)]
 pub mod embedded;
 pub mod error;
+pub mod export;
 pub mod feed;
 pub mod hints;
 pub mod http;

@@ -144,6 +144,8 @@ fn cases(scene: &Scene) -> Vec<Case> {
             Value::Null,
             N::In(Action::SeeProject),
         ),
+        case("get", "/projects/{project}/export.zip", format!("/projects/{project}/export.zip"), Value::Null, N::In(Action::SeeProject)),
+        case("get", "/export.zip", "/export.zip".into(), Value::Null, N::Session),
         case("post", "/projects/{project}/imports", format!("/projects/{project}/imports"), json!({}), N::In(Action::Propose)),
         case(
             "get",

@@ -21,6 +21,7 @@ mod support;
 mod sync_approval;
 mod sync_catalogue;
 mod sync_computers;
+mod sync_export;
 mod sync_tables;
 mod sync_two_desktops;
 mod uploads;

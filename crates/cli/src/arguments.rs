@@ -164,6 +164,9 @@ pub(crate) enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Check something offline.
+    #[command(subcommand)]
+    Verify(Verify),
     /// Check the set-up and say what is wrong.
     Doctor,
 }
@@ -222,16 +225,39 @@ impl Table {
 /// `catalogue …`.
 #[derive(Subcommand)]
 pub(crate) enum Catalogue {
-    /// Write a table as CSV.
+    /// Write a table as CSV, or with --all everything as a zip.
     Export {
-        /// Project, by name or id.
-        project: String,
+        /// Project, by name or id; with --all it may be left out, for every project.
+        #[arg(required_unless_present = "all")]
+        project: Option<String>,
         /// Target file.
         #[arg(short, long)]
         output: PathBuf,
         /// The table.
         #[arg(long, value_enum, default_value = "tracks")]
         table: Table,
+        /// Everything as one zip: both tables, columns, versions, proposals, the audit log, and a manifest.
+        #[arg(long)]
+        all: bool,
+    },
+    /// The columns as a JSON document.
+    Schema {
+        /// Project, by name or id.
+        project: String,
+        /// Propose the columns of this file instead of showing those there are.
+        #[arg(long, value_name = "FILE")]
+        propose: Option<PathBuf>,
+        /// Why.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Rows that say all words of a query.
+    Search {
+        /// The words.
+        query: String,
+        /// Only this project, by name or id.
+        #[arg(long)]
+        project: Option<String>,
     },
     /// Show what an edited CSV would change; nothing is proposed.
     Diff {
@@ -455,5 +481,15 @@ pub(crate) enum ProjectCommand {
         /// No longer.
         #[arg(long)]
         off: bool,
+    },
+}
+
+/// `verify …`.
+#[derive(Subcommand)]
+pub(crate) enum Verify {
+    /// The audit log in a zip of `catalogue export --all`, against itself and against the exported catalogue.
+    Audit {
+        /// The zip.
+        file: PathBuf,
     },
 }

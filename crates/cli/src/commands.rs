@@ -6,6 +6,7 @@ pub(crate) mod comments;
 pub(crate) mod organise;
 pub(crate) mod server;
 pub(crate) mod sound;
+pub(crate) mod verify;
 pub(crate) mod versions;
 
 use collabtrack_library::Library;
@@ -26,6 +27,7 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
         Command::Limit { up, down } => organise::limit(library, up, down, output).await,
         Command::Versions { track } => versions::list(library, track.as_deref(), output).await,
         Command::Fetch { version, output: target } => versions::fetch(library, &version, &target, output).await,
+        Command::Verify(command) => verify::run(library, command, output).await,
         Command::Comment(command) => comments::run(library, command, output).await,
         Command::Restore { version } => versions::restore(library, &version, output).await,
         Command::Identify { file } => versions::identify(library, &file, output).await,

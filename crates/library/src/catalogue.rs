@@ -368,7 +368,7 @@ fn cell_ops(known: &Known, table: Table, edits: &[CellEdit]) -> Result<Vec<Op>> 
 }
 
 /// Writes beside the target and renames, so that a failure leaves the old file whole.
-fn write_durably(target: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_durably(target: &Path, bytes: &[u8]) -> Result<()> {
     let fault = |error| LibraryError::file("write", target, error);
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temp = folder.join(format!(".{}.{:016x}.tmp", paths::name(target), rand::random::<u64>()));

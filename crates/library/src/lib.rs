@@ -11,6 +11,7 @@ mod comments;
 pub mod content_store;
 pub mod credentials;
 pub mod error;
+mod export;
 pub mod faults;
 pub mod grouping;
 pub mod hand_out;

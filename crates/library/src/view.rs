@@ -888,6 +888,30 @@ pub struct RevertView {
     pub left: Vec<String>,
 }
 
+/// What checking an exported audit log found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LogCheckView {
+    /// Project.
+    pub project: String,
+    /// `ok`, or what does not fit: `malformed`, `seq_gap`, `prev_mismatch`, `state_mismatch`, `catalogue_mismatch`, `truncated`,
+    /// `inconsistent`.
+    pub verdict: String,
+    /// Entries that were checked.
+    #[ts(type = "number")]
+    pub entries: i64,
+    /// Fingerprint of the last one.
+    pub last: String,
+    /// The entry that does not fit.
+    #[ts(type = "number | null")]
+    pub entry: Option<i64>,
+    /// What is wrong with it.
+    pub why: Option<String>,
+    /// Whether the exported catalogue was compared with the log too.
+    pub catalogue_checked: bool,
+    /// What is no failure, and worth knowing.
+    pub notices: Vec<String>,
+}
+
 /// One audit entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ActivityView {

@@ -11,10 +11,35 @@ use crate::select;
 /// Runs a `catalogue` command.
 pub(crate) async fn run(library: &Library, command: Catalogue, output: &Output) -> Result<(), Trouble> {
     match command {
-        Catalogue::Export { project, output: target, table } => {
-            let project = select::project(library, &project).await?;
-            library.export_catalogue(&project, table.as_str(), &target).await?;
+        Catalogue::Export { project, output: target, table, all } => {
+            let project = match project {
+                Some(project) => Some(select::project(library, &project).await?),
+                None => None,
+            };
+            match (all, &project) {
+                (false, Some(project)) => library.export_catalogue(project, table.as_str(), &target).await?,
+                (_, project) => library.export_everything(project.as_ref(), &target).await?,
+            }
             output.answer(&target.display().to_string(), |path| format!("Written: {path}"));
+        }
+        Catalogue::Schema { project, propose: None, .. } => {
+            let project = select::project(library, &project).await?;
+            output.answer(&library.schema_text(&project).await?, Clone::clone);
+        }
+        Catalogue::Schema { project, propose: Some(file), reason } => {
+            let project = select::project(library, &project).await?;
+            let proposal = library.propose_schema(&project, &std::fs::read_to_string(&file)?, "", &reason).await?;
+            output.answer(&proposal, |proposal| format!("Waiting for review: {}  {}", proposal.id, proposal.title));
+        }
+        Catalogue::Search { query, project } => {
+            let project = match project {
+                Some(project) => Some(select::project(library, &project).await?),
+                None => None,
+            };
+            let hits = library.search_catalogue(project.as_ref(), &query).await?;
+            output.answer(&hits, |hits| {
+                hits.iter().map(|hit| format!("  {} · {} · {}: {}\n", hit.project_name, hit.row_label, hit.field_label, hit.text)).collect()
+            });
         }
         Catalogue::Diff { project, file, table } => {
             let project = select::project(library, &project).await?;

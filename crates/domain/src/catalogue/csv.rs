@@ -10,7 +10,7 @@ mod issues;
 mod records;
 pub mod report;
 
-pub use export::{Delimiter, ExportOptions, export};
+pub use export::{Delimiter, ExportOptions, export, plain};
 pub use import::{ImportContext, import};
 pub use report::ImportReport;
 

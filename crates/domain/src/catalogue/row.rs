@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -274,7 +275,8 @@ impl RowContent {
 /// On the server a row is sealed: it has its salt and hash. A reader who may not see every column gets content and token only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    content: RowContent,
+    // Shared between the catalogues before and after a change: most rows stay as they are.
+    content: Arc<RowContent>,
     rev: Rev,
     seal: Option<(Salt, ObjectHash)>,
 }
@@ -284,27 +286,37 @@ impl Row {
     #[must_use]
     pub fn seal(content: RowContent, salt: Salt) -> Self {
         let hash = content.hash(salt);
-        Self { content, rev: Rev::of(&hash), seal: Some((salt, hash)) }
+        Self { content: Arc::new(content), rev: Rev::of(&hash), seal: Some((salt, hash)) }
     }
 
     /// A stored state whose hash is kept beside it and trusted.
     #[must_use]
     pub fn stored(content: RowContent, salt: Salt, hash: ObjectHash) -> Self {
-        Self { content, rev: Rev::of(&hash), seal: Some((salt, hash)) }
+        Self { content: Arc::new(content), rev: Rev::of(&hash), seal: Some((salt, hash)) }
     }
 
     /// A state as a reader got it, without salt.
     #[must_use]
     pub fn received(content: RowContent, rev: Rev) -> Self {
-        Self { content, rev, seal: None }
+        Self { content: Arc::new(content), rev, seal: None }
     }
 
     /// The row as `role` may read it: other columns and the salt are gone, the token stays.
     #[must_use]
     pub fn readable_by(&self, schema: &Schema, role: Role) -> Self {
         let table = self.content.id.table();
-        let cells = self.content.cells.filtered(|name| schema.field(table, name).is_some_and(|field| field.readable_by(role)));
-        Self { content: RowContent { cells, ..self.content.clone() }, rev: self.rev, seal: None }
+        let readable = |name: &str| schema.field(table, name).is_some_and(|field| field.readable_by(role));
+        if self.content.cells.iter().all(|(name, _)| readable(name)) {
+            return Self { content: Arc::clone(&self.content), rev: self.rev, seal: None };
+        }
+        let RowContent { id, approved, retired, .. } = &*self.content;
+        let content = RowContent {
+            id: id.clone(),
+            cells: self.content.cells.filtered(readable),
+            approved: approved.clone(),
+            retired: retired.clone(),
+        };
+        Self { content: Arc::new(content), rev: self.rev, seal: None }
     }
 
     /// The id.
@@ -386,7 +398,10 @@ impl Catalogue {
         let mut names = HashSet::new();
         let mut places = HashMap::with_capacity(rows.len());
         for (place, row) in rows.iter_mut().enumerate() {
-            row.content.cells.share_names(&mut names);
+            // A row shared with another catalogue shares its names already.
+            if let Some(content) = Arc::get_mut(&mut row.content) {
+                content.cells.share_names(&mut names);
+            }
             if places.insert(row.id().clone(), place).is_some() {
                 return Err(TwinRows { id: row.id().clone() });
             }

@@ -29,6 +29,7 @@ fn export_to(folder: &Path) {
         ConflictChoice,
         CommentView,
         CatalogueHit,
+        LogCheckView,
         HeardView,
         SplitView,
         RevertView,

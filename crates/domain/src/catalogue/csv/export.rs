@@ -38,6 +38,26 @@ pub struct ExportOptions {
     pub role: Role,
 }
 
+/// A table of plain text as CSV, in the same form: every cell in quotes, and guarded against formulas. Not for importing again.
+#[must_use]
+pub fn plain(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut out = "\u{feff}".as_bytes().to_vec();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        for (index, cell) in cells.enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            quoted(&mut out, &guard::escape(cell));
+        }
+        out.extend_from_slice(b"\r\n");
+    };
+    line(&mut headings.iter().copied());
+    for row in rows {
+        line(&mut row.iter().map(String::as_str));
+    }
+    out
+}
+
 /// The bytes of `tracks.csv` or `splits.csv`. The same catalogue, role and options give the same bytes.
 #[must_use]
 pub fn export(catalogue: &Catalogue, table: Table, options: &ExportOptions) -> Vec<u8> {
