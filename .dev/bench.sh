@@ -2,7 +2,7 @@
 # Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
 
 bench_report=docs/benchmarks.md
-bench_parts=(audio capture scan)
+bench_parts=(audio capture scan sync)
 
 # bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
@@ -12,7 +12,7 @@ command_bench() {
         shift
         bench_package "${parts[0]}" >/dev/null
     fi
-    install_for "CollabTrack is built with them and measured against them" build bench
+    install_for "CollabTrack is built with them and measured against them" build studio bench
     require_rust
     for part in "${parts[@]}"; do bench_one "$part" "$@"; done
 }
@@ -21,6 +21,7 @@ bench_package() {
     case $1 in
     audio) printf collabtrack-audio ;;
     capture | scan) printf collabtrack-library ;;
+    sync) printf collabtrack-server ;;
     *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
     esac
 }

@@ -44,9 +44,10 @@ needs_of_tests() {
 }
 
 needs_of_bench() {
+    local peer
     need ffmpeg have ffmpeg
-    need flac have flac
-    need sox have sox
+    for peer in flac sox wavpack rsync casync restic; do need "$peer" have "$peer"; done
+    need borgbackup have borg
 }
 
 have_compilers() { have cc && have c++ && have make; }

@@ -92,9 +92,25 @@ impl Error {
     }
 }
 
+/// No connection became free in time, or a row stayed locked by others: a matter of waiting, not of a fault.
+fn is_overload(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some("55P03"),
+        _ => false,
+    }
+}
+
 /// The one place where names of constraints become codes.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        if is_overload(&error) {
+            return refuse(
+                ErrorCode::TooManyRequests,
+                "The server has more to do at this moment than it can; nothing was changed. Your desktop keeps everything and tries again by itself.",
+            )
+            .retry_after_s(2);
+        }
         let constraint = match &error {
             sqlx::Error::Database(database) => database.constraint().map(str::to_owned),
             _ => None,

@@ -25,6 +25,7 @@ pub mod hints;
 pub mod http;
 pub mod invitations;
 pub mod logging;
+pub mod materialise;
 pub mod problem;
 pub mod projects;
 pub mod random;

@@ -36,6 +36,11 @@ enum Command {
     Migrate,
     /// Test database and store, say what was found, and end.
     Check,
+    /// Print addresses that hand out the plain files of a version for a day, rebuilding them where the store holds none whole.
+    Materialise {
+        /// The version's id.
+        version: String,
+    },
     /// Bring back projects, tracks, versions and recipes that this database lacks, and end.
     Rebuild {
         /// From the sidecars that lie beside the objects in the bucket.
@@ -77,6 +82,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 Some(Command::Migrate) => migrate(&config).await,
                 Some(Command::Check) => check(&config).await,
                 Some(Command::Rebuild { owner, .. }) => rebuild(&config, owner.as_deref()).await,
+                Some(Command::Materialise { version }) => materialise(&config, version).await,
                 None => serve(&arguments, &config).await,
             }
         }
@@ -101,6 +107,7 @@ async fn run_embedded(arguments: &Arguments, environment: &Environment, folder: 
     let result = match &arguments.command {
         Some(Command::Check) => check(services.config()).await,
         Some(Command::Rebuild { owner, .. }) => rebuild(services.config(), owner.as_deref()).await,
+        Some(Command::Materialise { version }) => materialise(services.config(), version).await,
         _ => Ok(()),
     };
     services.stop().await;
@@ -137,6 +144,19 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     let report = self_test::run(&Blobs::new(&config.store)).await?;
     for step in report.steps {
         say(std::io::stdout(), &format!("Store: {step}: yes."));
+    }
+    Ok(())
+}
+
+async fn materialise(config: &Config, version: &str) -> anyhow::Result<()> {
+    let version = version.parse().map_err(|_| anyhow::anyhow!("{version} is not the id of a version"))?;
+    let pool = db::connect(&config.database_url, 2).await?;
+    db::check(&pool).await?;
+    let scratch = std::env::temp_dir();
+    let files = collabtrack_server::materialise::plain_files(&pool, &Blobs::new(&config.store), &version, &scratch).await?;
+    pool.close().await;
+    for file in files {
+        say(std::io::stdout(), &format!("{}\t{}", file.path, file.request.url));
     }
     Ok(())
 }

@@ -90,7 +90,7 @@ pub async fn view(db: &PgPool, session: &Session, id: &ProjectId) -> Result<Proj
     let mut tx = db.begin().await?;
     access::check(&mut tx, &session.account, id, Action::SeeProject).await?;
     let row = sqlx::query(
-        "select p.id, p.name, m.role, p.epoch, p.head_seq, p.catalogue_head, p.catalogue_number, rfc3339(p.created_at) as created_at,
+        "select p.id, p.name, m.role, p.epoch, p.head_seq, p.catalogue_head, p.catalogue_number, p.plain, rfc3339(p.created_at) as created_at,
                 (select count(*) from change_set c where c.project = p.id and c.status = 'open') as waiting
          from project p join member m on m.project = p.id and m.account = $2 where p.id = $1",
     )
@@ -109,7 +109,7 @@ pub async fn view(db: &PgPool, session: &Session, id: &ProjectId) -> Result<Proj
 /// When the database fails.
 pub async fn list(db: &PgPool, session: &Session) -> Result<Vec<Project>, Error> {
     let rows = sqlx::query(
-        "select p.id, p.name, m.role, p.epoch, p.head_seq, p.catalogue_head, p.catalogue_number, rfc3339(p.created_at) as created_at,
+        "select p.id, p.name, m.role, p.epoch, p.head_seq, p.catalogue_head, p.catalogue_number, p.plain, rfc3339(p.created_at) as created_at,
                 (select count(*) from change_set c where c.project = p.id and c.status = 'open') as waiting
          from project p join member m on m.project = p.id where m.account = $1 order by p.created_at desc, p.id",
     )
@@ -129,6 +129,7 @@ fn of_row(row: &PgRow) -> Result<Project, Error> {
         catalogue_head: row.hash("catalogue_head")?.to_string(),
         catalogue_number: row.try_get("catalogue_number")?,
         waiting: row.try_get("waiting")?,
+        plain: row.try_get("plain")?,
         created_at: row.try_get("created_at")?,
         members: Vec::new(),
     })

@@ -1,5 +1,7 @@
 //! The few objects the server writes and reads itself: sidecars. Bytes of files never pass here.
 
+use std::path::Path;
+
 use aws_sdk_s3::primitives::ByteStream;
 use collabtrack_domain::hash::ObjectHash;
 
@@ -45,6 +47,30 @@ impl Blobs {
             }
         }
         Ok(Some(bytes))
+    }
+
+    /// Writes a file of this machine as an object, with its SHA-256 for the store to check.
+    /// # Errors
+    /// When the file or the store fails.
+    pub async fn put_file(&self, key: &str, file: &Path, sha256: &ObjectHash) -> Result<(), BlobError> {
+        let attempted = "write a file";
+        let body = ByteStream::from_path(file).await.map_err(|_| BlobError::Call { attempted, code: "it cannot be read".to_owned() })?;
+        let request = self.client.put_object().bucket(&self.bucket).key(key).checksum_sha256(sha256.to_base64());
+        request.body(body).send().await.map(drop).map_err(|error| failed(attempted, &error))
+    }
+
+    /// Reads an object into a file of this machine.
+    /// # Errors
+    /// When the file or the store fails.
+    pub async fn fetch_to(&self, key: &str, file: &Path) -> Result<(), BlobError> {
+        let attempted = "read an object";
+        let broken = |code: &str| BlobError::Call { attempted, code: code.to_owned() };
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let answer = request.send().await.map_err(|error| failed(attempted, &error))?;
+        let mut target = tokio::fs::File::create_new(file).await.map_err(|_| broken("the disk does not take it"))?;
+        let mut body = answer.body.into_async_read();
+        tokio::io::copy(&mut body, &mut target).await.map_err(|_| broken("its answer broke off"))?;
+        tokio::io::AsyncWriteExt::flush(&mut target).await.map_err(|_| broken("the disk does not take it"))
     }
 
     /// Every key that begins with `prefix`, in the store's order.

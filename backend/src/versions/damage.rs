@@ -35,8 +35,8 @@ pub async fn report(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionI
         return Ok(version);
     }
     let objects = sqlx::query(
-        "select distinct o.key, o.length, o.composite from version_file f join span s on s.file = f.id join extent e on e.id = s.extent
-         join object o on o.key = e.object where f.version = $1 order by o.key",
+        "select distinct o.key, o.length, o.composite from extents_needed($1) as needed(id) join extent e on e.id = needed.id
+         join object o on o.key = e.object order by o.key",
     )
     .bind(id.as_str())
     .fetch_all(&mut *connection)

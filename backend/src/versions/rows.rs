@@ -232,12 +232,24 @@ pub(crate) async fn put_recipe(db: &mut PgConnection, id: &VersionId, recipe: &R
     for (idx, file) in recipe.files.iter().enumerate() {
         set_recipe(db, id, idx, file, &extents).await?;
     }
+    for (extent, id) in recipe.extents.iter().zip(&extents) {
+        for part in extent.bases() {
+            let base = recipe.extents.iter().position(|known| known.object == part.object && known.offset == part.offset);
+            let base = base.and_then(|place| extents.get(place)).ok_or(Error::Damaged { what: "recipe" })?;
+            let insert = sqlx::query("insert into extent_base (extent, base) values ($1, $2) on conflict do nothing");
+            insert.bind(id).bind(base).execute(&mut *db).await?;
+        }
+    }
     Ok(Some(()))
 }
 
 /// How the files of a complete version are rebuilt.
 pub(crate) async fn recipe(db: &mut PgConnection, id: &VersionId) -> Result<Recipe, Error> {
     let file_rows = sqlx::query("select id, path, length, sha256, plain_object from version_file where version = $1 order by idx")
+        .bind(id.as_str())
+        .fetch_all(&mut *db)
+        .await?;
+    let needed = sqlx::query("select e.* from extents_needed($1) as needed(id) join extent e on e.id = needed.id order by e.id")
         .bind(id.as_str())
         .fetch_all(&mut *db)
         .await?;
@@ -261,6 +273,13 @@ pub(crate) async fn recipe(db: &mut PgConnection, id: &VersionId) -> Result<Reci
         };
         let span = Span { at: row.unsigned("at")?, len: row.unsigned("len")?, extent: place, from: row.unsigned("from")? };
         spans.entry(row.try_get("file")?).or_default().push(span);
+    }
+    // Those no span names: others rest on them.
+    for row in &needed {
+        if let std::collections::hash_map::Entry::Vacant(new) = places.entry(row.try_get::<i64, _>("id")?) {
+            new.insert(u32::try_from(extents.len()).map_err(|_| damaged("extent"))?);
+            extents.push(extent_of(row)?);
+        }
     }
     let files = file_rows
         .iter()

@@ -96,8 +96,8 @@ async fn is_approved(db: &mut PgConnection, project: &ProjectId, id: &VersionId)
 
 async fn objects_are_there(db: &mut PgConnection, id: &VersionId) -> Result<bool, Error> {
     let lost = sqlx::query_scalar(
-        "select not exists (select from version_file f join span s on s.file = f.id join extent e on e.id = s.extent
-                            join object o on o.key = e.object where f.version = $1 and o.state <> 'verified')",
+        "select not exists (select from extents_needed($1) as needed(id) join extent e on e.id = needed.id join object o on o.key = e.object
+                            where o.state <> 'verified')",
     );
     Ok(lost.bind(id.as_str()).fetch_one(db).await?)
 }

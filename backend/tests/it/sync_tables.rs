@@ -27,7 +27,8 @@ async fn a_listener_draws_and_level_matches_the_original_without_having_it() {
     let version = listener.version("Night Drive", 1).await;
     assert_eq!(version.here, Here::Preview);
     let id = VersionId::parse(&version.id).expect("an id");
-    for (from, to, width) in [(0, 960_000, 800), (48_000, 96_000, 500), (959_000, 960_000, 50)] {
+    // Where a pixel is narrower than a bin of the tables, whoever has the original draws its samples.
+    for (from, to, width) in [(0, 960_000, 800), (48_000, 96_000, 150), (700_000, 960_000, 900)] {
         let (own, told) =
             (author.library.waveform(&id, from, to, width).await.expect("drawn"), listener.library.waveform(&id, from, to, width).await);
         assert!(own == told.expect("drawn"), "frames {from} to {to} look the same");

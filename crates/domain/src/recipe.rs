@@ -53,6 +53,31 @@ pub struct Extent {
     pub params: serde_json::Value,
 }
 
+/// Predicted extents that may rest on each other.
+pub const MAX_CHAIN: usize = 3;
+
+/// A run of raw bytes of another extent of the recipe, as the parameters of a predicted one name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BasePart {
+    /// Object of the other extent.
+    pub object: String,
+    /// Its offset in that object.
+    pub offset: u64,
+    /// First raw byte.
+    pub from: u64,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+impl Extent {
+    /// What a predicted extent rests on, in order; nothing for any other, and nothing where its parameters name nothing.
+    #[must_use]
+    pub fn bases(&self) -> Vec<BasePart> {
+        let named = (self.codec == Codec::FlacResidual).then(|| self.params.get("base")).flatten();
+        named.and_then(|named| Vec::<BasePart>::deserialize(named).ok()).unwrap_or_default()
+    }
+}
+
 /// A run of file bytes taken from an extent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
@@ -184,6 +209,7 @@ impl Recipe {
                 return Err(RecipeError::Extent { index });
             }
         }
+        self.check_predicted()?;
         let mut names = std::collections::BTreeSet::new();
         for file in &self.files {
             if !is_inside(&file.path) {
@@ -195,6 +221,41 @@ impl Recipe {
             self.check_file(file)?;
         }
         Ok(())
+    }
+
+    /// Predicted extents rest on extents of this recipe, cover themselves exactly, and stand on each other in no long chain and no circle.
+    fn check_predicted(&self) -> Result<(), RecipeError> {
+        if self.extents.iter().all(|extent| extent.codec != Codec::FlacResidual) {
+            return Ok(());
+        }
+        let place: std::collections::HashMap<(&str, u64), usize> =
+            self.extents.iter().enumerate().map(|(index, extent)| ((extent.object.as_str(), extent.offset), index)).collect();
+        let mut below: Vec<Vec<usize>> = Vec::with_capacity(self.extents.len());
+        for (index, extent) in self.extents.iter().enumerate() {
+            let mut on = Vec::new();
+            let mut covered = 0_u64;
+            for part in extent.bases() {
+                let base = place.get(&(part.object.as_str(), part.offset)).ok_or(RecipeError::Extent { index })?;
+                let inside = part.len > 0 && part.from.checked_add(part.len).is_some_and(|end| end <= self.extents[*base].raw_len);
+                covered = covered.checked_add(part.len).filter(|_| inside).ok_or(RecipeError::Extent { index })?;
+                on.push(*base);
+            }
+            if extent.codec == Codec::FlacResidual && covered != extent.raw_len {
+                return Err(RecipeError::Extent { index });
+            }
+            below.push(on);
+        }
+        // One more round than a chain may be long: whatever is still growing then is too long, or a circle.
+        let mut depth = vec![0_usize; self.extents.len()];
+        for _ in 0..=MAX_CHAIN {
+            for (index, on) in below.iter().enumerate().filter(|(_, on)| !on.is_empty()) {
+                depth[index] = 1 + on.iter().map(|base| depth[*base]).max().unwrap_or(0).min(MAX_CHAIN);
+            }
+        }
+        match depth.iter().position(|depth| *depth > MAX_CHAIN) {
+            Some(index) => Err(RecipeError::Extent { index }),
+            None => Ok(()),
+        }
     }
 
     fn check_file(&self, file: &RecipeFile) -> Result<(), RecipeError> {
@@ -271,6 +332,38 @@ mod tests {
         let mut wrapped = plain();
         wrapped.files[0].spans[0].from = u64::MAX;
         assert!(wrapped.check().is_err());
+    }
+
+    #[test]
+    fn predicted_extents_rest_on_others_of_the_recipe_in_short_chains() {
+        let base = |object: &str| serde_json::json!({"base": [{"object": object, "offset": 0, "from": 0, "len": 10}]});
+        let chain = |length: usize| {
+            let mut recipe = plain();
+            recipe.extents[0].object = "0".into();
+            for n in 1..=length {
+                let below = (n - 1).to_string();
+                let extent =
+                    Extent { object: n.to_string(), codec: Codec::FlacResidual, params: base(&below), ..recipe.extents[0].clone() };
+                recipe.extents.push(extent);
+            }
+            recipe
+        };
+        for length in 0..=MAX_CHAIN {
+            assert_eq!(chain(length).check(), Ok(()), "{length}");
+        }
+        assert!(chain(MAX_CHAIN + 1).check().is_err());
+        let mut circle = chain(2);
+        circle.extents[1].params = base("2");
+        assert!(circle.check().is_err());
+        let mut missing = chain(1);
+        missing.extents[1].params = base("x");
+        assert!(missing.check().is_err());
+        let mut short = chain(1);
+        short.extents[1].raw_len = 11;
+        assert!(short.check().is_err());
+        let mut nothing = chain(1);
+        nothing.extents[1].params = serde_json::Value::Null;
+        assert!(nothing.check().is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod imports;
 pub mod kept;
 pub mod members;
 pub mod outbox;
+pub mod packed;
 pub mod projects;
 pub mod recipes;
 pub mod retained;

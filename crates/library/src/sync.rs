@@ -13,6 +13,8 @@ mod announce;
 mod engine;
 mod fetch;
 mod hints;
+mod packing;
+mod ranges;
 mod upload;
 pub(crate) mod worker;
 

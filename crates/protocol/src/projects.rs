@@ -38,6 +38,9 @@ pub struct Project {
     pub catalogue_number: i64,
     /// Change sets waiting for a decision.
     pub waiting: i64,
+    /// Whether originals are kept as whole files instead of the bytes nobody has yet.
+    #[serde(default)]
+    pub plain: bool,
     /// When it was created.
     pub created_at: String,
     /// Everybody in it; only in answers about one project.

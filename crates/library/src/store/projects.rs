@@ -111,6 +111,19 @@ pub async fn confirm(connection: &mut SqliteConnection, id: &ProjectId, name: &s
     Ok(())
 }
 
+/// Whether the server keeps whole files of a project.
+pub async fn is_plain(connection: &mut SqliteConnection, id: &ProjectId) -> StoreResult<bool> {
+    let plain: Option<i64> =
+        sqlx::query_scalar("SELECT plain FROM project WHERE id = ?").bind(id.as_str()).fetch_optional(connection).await?;
+    Ok(plain == Some(1))
+}
+
+/// Takes over whether the server keeps whole files of a project.
+pub async fn set_plain(connection: &mut SqliteConnection, id: &ProjectId, plain: bool) -> StoreResult<()> {
+    sqlx::query("UPDATE project SET plain = ? WHERE id = ?").bind(i64::from(plain)).bind(id.as_str()).execute(connection).await?;
+    Ok(())
+}
+
 /// Names a project.
 pub async fn rename(connection: &mut SqliteConnection, id: &ProjectId, name: &str) -> StoreResult<()> {
     sqlx::query("UPDATE project SET name = ? WHERE id = ?").bind(name).bind(id.as_str()).execute(connection).await?;

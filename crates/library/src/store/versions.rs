@@ -483,6 +483,7 @@ pub async fn become_alias(connection: &mut SqliteConnection, alias: &VersionId, 
     for statement in [
         "DELETE FROM outbox WHERE version = ?",
         "DELETE FROM upload WHERE version = ?",
+        "DELETE FROM packed WHERE version = ?",
         "DELETE FROM version_file WHERE version = ?",
         "DELETE FROM version WHERE id = ?",
     ] {

@@ -25,6 +25,7 @@ impl Library {
         let answer = self.heard(remote.create_project(&CreateProject { id: id.clone(), name: known.name }).await)?;
         let mut transaction = self.store().write().await?;
         projects::confirm(&mut transaction, id, &answer.name, answer.role).await?;
+        projects::set_plain(&mut transaction, id, answer.plain).await?;
         for member in &answer.members {
             members::put(&mut transaction, id, member).await?;
         }

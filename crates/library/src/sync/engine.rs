@@ -142,6 +142,7 @@ impl Library {
             projects::insert(&mut transaction, &project.id, &project.name, &now).await?;
             projects::connect(&mut transaction, &project.id, &server).await?;
             projects::confirm(&mut transaction, &project.id, &project.name, project.role).await?;
+            projects::set_plain(&mut transaction, &project.id, project.plain).await?;
         }
         commit(transaction).await?;
         for project in &told {
@@ -404,6 +405,10 @@ impl Library {
         };
         let is_preview = matches!(op, Op::SendPreview(_));
         let copies: Vec<_> = if is_preview { preview.into_iter().collect() } else { files.iter().map(|file| file.sha256).collect() };
+        if !is_preview {
+            // What was packed of a sound copy is packed again.
+            self.forget_packed(id).await?;
+        }
         for copy in copies {
             match self.rehash(copy, PART_SIZE_BYTES).await {
                 Ok(_) => {}

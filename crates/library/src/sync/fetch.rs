@@ -1,8 +1,8 @@
 //! Fetching previews and originals: resumed where they stopped, verified by SHA-256, only then taken into the content store.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use collabtrack_content::hashing::{self, FileHashes};
@@ -13,6 +13,7 @@ use collabtrack_domain::recipe::Recipe;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use collabtrack_protocol::versions::{ObjectRead, Rendition};
 
+use super::ranges::{self, Both, Fetched};
 use super::remote::{Remote, RemoteError};
 use crate::clock;
 use crate::content_store::{ContentStore, discard};
@@ -79,24 +80,102 @@ impl Library {
         recipe.check().map_err(|error| RemoteError::NotCollabtrack { reason: format!("the recipe is not acceptable: {error}") })?;
         check_files(&recipe, &files)?;
         self.content().check_room(files.iter().map(|file| file.length).sum())?;
-        let mut objects = BTreeMap::new();
-        for object in reads.objects {
-            let key = object.object.clone();
-            objects.insert(key, self.fetch_whole(remote, object).await?);
-        }
-        let store = self.content().clone();
-        let (hashes, recipe) = blocking(move || {
-            let hashes = take_files(&store, &recipe, &objects)?;
-            objects.values().for_each(|partial| discard(partial));
-            Ok((hashes, recipe))
-        })
-        .await?;
+        let known = self.known_extents(&recipe).await?;
+        let shares = !known.is_empty();
+        let rebuilt = match self.fetch_and_rebuild(remote, &reads.objects, &recipe, known).await {
+            // What this computer shares may be damaged: then everything is fetched.
+            Err(LibraryError::Remote(RemoteError::ChecksumRefused)) if shares => {
+                self.fetch_and_rebuild(remote, &reads.objects, &recipe, ranges::Known::new()).await
+            }
+            result => result,
+        };
+        let hashes = match rebuilt {
+            Err(LibraryError::Remote(error @ (RemoteError::ChecksumRefused | RemoteError::StoreRefused { status: 404 }))) => {
+                // The server asks the store, or waits for a second reader; then whoever has the bytes sends them again.
+                if let Err(error) = self.heard(remote.report_damage(&version.id).await) {
+                    tracing::info!(version.id = %version.id, %error, "damage could not be reported");
+                }
+                return Err(error.into());
+            }
+            rebuilt => rebuilt?,
+        };
         self.took(&hashes).await?;
         let mut transaction = self.store().write().await?;
         recipes::put(&mut transaction, &version.project, &version.id, &recipe).await?;
         commit(transaction).await?;
         self.changed();
         Ok(())
+    }
+
+    /// Where files of this computer hold bytes of a recipe's extents.
+    async fn known_extents(&self, recipe: &Recipe) -> Result<ranges::Known> {
+        let mut connection = self.store().read().await?;
+        let mut known = ranges::Known::new();
+        for extent in &recipe.extents {
+            let held = recipes::held(&mut connection, extent).await?;
+            if !held.is_empty() {
+                known.insert((extent.object.clone(), extent.offset), held);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Fetches what is not held and rebuilds every file into the content store.
+    async fn fetch_and_rebuild(
+        &self,
+        remote: &dyn Remote,
+        objects: &[ObjectRead],
+        recipe: &Recipe,
+        known: ranges::Known,
+    ) -> Result<Vec<FileHashes>> {
+        if let ([file], true) = (recipe.files.as_slice(), known.is_empty())
+            && let Some(extent) = rebuild::plain_object(recipe, file)
+            && let Some(object) = objects.iter().find(|object| object.object == extent.object && object.length == file.length)
+        {
+            let partial = self.fetch_whole(remote, object.clone()).await?;
+            let (store, wanted) = (self.content().clone(), file.sha256);
+            return blocking(move || take_whole(&store, &partial, wanted).map(|hashes| vec![hashes])).await;
+        }
+        let mut fetched: HashMap<String, Vec<Fetched>> = HashMap::new();
+        for (object, wanted) in ranges::wanted(recipe, &known) {
+            let read = objects.iter().find(|read| read.object == object);
+            let read = read.ok_or_else(|| RemoteError::NotCollabtrack { reason: "an object of the recipe cannot be read".into() })?;
+            for range in wanted {
+                let path = self.fetch_range(remote, read, range).await?;
+                fetched.entry(object.clone()).or_default().push(Fetched { from: range.0, length: range.1, path });
+            }
+        }
+        let (store, recipe) = (self.content().clone(), recipe.clone());
+        blocking(move || {
+            let partials: Vec<PathBuf> = fetched.values().flatten().map(|range| range.path.clone()).collect();
+            let both = Both::new(known, fetched, |hash| store.path(hash))
+                .map_err(|error| LibraryError::file("read", &store.temp_path(), error))?;
+            let taken = take_files(&store, &recipe, &both);
+            // Bytes that were not those announced are fetched afresh; after a full disk or the like they stay, to go on with.
+            if !matches!(&taken, Err(LibraryError::File { .. } | LibraryError::NoSpace { .. })) {
+                partials.iter().for_each(|partial| discard(partial));
+            }
+            taken
+        })
+        .await
+    }
+
+    /// Fetches a range of an object into its lasting partial file.
+    async fn fetch_range(&self, remote: &dyn Remote, object: &ObjectRead, range: (u64, u64)) -> Result<PathBuf> {
+        let (from, length) = range;
+        let partial = self.content().partial_path(&partial_name(&format!("{} {from} {length}", object.object)));
+        let have = || std::fs::metadata(&partial).map_or(0, |data| data.len());
+        if have() > length {
+            discard(&partial);
+        }
+        if have() != length {
+            self.heard(remote.fetch_range(&object.request, range, &partial, &|_| {}).await)?;
+        }
+        if have() == length {
+            Ok(partial)
+        } else {
+            Err(RemoteError::Unreachable { reason: "the connection broke before the end".into() }.into())
+        }
     }
 
     /// Fetches an object into its lasting partial file; what is there already is not fetched again.
@@ -152,35 +231,27 @@ fn take_whole(store: &ContentStore, partial: &Path, wanted: ObjectHash) -> Resul
     Ok(hashes)
 }
 
-fn take_files(store: &ContentStore, recipe: &Recipe, objects: &BTreeMap<String, PathBuf>) -> Result<Vec<FileHashes>> {
+fn take_files(store: &ContentStore, recipe: &Recipe, supply: &Both) -> Result<Vec<FileHashes>> {
     let mut taken = Vec::with_capacity(recipe.files.len());
     for file in &recipe.files {
-        if let Some(extent) = rebuild::plain_object(recipe, file)
-            && let Some(partial) = objects.get(&extent.object)
-            && recipe.files.len() == 1
-        {
-            taken.push(take_whole(store, partial, file.sha256)?);
-            continue;
-        }
         let temp = store.temp_path();
-        let rebuilt = File::create_new(&temp)
-            .map_err(|error| LibraryError::file("write", &temp, error))
-            .and_then(|target| {
-                rebuild::rebuild(recipe, file, objects, &mut BufWriter::new(target), PART_SIZE_BYTES).map_err(|error| fault(error, objects))
-            })
-            .and_then(|hashes| store.keep(&temp, &hashes.sha256).map(|_| hashes));
+        let write = |error| LibraryError::file("write", &temp, error);
+        let rebuilt = File::create_new(&temp).map_err(write).and_then(|target| {
+            let mut target = BufWriter::new(target);
+            let hashes = rebuild::rebuild(recipe, file, supply, &mut target, PART_SIZE_BYTES).map_err(fault)?;
+            target.flush().map_err(write)?;
+            Ok(hashes)
+        });
+        let rebuilt = rebuilt.and_then(|hashes| store.keep(&temp, &hashes.sha256).map(|_| hashes));
         discard(&temp);
         taken.push(rebuilt?);
     }
     Ok(taken)
 }
 
-fn fault(error: RebuildError, objects: &BTreeMap<String, PathBuf>) -> LibraryError {
+fn fault(error: RebuildError) -> LibraryError {
     match error {
-        RebuildError::Mismatch { .. } => {
-            objects.values().for_each(|partial| discard(partial));
-            not_announced()
-        }
+        RebuildError::Mismatch { .. } => not_announced(),
         RebuildError::Io { path, source } => LibraryError::file("rebuild", Path::new(&path), source),
         RebuildError::NewerCodec { path } => LibraryError::Invalid {
             what: format!("{path} was stored by a newer CollabTrack. Update this one to fetch it; its preview plays meanwhile."),

@@ -388,6 +388,40 @@ impl HttpRemote {
         Ok(())
     }
 
+    async fn fetch_bytes(&self, request: &SignedRequest, range: (u64, u64), target: &Path, progress: Progress<'_>) -> RemoteResult<()> {
+        let local = |error| RemoteError::local(target, error);
+        let mut file = tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
+        let have = file.metadata().await.map_err(local)?.len();
+        let (from, length) = range;
+        if have >= length {
+            return if have == length { Ok(()) } else { file.set_len(0).await.map_err(local) };
+        }
+        let last = from.saturating_add(length).saturating_sub(1);
+        let builder = self.0.signed(request)?.header(RANGE, format!("bytes={}-{last}", from.saturating_add(have)));
+        let response = builder.send().await.map_err(|error| unreachable(&error))?;
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                file.seek(SeekFrom::End(0)).await.map_err(local)?;
+            }
+            status if status.is_success() => {
+                return Err(RemoteError::NotCollabtrack { reason: "the answer is not the range that was asked for".into() });
+            }
+            _ => return Err(refusal(response).await),
+        }
+        let mut left = length - have;
+        let mut stream = response.bytes_stream();
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|error| unreachable(&error))?;
+            left = left
+                .checked_sub(piece.len() as u64)
+                .ok_or_else(|| RemoteError::NotCollabtrack { reason: "more came than was asked for".into() })?;
+            file.write_all(&piece).await.map_err(local)?;
+            progress(piece.len() as u64);
+            self.0.limits.after_fetching(piece.len() as u64).await;
+        }
+        file.flush().await.map_err(local)
+    }
+
     async fn fetch_object(&self, request: &SignedRequest, target: &Path, progress: Progress<'_>) -> RemoteResult<()> {
         let local = |error| RemoteError::local(target, error);
         let mut file = tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
@@ -468,6 +502,10 @@ impl Remote for HttpRemote {
         Box::pin(async move { self.0.patch(&format!("/projects/{project}/tracks/{track}"), body).await })
     }
 
+    fn report_damage<'a>(&'a self, version: &'a VersionId) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.0.post(&format!("/versions/{version}/damage"), &serde_json::json!({})).await })
+    }
+
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {
         Box::pin(async move { self.0.post(&format!("/versions/{version}/reads"), &WantReads { rendition }).await })
     }
@@ -500,6 +538,16 @@ impl Remote for HttpRemote {
 
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
         Box::pin(self.put_range(request, body, progress))
+    }
+
+    fn fetch_range<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+        range: (u64, u64),
+        target: &'a Path,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, RemoteResult<()>> {
+        Box::pin(self.fetch_bytes(request, range, target, progress))
     }
 
     fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {

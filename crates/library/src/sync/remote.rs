@@ -175,6 +175,8 @@ pub trait Remote: Send + Sync {
     fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Names a track.
     fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>>;
+    /// Says that a complete version did not rebuild here.
+    fn report_damage<'a>(&'a self, version: &'a VersionId) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Signed reads of a version.
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>>;
     /// The page of the change feed after a place.
@@ -187,6 +189,14 @@ pub trait Remote: Send + Sync {
     fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>>;
     /// Sends a run of bytes to the store, with exactly the signed headers.
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>>;
+    /// Fetches bytes `[from, from + length)` of an object into `target`, going on after the bytes that are there already.
+    fn fetch_range<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+        range: (u64, u64),
+        target: &'a Path,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, RemoteResult<()>>;
     /// Fetches an object from the store into `target`, going on after the bytes that are there already.
     fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>>;
 }

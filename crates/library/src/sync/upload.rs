@@ -8,7 +8,9 @@ use collabtrack_content::hashing::{self, FileHashes};
 use collabtrack_content::plain::{self, PlainFile};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{UploadId, VersionId};
+use collabtrack_domain::recipe::Recipe;
 use collabtrack_protocol::limits::{MAX_PARTS, MAX_URLS_PER_CALL, PART_SIZE_BYTES};
+use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, SignedRequest, UploadState, UploadStatus, WantUrls};
 use collabtrack_protocol::versions::{Commit, SetTables};
 use futures::StreamExt;
@@ -21,9 +23,10 @@ use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::record::{blocking, random_bits};
 use crate::store::outbox::{self, Step};
+use crate::store::packed::Kept;
 use crate::store::uploads::{self, Upload};
 use crate::store::versions::{self, Version, VersionFile};
-use crate::store::{blobs, commit, recipes};
+use crate::store::{blobs, commit, projects, recipes};
 
 /// Parts on their way at once.
 const IN_FLIGHT: usize = 3;
@@ -91,18 +94,20 @@ impl Library {
         let mut transaction = self.store().write().await?;
         outbox::advance(&mut transaction, &version.id, Step::OriginalSending).await?;
         commit(transaction).await?;
-        let total: u64 = files.iter().map(|file| file.length).sum();
-        let mut plain_files = Vec::with_capacity(files.len());
-        let mut before = 0;
-        for (index, file) in (0_u32..).zip(files) {
-            let Some(object) = self.send_file(remote, &version, index, &file, (before, total)).await? else { return Ok(()) };
-            before += file.length;
-            plain_files.push(PlainFile { path: file.path, length: file.length, sha256: file.sha256, object });
-        }
-        let recipe = plain::recipe(plain_files)
-            .map_err(|error| LibraryError::Invalid { what: format!("The version cannot be described: {error}.") })?;
+        let is_plain = projects::is_plain(&mut *self.store().read().await?, &version.project).await?;
+        let recipe = match if is_plain { None } else { self.packed(&version, &files).await? } {
+            Some(kept) => self.send_packed(remote, &version, kept).await?,
+            None => self.send_plain(remote, &version, files).await?,
+        };
+        let Some(recipe) = recipe else { return Ok(()) };
         let body = Commit { recipe };
-        self.heard(remote.commit(&version.id, &body).await)?;
+        match self.heard(remote.commit(&version.id, &body).await) {
+            Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::ExtentGone => {
+                self.forget_lost_objects(&version.id, &problem).await?;
+                return Err(RemoteError::Refused(problem).into());
+            }
+            answer => drop(answer?),
+        }
         crate::faults::step("commit.told");
         let mut transaction = self.store().write().await?;
         recipes::put(&mut transaction, &version.project, &version.id, &body.recipe).await?;
@@ -111,9 +116,34 @@ impl Library {
         uploads::forget_all(&mut transaction, &version.id).await?;
         commit(transaction).await?;
         crate::faults::step("commit.recorded");
+        self.forget_packed(&version.id).await?;
         self.sync_state().done_sending(&version.id);
         self.changed();
         Ok(())
+    }
+
+    /// Sends the new bytes of a packed version; its recipe, or none when it was interrupted.
+    async fn send_packed(&self, remote: &dyn Remote, version: &Version, kept: Kept) -> Result<Option<Recipe>> {
+        let Some(blob) = kept.blob else { return Ok(Some(kept.packed.recipe)) };
+        let length = kept.packed.length;
+        let outgoing = Outgoing { version, format: ObjectFormat::Packed, file: 0, blob, length };
+        let object = self.send(remote, &outgoing, Some((0, length))).await?;
+        Ok(object.map(|object| kept.packed.with_object(&object)))
+    }
+
+    /// Sends every file whole; their recipe, or none when it was interrupted.
+    async fn send_plain(&self, remote: &dyn Remote, version: &Version, files: Vec<VersionFile>) -> Result<Option<Recipe>> {
+        let total: u64 = files.iter().map(|file| file.length).sum();
+        let mut plain_files = Vec::with_capacity(files.len());
+        let mut before = 0;
+        for (index, file) in (0_u32..).zip(files) {
+            let Some(object) = self.send_file(remote, version, index, &file, (before, total)).await? else { return Ok(None) };
+            before += file.length;
+            plain_files.push(PlainFile { path: file.path, length: file.length, sha256: file.sha256, object });
+        }
+        let recipe = plain::recipe(plain_files)
+            .map_err(|error| LibraryError::Invalid { what: format!("The version cannot be described: {error}.") })?;
+        Ok(Some(recipe))
     }
 
     /// Sends waveform and loudness of an announced version's original.
@@ -384,7 +414,6 @@ impl Library {
 }
 
 fn is_over(problem: &collabtrack_protocol::problem::Problem) -> bool {
-    use collabtrack_protocol::problem::ErrorCode;
     matches!(problem.code, ErrorCode::UploadGone | ErrorCode::IdTaken) || (problem.code == ErrorCode::NotFound && problem.status == 404)
 }
 

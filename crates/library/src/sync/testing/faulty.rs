@@ -34,6 +34,8 @@ pub enum Call {
     Commit,
     /// `set_tables`.
     Tables,
+    /// `report_damage`.
+    Damage,
     /// `edit_version`, `edit_track`.
     Edit,
     /// `reads`.
@@ -151,6 +153,10 @@ impl<R: Remote> Remote for Faulty<R> {
         Box::pin(async move { self.pass(Call::Edit, Box::pin(async { self.inner.edit_track(project, track, body).await })).await })
     }
 
+    fn report_damage<'a>(&'a self, version: &'a VersionId) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.pass(Call::Damage, Box::pin(async { self.inner.report_damage(version).await })).await })
+    }
+
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {
         Box::pin(async move { self.pass(Call::Reads, Box::pin(async { self.inner.reads(version, rendition).await })).await })
     }
@@ -173,6 +179,18 @@ impl<R: Remote> Remote for Faulty<R> {
 
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
         Box::pin(async move { self.pass(Call::Put, Box::pin(async { self.inner.put(request, body, progress).await })).await })
+    }
+
+    fn fetch_range<'a>(
+        &'a self,
+        request: &'a SignedRequest,
+        range: (u64, u64),
+        target: &'a Path,
+        progress: Progress<'a>,
+    ) -> BoxFuture<'a, RemoteResult<()>> {
+        Box::pin(
+            async move { self.pass(Call::Fetch, Box::pin(async { self.inner.fetch_range(request, range, target, progress).await })).await },
+        )
     }
 
     fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {

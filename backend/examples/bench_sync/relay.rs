@@ -1,0 +1,132 @@
+//! A link between a desktop and a server: it counts, delays and limits what passes. Both directions share one rate over all connections,
+//! as a home uplink does.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
+
+/// Bytes taken at a time; small enough that connections take turns.
+const PIECE: usize = 8 * 1024;
+
+/// What a link does to bytes of one direction.
+#[derive(Debug)]
+pub(crate) struct Direction {
+    /// Bytes per second; none for as fast as it goes.
+    rate: Option<f64>,
+    delay: Duration,
+    /// When the line is free again.
+    free_at: Mutex<Instant>,
+    passed: AtomicU64,
+}
+
+impl Direction {
+    fn new(rate: Option<f64>, delay: Duration) -> Arc<Self> {
+        Arc::new(Self { rate, delay, free_at: Mutex::new(Instant::now()), passed: AtomicU64::new(0) })
+    }
+
+    /// Waits until these bytes have left; when they arrive.
+    async fn send(&self, bytes: usize) -> Instant {
+        self.passed.fetch_add(bytes as u64, Ordering::Relaxed);
+        let Some(rate) = self.rate else { return Instant::now() + self.delay };
+        let left = {
+            let mut free_at = self.free_at.lock().await;
+            *free_at = (*free_at).max(Instant::now()) + Duration::from_secs_f64(bytes as f64 / rate);
+            *free_at
+        };
+        tokio::time::sleep_until(left).await;
+        left + self.delay
+    }
+}
+
+/// A link; dropping it leaves its connections to end by themselves.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) address: SocketAddr,
+    up: Arc<Direction>,
+    down: Arc<Direction>,
+}
+
+/// Rates in bytes per second and the delay of one way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) up: Option<f64>,
+    pub(crate) down: Option<f64>,
+    pub(crate) delay: Duration,
+}
+
+impl Shape {
+    /// As fast as this machine.
+    pub(crate) const FREE: Self = Self { up: None, down: None, delay: Duration::ZERO };
+    /// 10 Mbit/s up, 50 down, 40 ms there and back.
+    pub(crate) const HOME: Self = Self { up: Some(1.25e6), down: Some(6.25e6), delay: Duration::from_millis(20) };
+}
+
+impl Link {
+    /// A link to `target`.
+    pub(crate) async fn to(target: SocketAddr, shape: Shape) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let link = Self {
+            address: listener.local_addr()?,
+            up: Direction::new(shape.up, shape.delay),
+            down: Direction::new(shape.down, shape.delay),
+        };
+        let (up, down) = (link.up.clone(), link.down.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass(client, target, up.clone(), down.clone()));
+            }
+        });
+        Ok(link)
+    }
+
+    /// Bytes that went up and down so far.
+    pub(crate) fn passed(&self) -> (u64, u64) {
+        (self.up.passed.load(Ordering::Relaxed), self.down.passed.load(Ordering::Relaxed))
+    }
+}
+
+async fn pass(client: TcpStream, target: SocketAddr, up: Arc<Direction>, down: Arc<Direction>) {
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    // Small answers must not wait for more to come.
+    if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+        return;
+    }
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::join!(one_way(from_client, to_server, &up), one_way(from_server, to_client, &down));
+}
+
+async fn one_way(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf, direction: &Direction) {
+    let (sender, mut arriving) = mpsc::channel::<(Instant, Vec<u8>)>(256);
+    let read = async move {
+        let mut buffer = vec![0; PIECE];
+        while let Ok(got) = from.read(&mut buffer).await {
+            if got == 0 {
+                break;
+            }
+            let at = direction.send(got).await;
+            if sender.send((at, buffer[..got].to_vec())).await.is_err() {
+                break;
+            }
+        }
+    };
+    let write = async move {
+        while let Some((at, bytes)) = arriving.recv().await {
+            tokio::time::sleep_until(at).await;
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        // The other side learns of the end only after everything before it.
+        if to.shutdown().await.is_err() {
+            tracing::trace!("the other side is gone already");
+        }
+    };
+    tokio::join!(read, write);
+}
