@@ -82,10 +82,10 @@ impl Library {
         self.content().check_room(files.iter().map(|file| file.length).sum())?;
         let known = self.known_extents(&recipe).await?;
         let shares = !known.is_empty();
-        let rebuilt = match self.fetch_and_rebuild(remote, &reads.objects, &recipe, known).await {
+        let rebuilt = match self.fetch_and_rebuild(remote, &version.id, &reads.objects, &recipe, known).await {
             // What this computer shares may be damaged: then everything is fetched.
             Err(LibraryError::Remote(RemoteError::ChecksumRefused)) if shares => {
-                self.fetch_and_rebuild(remote, &reads.objects, &recipe, ranges::Known::new()).await
+                self.fetch_and_rebuild(remote, &version.id, &reads.objects, &recipe, ranges::Known::new()).await
             }
             result => result,
         };
@@ -124,6 +124,7 @@ impl Library {
     async fn fetch_and_rebuild(
         &self,
         remote: &dyn Remote,
+        version: &VersionId,
         objects: &[ObjectRead],
         recipe: &Recipe,
         known: ranges::Known,
@@ -141,7 +142,7 @@ impl Library {
             let read = objects.iter().find(|read| read.object == object);
             let read = read.ok_or_else(|| RemoteError::NotCollabtrack { reason: "an object of the recipe cannot be read".into() })?;
             for range in wanted {
-                let path = self.fetch_range(remote, read, range).await?;
+                let path = self.fetch_range(remote, version, read, range).await?;
                 fetched.entry(object.clone()).or_default().push(Fetched { from: range.0, length: range.1, path });
             }
         }
@@ -160,10 +161,11 @@ impl Library {
         .await
     }
 
-    /// Fetches a range of an object into its lasting partial file.
-    async fn fetch_range(&self, remote: &dyn Remote, object: &ObjectRead, range: (u64, u64)) -> Result<PathBuf> {
+    /// Fetches a range of an object into its lasting partial file. Versions fetched at the same time may need the same bytes: each has its
+    /// own file, or one would remove what the other still writes.
+    async fn fetch_range(&self, remote: &dyn Remote, version: &VersionId, object: &ObjectRead, range: (u64, u64)) -> Result<PathBuf> {
         let (from, length) = range;
-        let partial = self.content().partial_path(&partial_name(&format!("{} {from} {length}", object.object)));
+        let partial = self.content().partial_path(&partial_name(&format!("{version} {} {from} {length}", object.object)));
         let have = || std::fs::metadata(&partial).map_or(0, |data| data.len());
         if have() > length {
             discard(&partial);
