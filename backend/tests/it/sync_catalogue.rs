@@ -135,7 +135,7 @@ async fn splitting_settling_and_taking_back_work_from_the_desktop() {
     approve(&mira, &edit(&jon, &project, "label", "Sun").await).await.expect("approved");
 
     let shown = mira.library.proposal(&change_set(&late.id)).await.expect("shown");
-    assert_eq!(mira.library.inbox().await.expect("an inbox").in_conflict, [late.id.clone()]);
+    assert_eq!(mira.library.inbox().await.expect("an inbox").in_conflict, std::slice::from_ref(&late.id));
     let conflict = &shown.conflicts[0];
     let values = (conflict.was.as_deref(), conflict.proposed.as_deref(), conflict.now.as_deref());
     assert_eq!(values, (Some("Moon"), Some("Late label"), Some("Sun")));
