@@ -2,11 +2,13 @@
 //!
 //! `ui/src/lib/ipc/commands.ts` lists the same names with their arguments and results; a test compares both.
 
+pub(crate) mod account;
 pub(crate) mod approval;
 pub(crate) mod catalogue;
 pub(crate) mod comments;
 pub(crate) mod hand_out;
 pub(crate) mod library;
+pub(crate) mod members;
 pub(crate) mod organise;
 pub(crate) mod server;
 pub(crate) mod sound;
@@ -82,8 +84,33 @@ commands![
     server::look_at_invitation,
     server::join,
     server::put_on_server,
-    server::members,
-    server::invite,
+    members::members,
+    members::change_role,
+    members::remove_member,
+    members::leave_project,
+    members::transfer_ownership,
+    members::invite,
+    members::invitations,
+    members::revoke_invitation,
+    members::renew_invitation,
+    members::policies,
+    members::set_policies,
+    account::account,
+    account::step_up,
+    account::change_password,
+    account::reset_password,
+    account::sessions,
+    account::end_session,
+    account::end_other_sessions,
+    account::known_devices,
+    account::forget_device,
+    account::totp_begin,
+    account::totp_confirm,
+    account::totp_off,
+    account::new_recovery_codes,
+    account::credentials,
+    account::keep_sessions_in_file,
+    account::ask_at_each_launch,
     server::sync_now,
     server::pause_sync,
     catalogue::catalogue,

@@ -11,12 +11,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::password::Passwords;
+use crate::accounts::secrets::Seal;
 use crate::blobs::self_test::SelfTestError;
 use crate::blobs::{Blobs, self_test};
-use crate::config::{Config, Registration, ServiceConfig};
+use crate::config::{Config, ServiceConfig};
 use crate::db::{self, DatabaseError};
 use crate::hints::Hints;
-use crate::{collect, http, sidecars};
+use crate::limits::Limits;
+use crate::serve::{self, TlsError};
+use crate::{collect, http, sidecars, tidy};
 
 /// Most password hashes at a time.
 const MAX_HASH_THREADS: usize = 4;
@@ -37,8 +40,12 @@ pub struct Parts {
     pub blobs: Blobs,
     /// The hashing threads.
     pub passwords: Passwords,
-    /// Who may register.
-    pub registration: Registration,
+    /// Settings.
+    pub service: ServiceConfig,
+    /// Seals what only the server may read, where it has a key.
+    pub seal: Option<Seal>,
+    /// Requests of each block of addresses.
+    pub limits: Limits,
     /// News for open streams.
     pub hints: Hints,
     /// Set when the server is going down: open streams end.
@@ -61,6 +68,9 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] SelfTestError),
+    /// The files of the built-in TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("cannot listen on {listen}; another program may use it, choose another with COLLABTRACK_LISTEN or --listen")]
     Listen {
@@ -119,7 +129,7 @@ impl Drop for Running {
 /// # Errors
 /// When the database is missing or not up to date, the store fails its self-test, or the address cannot be had.
 pub async fn start_with(config: &Config, test: StoreTest) -> Result<Running, StartError> {
-    let db = db::connect(&config.database_url, config.service.database_connections).await?;
+    let db = db::connect_service(&config.database_url, &config.service).await?;
     db::check(&db).await?;
     let blobs = Blobs::new(&config.store);
     if test == StoreTest::Run {
@@ -136,29 +146,36 @@ pub async fn run(db: PgPool, blobs: Blobs, service: &ServiceConfig) -> Result<Ru
     let listener = TcpListener::bind(service.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let stop = CancellationToken::new();
-    let app = build(db.clone(), blobs, service.registration, &stop);
+    let tls = service.tls.as_ref().map(serve::tls).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let app = build(db.clone(), blobs, service, &stop);
+    tidy::start(db.clone(), stop.clone());
     let collector = tokio::spawn(collect::run(db.clone(), app.blobs.clone(), stop.clone()));
     let sidecars = tokio::spawn(sidecars::write::run(db.clone(), app.blobs.clone(), app.hints.clone(), stop.clone()));
-    let router = http::router(app);
-    let token = stop.clone();
+    let served = serve::serve(listener, http::router(app), tls, stop.clone());
     let task = tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move { token.cancelled().await }).await;
-        if let Err(error) = served {
-            tracing::error!(error = &error as &dyn std::error::Error, "the server stopped listening");
-        }
+        served.await;
         for work in [sidecars, collector] {
             if let Err(error) = work.await {
                 tracing::error!(error = &error as &dyn std::error::Error, "work behind the scenes ended");
             }
         }
     });
-    Ok(Running { url: format!("http://{address}"), stop, task, db })
+    Ok(Running { url: format!("{scheme}://{address}"), stop, task, db })
 }
 
 /// The parts of the service, ready for requests.
 #[must_use]
-pub fn build(db: PgPool, blobs: Blobs, registration: Registration, stop: &CancellationToken) -> App {
+pub fn build(db: PgPool, blobs: Blobs, service: &ServiceConfig, stop: &CancellationToken) -> App {
     let threads = available_parallelism().map_or(1, usize::from).min(MAX_HASH_THREADS);
-    let hints = Hints::start(db.clone(), stop.clone());
-    App(Arc::new(Parts { db, blobs, passwords: Passwords::new(threads), registration, hints, stop: stop.clone() }))
+    App(Arc::new(Parts {
+        hints: Hints::start(db.clone(), stop.clone()),
+        passwords: Passwords::new(threads, service.hash_cost),
+        seal: service.secret_key.as_ref().map(Seal::new),
+        limits: Limits::new(service.requests_per_minute),
+        service: service.clone(),
+        stop: stop.clone(),
+        db,
+        blobs,
+    }))
 }

@@ -10,10 +10,13 @@ use data_encoding::HEXLOWER;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{PgPool, Row};
 
+use crate::accounts::codes::SITE;
 use crate::db::RowExt;
 use crate::error::Error;
 use crate::sessions::Session;
-use crate::{access, random};
+use crate::{access, random, site};
+
+pub mod pending;
 
 const PAGE: i64 = 500;
 
@@ -21,7 +24,7 @@ const PAGE: i64 = 500;
 #[derive(Debug, Clone)]
 pub struct Fact<'a> {
     chain: &'a str,
-    actor: &'a AccountId,
+    actor: &'a str,
     session: &'a str,
     action: &'static str,
     target: &'a str,
@@ -35,7 +38,13 @@ impl<'a> Fact<'a> {
     /// `actor` did `action` to `target` in a session.
     #[must_use]
     pub fn by(actor: &'a AccountId, session: &'a str, chain: &'a str, action: &'static str, target: &'a str) -> Self {
-        Self { chain, actor, session, action, target, head_before: None, head_after: None, revision: None, detail: None }
+        Self { chain, actor: actor.as_str(), session, action, target, head_before: None, head_after: None, revision: None, detail: None }
+    }
+
+    /// Something done outside any session: by `operator`, whoever runs the server's program, or in the name of an account.
+    #[must_use]
+    pub fn by_word(actor: &'a str, chain: &'a str, action: &'static str, target: &'a str) -> Self {
+        Self { chain, actor, session: "", action, target, head_before: None, head_after: None, revision: None, detail: None }
     }
 
     /// The first catalogue state.
@@ -152,17 +161,36 @@ async fn insert_detail(db: &mut PgConnection, chain: &str, seq: i64, salt: Salt,
 pub async fn page(db: &PgPool, session: &Session, project: &ProjectId, since: i64) -> Result<AuditPage, Error> {
     let mut tx = db.begin().await?;
     access::check(&mut tx, &session.account, project, Action::ReadAuditLog).await?;
+    entries(&mut tx, project.as_str(), since).await
+}
+
+/// The entries of the session's own account after place `since`.
+/// # Errors
+/// When the database fails.
+pub async fn own_page(db: &PgPool, session: &Session, since: i64) -> Result<AuditPage, Error> {
+    entries(&mut *db.acquire().await?, session.account.as_str(), since).await
+}
+
+/// The entries of the site after place `since`.
+/// # Errors
+/// `not_found` for whoever is no site admin.
+pub async fn site_page(db: &PgPool, session: &Session, since: i64) -> Result<AuditPage, Error> {
+    let mut tx = db.begin().await?;
+    site::check_log(&mut tx, session).await?;
+    entries(&mut tx, SITE, since).await
+}
+
+async fn entries(db: &mut PgConnection, chain: &str, since: i64) -> Result<AuditPage, Error> {
     let rows = sqlx::query(
         "select e.seq, e.entry, e.hash, coalesce(a.name, '') as actor_name, d.salt, d.detail
          from audit_entry e left join account a on a.id = e.actor left join audit_detail d on d.chain = e.chain and d.seq = e.seq
          where e.chain = $1 and e.seq > $2 order by e.seq limit $3",
     )
-    .bind(project.as_str())
+    .bind(chain)
     .bind(since)
     .bind(PAGE + 1)
-    .fetch_all(&mut *tx)
+    .fetch_all(db)
     .await?;
-    tx.commit().await?;
     let more = rows.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
     let entries = rows.iter().take(usize::try_from(PAGE).unwrap_or(usize::MAX)).map(record).collect::<Result<_, _>>()?;
     Ok(AuditPage { entries, more })

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
+
+use crate::accounts::address::Address;
+use crate::accounts::password::HashCost;
 
 /// Who may register an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,35 @@ impl Registration {
             Self::Closed => "closed",
         }
     }
+}
+
+/// Whether accounts have second factors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// Whoever wants one.
+    Offered,
+    /// Site admins, owners and admins must, before they act as such.
+    Required,
+}
+
+impl SecondFactor {
+    /// The word of the setting.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Required => "required",
+        }
+    }
+}
+
+/// Files of the built-in TLS, in PEM.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// Certificate with its chain.
+    pub certificate: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
 }
 
 /// Where objects are kept.
@@ -63,6 +96,22 @@ pub struct ServiceConfig {
     pub registration: Registration,
     /// Most connections to the database.
     pub database_connections: u32,
+    /// Address under which clients reach this server, for links.
+    pub public_url: Option<Url>,
+    /// Proxies whose word about the client's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Most requests a minute from one block of addresses, to this instance.
+    pub requests_per_minute: u32,
+    /// Files of the built-in TLS, if that is to be used.
+    pub tls: Option<TlsFiles>,
+    /// Key under which second factors are sealed; without one there are none.
+    pub secret_key: Option<SecretString>,
+    /// Who needs a second factor.
+    pub second_factor: SecondFactor,
+    /// What a password hash costs.
+    pub hash_cost: HashCost,
+    /// Who may become the first site admin, with a code.
+    pub admin_email: Option<Address>,
 }
 
 /// Everything a server with its own database and store needs.
@@ -102,6 +151,14 @@ pub enum ConfigError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A setting that needs another one.
+    #[error("{name} needs {needs}, which is not set; the server did not start, so nothing was changed")]
+    Needs {
+        /// The setting.
+        name: &'static str,
+        /// The other one.
+        needs: &'static str,
+    },
     /// A name nobody reads: most likely a misspelt setting.
     #[error("{name} is not a setting of CollabTrack; correct or remove it (.env.example lists every setting)")]
     Unknown {
@@ -129,11 +186,23 @@ pub enum ConfigError {
     DotEnv,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 22] = [
     "DATABASE_URL",
     "COLLABTRACK_LISTEN",
     "COLLABTRACK_REGISTRATION",
     "COLLABTRACK_DATABASE_CONNECTIONS",
+    "COLLABTRACK_PUBLIC_URL",
+    "COLLABTRACK_TRUSTED_PROXIES",
+    "COLLABTRACK_REQUESTS_PER_MINUTE",
+    "COLLABTRACK_TLS_CERTIFICATE_PATH",
+    "COLLABTRACK_TLS_KEY_PATH",
+    "COLLABTRACK_SECRET_KEY",
+    "COLLABTRACK_TOTP",
+    "COLLABTRACK_HASH_COST",
+    "COLLABTRACK_ADMIN_EMAIL",
+    // The same under an older name.
+    "COLLABTRACK_ADMIN_USER",
+    "ADMIN_USER",
     "COLLABTRACK_S3_ENDPOINT",
     "COLLABTRACK_S3_REGION",
     "COLLABTRACK_S3_BUCKET",
@@ -143,8 +212,26 @@ const NAMES: [&str; 11] = [
     "COLLABTRACK_LOG_FORMAT",
 ];
 /// Names of other programs of CollabTrack that may stand in the same environment.
-const FOREIGN: [&str; 2] = ["COLLABTRACK_STUDIO_URL", "COLLABTRACK_READY_FILE"];
+const FOREIGN: [&str; 7] = [
+    "COLLABTRACK_STUDIO_URL",
+    "COLLABTRACK_READY_FILE",
+    "COLLABTRACK_LIBRARY",
+    "COLLABTRACK_TOKEN_FILE",
+    "COLLABTRACK_TOKEN_PASSPHRASE",
+    "COLLABTRACK_PASSWORD",
+    "COLLABTRACK_NEW_PASSWORD",
+];
 const FOREIGN_PREFIXES: [&str; 2] = ["COLLABTRACK_TEST_", "COLLABTRACK_ANSWER_"];
+
+fn web_address(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Nets and single addresses, separated by commas.
+fn nets(text: &str) -> Option<Vec<IpNet>> {
+    let net = |text: &str| text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
+    text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(net).collect()
+}
 
 /// The settings as given: names and values, with every name known.
 #[derive(Debug, Clone)]
@@ -220,11 +307,65 @@ impl Environment {
         let connections = self.parsed("COLLABTRACK_DATABASE_CONNECTIONS", "a number from 2 to 500", |text| {
             text.parse().ok().filter(|n| (2..=500).contains(n))
         })?;
-        Ok(ServiceConfig {
+        let tls = match (self.value("COLLABTRACK_TLS_CERTIFICATE_PATH")?, self.value("COLLABTRACK_TLS_KEY_PATH")?) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.into(), key: key.into() }),
+            (Some(_), None) => {
+                return Err(ConfigError::Needs { name: "COLLABTRACK_TLS_CERTIFICATE_PATH", needs: "COLLABTRACK_TLS_KEY_PATH" });
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::Needs { name: "COLLABTRACK_TLS_KEY_PATH", needs: "COLLABTRACK_TLS_CERTIFICATE_PATH" });
+            }
+        };
+        let config = ServiceConfig {
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000))),
             registration: registration_set.unwrap_or(registration),
             database_connections: connections.unwrap_or(20),
-        })
+            public_url: self.parsed("COLLABTRACK_PUBLIC_URL", "an http or https address", web_address)?,
+            trusted_proxies: self
+                .parsed("COLLABTRACK_TRUSTED_PROXIES", "addresses or nets, such as 10.0.0.0/8, 192.0.2.7", nets)?
+                .unwrap_or_default(),
+            requests_per_minute: self
+                .parsed("COLLABTRACK_REQUESTS_PER_MINUTE", "a number from 60 to 1000000", |text| {
+                    text.parse().ok().filter(|n| (60..=1_000_000).contains(n))
+                })?
+                .unwrap_or(6_000),
+            tls,
+            secret_key: self.parsed(
+                "COLLABTRACK_SECRET_KEY",
+                "a random text of 32 characters or more, such as the output of `openssl rand -hex 32`",
+                |text| (text.chars().count() >= 32).then(|| text.to_owned().into()),
+            )?,
+            second_factor: self
+                .parsed("COLLABTRACK_TOTP", "one of offered, required", |text| {
+                    [SecondFactor::Offered, SecondFactor::Required].into_iter().find(|mode| mode.as_str() == text)
+                })?
+                .unwrap_or(SecondFactor::Offered),
+            hash_cost: self.parsed("COLLABTRACK_HASH_COST", "m=19456,t=2,p=1 or more of each", HashCost::parse)?.unwrap_or(HashCost::FLOOR),
+            admin_email: self.admin_email()?,
+        };
+        match (&config.secret_key, config.second_factor) {
+            (None, SecondFactor::Required) => {
+                Err(ConfigError::Needs { name: "COLLABTRACK_TOTP=required", needs: "COLLABTRACK_SECRET_KEY" })
+            }
+            _ => Ok(config),
+        }
+    }
+
+    /// Who may become the first site admin; two names of the setting must agree.
+    fn admin_email(&self) -> Result<Option<Address>, ConfigError> {
+        let mut found = None;
+        for name in ["COLLABTRACK_ADMIN_EMAIL", "COLLABTRACK_ADMIN_USER", "ADMIN_USER"] {
+            let given = self.parsed(name, "an e-mail address", Address::parse)?;
+            match (&found, given) {
+                (Some(known), Some(other)) if *known != other => {
+                    return Err(ConfigError::Value { name, expected: "the same address as in COLLABTRACK_ADMIN_EMAIL" });
+                }
+                (_, Some(address)) => found = Some(address),
+                (_, None) => {}
+            }
+        }
+        Ok(found)
     }
 
     /// Everything a server with its own database and store needs.
@@ -234,9 +375,7 @@ impl Environment {
         Ok(Config {
             database_url: self.required("DATABASE_URL")?.into(),
             store: StoreConfig {
-                endpoint: self.parsed("COLLABTRACK_S3_ENDPOINT", "an http or https address", |text| {
-                    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-                })?,
+                endpoint: self.parsed("COLLABTRACK_S3_ENDPOINT", "an http or https address", web_address)?,
                 region: self.required("COLLABTRACK_S3_REGION")?,
                 bucket: self.required("COLLABTRACK_S3_BUCKET")?,
                 access_key_id: self.required("COLLABTRACK_S3_ACCESS_KEY_ID")?,

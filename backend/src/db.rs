@@ -9,6 +9,8 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Row};
 
+use crate::config::{SecondFactor, ServiceConfig};
+
 /// A transaction; writes that belong together share one.
 pub type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
 
@@ -41,12 +43,28 @@ pub enum DatabaseError {
 /// # Errors
 /// When the address is malformed or nothing answers.
 pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, DatabaseError> {
+    connect_with(options(url)?, connections).await
+}
+
+/// Connects the pool of the service. Its connections know whether the server demands second factors, so that the question of who may do
+/// what is one statement.
+/// # Errors
+/// As [`connect`].
+pub async fn connect_service(url: &SecretString, service: &ServiceConfig) -> Result<PgPool, DatabaseError> {
+    let required = if service.second_factor == SecondFactor::Required { "on" } else { "off" };
+    connect_with(options(url)?.options([("collabtrack.totp_required", required)]), service.database_connections).await
+}
+
+fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {
     let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| DatabaseError::Address)?;
-    let options = options
+    Ok(options
         .application_name("collabtrack-server")
         .options([("statement_timeout", "60s"), ("lock_timeout", "20s"), ("idle_in_transaction_session_timeout", "60s")])
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(2))
-        .log_statements(tracing::log::LevelFilter::Off);
+        .log_statements(tracing::log::LevelFilter::Off))
+}
+
+async fn connect_with(options: PgConnectOptions, connections: u32) -> Result<PgPool, DatabaseError> {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10));
     pool.connect_with(options).await.map_err(DatabaseError::Connect)
 }

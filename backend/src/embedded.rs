@@ -122,7 +122,8 @@ pub async fn start_services(data_dir: &Path, service: ServiceConfig) -> Result<S
             access_key_id: keys.access_key_id,
             secret_access_key: keys.secret_access_key,
         },
-        service,
+        // Given from outside, the key is the operator's; else the studio has its own.
+        service: ServiceConfig { secret_key: service.secret_key.clone().or(Some(secrets.secret_key)), ..service },
     };
     let pool = db::connect(&config.database_url, 2).await.map_err(StartError::from)?;
     let migrated = db::migrate(&pool).await;

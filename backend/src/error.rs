@@ -82,6 +82,12 @@ impl Error {
         self
     }
 
+    /// Whether it is a refusal with that code.
+    #[must_use]
+    pub fn is(&self, code: ErrorCode) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == code)
+    }
+
     /// Whether the whole transaction may simply be tried again: a deadlock or a serialisation failure.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -120,6 +126,7 @@ impl From<sqlx::Error> for Error {
                 ErrorCode::AddressTaken,
                 "An account with this e-mail address exists already, so no second one was made. Sign in with it instead.",
             ),
+            Some("member_account_fkey") => not_found(),
             Some("member_pkey") => refuse(ErrorCode::AlreadyMember, "You are a member of this project already, so nothing was changed."),
             Some(
                 "project_pkey" | "track_pkey" | "version_pkey" | "upload_pkey" | "change_set_pkey" | "comment_pkey" | "track_alias_pkey"

@@ -1,7 +1,7 @@
 //! The change feed of a project: appended under the project's row lock, read in order, never with gaps.
 
 use collabtrack_domain::id::ProjectId;
-use collabtrack_domain::role::{Action, Role, may};
+use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage};
 use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
 use collabtrack_protocol::problem::ErrorCode;
@@ -143,13 +143,14 @@ pub(crate) async fn heads(db: &PgPool, session: &Session) -> Result<Vec<(Project
 
 /// What a role may not read arrives as a bare place in the feed.
 fn readable(role: Role, kind: ChangeKind) -> bool {
-    kind != ChangeKind::ChangeSet || may(role, Action::ReadChangeSets)
+    kind != ChangeKind::ChangeSet || role.allows(Action::ReadChangeSets)
 }
 
 fn word(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Project => "project",
         ChangeKind::Member => "member",
+        ChangeKind::MemberLeft => "member_left",
         ChangeKind::Track => "track",
         ChangeKind::Version => "version",
         ChangeKind::Catalogue => "catalogue",
@@ -161,6 +162,6 @@ fn word(kind: ChangeKind) -> &'static str {
 
 fn of_word(text: &str) -> ChangeKind {
     use ChangeKind as K;
-    let known = [K::Project, K::Member, K::Track, K::Version, K::Catalogue, K::ChangeSet, K::Comment];
+    let known = [K::Project, K::Member, K::MemberLeft, K::Track, K::Version, K::Catalogue, K::ChangeSet, K::Comment];
     known.into_iter().find(|kind| word(*kind) == text).unwrap_or(K::Unknown)
 }

@@ -26,8 +26,11 @@ mod export;
 mod extract;
 mod health;
 mod invitations;
+mod members;
 pub mod openapi;
 mod projects;
+mod sessions;
+mod site;
 mod uploads;
 mod versions;
 
@@ -41,6 +44,32 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::register))
         .routes(routes!(accounts::sign_in))
         .routes(routes!(accounts::sign_out))
+        .routes(routes!(accounts::step_up))
+        .routes(routes!(accounts::rotate))
+        .routes(routes!(accounts::password))
+        .routes(routes!(accounts::reset))
+        .routes(routes!(accounts::setup))
+        .routes(routes!(accounts::totp_begin, accounts::totp_off))
+        .routes(routes!(accounts::totp_confirm))
+        .routes(routes!(accounts::recovery_codes))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
+        .routes(routes!(sessions::devices))
+        .routes(routes!(sessions::forget))
+        .routes(routes!(members::change_role, members::remove))
+        .routes(routes!(members::transfer))
+        .routes(routes!(members::policies, members::set_policies))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::reissue))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(site::accounts))
+        .routes(routes!(site::disable))
+        .routes(routes!(site::enable))
+        .routes(routes!(site::reset_code))
+        .routes(routes!(site::appoint, site::demote))
+        .routes(routes!(site::projects))
+        .routes(routes!(site::log))
+        .routes(routes!(accounts::log))
         .routes(routes!(invitations::look))
         .routes(routes!(invitations::accept))
         .layer(DefaultBodyLimit::max(MAX_AUTH_BODY_BYTES));
@@ -58,7 +87,6 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::account))
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::view))
-        .routes(routes!(invitations::create))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::view))
         .routes(routes!(uploads::urls))
@@ -99,7 +127,7 @@ pub fn router(app: App) -> Router {
     let (api, document) = api().split_for_parts();
     let document = openapi::finish(document);
     let around = ServiceBuilder::new()
-        .layer(middleware::from_fn(around::request))
+        .layer(middleware::from_fn_with_state(app.clone(), around::request))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
     Router::new()
         .nest("/api/v1", api.route("/openapi.json", axum::routing::get(move || openapi::answer(document.clone()))))

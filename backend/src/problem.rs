@@ -116,10 +116,13 @@ fn status(code: ErrorCode) -> StatusCode {
     use ErrorCode as C;
     match code {
         C::BadRequest => StatusCode::BAD_REQUEST,
-        C::Unauthorized | C::WrongCredentials => StatusCode::UNAUTHORIZED,
-        C::Forbidden | C::SelfApproval | C::FieldForbidden | C::RegistrationClosed => StatusCode::FORBIDDEN,
+        C::Unauthorized | C::WrongCredentials | C::SecondFactorNeeded | C::WrongSecondFactor => StatusCode::UNAUTHORIZED,
+        C::Forbidden | C::SelfApproval | C::FieldForbidden | C::RegistrationClosed | C::StepUpRequired | C::SecondFactorRequired => {
+            StatusCode::FORBIDDEN
+        }
         C::NotFound => StatusCode::NOT_FOUND,
         C::IdTaken
+        | C::LastOwner
         | C::AddressTaken
         | C::AlreadyMember
         | C::UploadGone
@@ -136,6 +139,7 @@ fn status(code: ErrorCode) -> StatusCode {
         C::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         C::TooLarge | C::TooManyOperations => StatusCode::PAYLOAD_TOO_LARGE,
         C::InvitationInvalid
+        | C::CodeInvalid
         | C::Invalid
         | C::PasswordRefused
         | C::RecipeInvalid
@@ -161,7 +165,13 @@ fn title(code: ErrorCode) -> &'static str {
         C::BadRequest => "Not of the documented form",
         C::Unauthorized => "Not signed in",
         C::WrongCredentials => "Address or password is wrong",
+        C::SecondFactorNeeded => "Second factor missing",
+        C::WrongSecondFactor => "Second factor is wrong",
+        C::StepUpRequired => "Password needed again",
+        C::SecondFactorRequired => "Second factor must be set up",
+        C::CodeInvalid => "Code not valid",
         C::Forbidden => "Not allowed for your role",
+        C::LastOwner => "Last owner",
         C::SelfApproval => "Somebody else approves your proposals",
         C::FieldForbidden => "Column not open to your role",
         C::NotFound => "Not there",

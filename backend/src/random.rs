@@ -18,17 +18,27 @@ pub fn hex128() -> String {
     HEXLOWER.encode(&bytes::<16>())
 }
 
-/// A session token: `cts_` and 32 random bytes in base64url.
+/// A token: a prefix of four characters and 32 random bytes in base64url.
 #[must_use]
-pub fn session_token() -> String {
-    format!("cts_{}", BASE64URL_NOPAD.encode(&bytes::<32>()))
+pub fn token(prefix: &'static str) -> String {
+    format!("{prefix}{}", BASE64URL_NOPAD.encode(&bytes::<32>()))
 }
 
-/// An invitation code: `cti_` and 26 characters `a-z2-7`.
+/// A code to copy or read out loud: a prefix of four characters and 26 characters `a-z2-7`, 130 random bits.
 #[must_use]
-pub fn invitation_code() -> String {
+pub fn code(prefix: &'static str) -> String {
     let id = collabtrack_domain::id::InvitationId::from_random(bytes());
-    format!("cti_{}", &id.as_str()[collabtrack_domain::id::InvitationId::PREFIX.len()..])
+    format!("{prefix}{}", &id.as_str()[collabtrack_domain::id::InvitationId::PREFIX.len()..])
+}
+
+/// What is stored of a [`code`]: letter case, spaces, hyphens and the prefix do not matter. Nothing for what is no code.
+#[must_use]
+pub fn code_hash(prefix: &'static str, text: &str) -> Option<[u8; 32]> {
+    // Whatever is far longer than a code is not looked at.
+    let compact: String = text.chars().take(200).filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_lowercase).collect();
+    let body = compact.strip_prefix(prefix).unwrap_or(&compact);
+    let well_formed = body.len() == 26 && body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    well_formed.then(|| *token_hash(body).as_bytes())
 }
 
 /// A password or key of 32 random bytes in hexadecimal.
@@ -41,4 +51,20 @@ pub fn secret() -> SecretString {
 #[must_use]
 pub fn token_hash(token: &str) -> ObjectHash {
     ObjectHash::of(token.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_read_out_loud_still_counts() {
+        let code = "cti_abcdefghijklmnopqrstuvwxyz";
+        let spoken = " CTI_ABCDE-FGHIJ klmno-pqrst uvwxyz\n";
+        assert_eq!(code_hash("cti_", spoken), code_hash("cti_", code));
+        assert_eq!(code_hash("cti_", &code[4..]), code_hash("cti_", code));
+        assert_eq!(code_hash("cti_", "cti_abcdefghijklmnopqrstuvwxy1"), None);
+        assert_eq!(code_hash("cti_", "ctr_abcdefghijklmnopqrstuvwxyz"), None);
+        assert_eq!(code_hash("cti_", ""), None);
+    }
 }

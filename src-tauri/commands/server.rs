@@ -1,7 +1,7 @@
 //! Connecting to a server, signing in, joining, inviting, syncing.
 
 use collabtrack_domain::id::ProjectId;
-use collabtrack_library::view::{ConnectionView, InvitationView, MemberView, NewInvitationView, ProjectView, ServerView, StatusView};
+use collabtrack_library::view::{ConnectionView, InvitationView, ProjectView, ServerView, StatusView};
 use tauri::State;
 
 use crate::app::App;
@@ -28,8 +28,14 @@ pub(crate) async fn register(
 
 /// Signs in.
 #[tauri::command]
-pub(crate) async fn sign_in(app: State<'_, App>, address: String, email: String, password: String) -> CommandResult<ConnectionView> {
-    Ok(app.library.sign_in(&address, &email, password.into()).await?)
+pub(crate) async fn sign_in(
+    app: State<'_, App>,
+    address: String,
+    email: String,
+    password: String,
+    code: Option<String>,
+) -> CommandResult<ConnectionView> {
+    Ok(app.library.sign_in(&address, &email, password.into(), code.as_deref()).await?)
 }
 
 /// Ends the session on this computer; the work stays.
@@ -54,18 +60,6 @@ pub(crate) async fn join(app: State<'_, App>, code: String) -> CommandResult<Pro
 #[tauri::command]
 pub(crate) async fn put_on_server(app: State<'_, App>, project: String) -> CommandResult<ProjectView> {
     Ok(app.library.put_on_server(&ProjectId::parse(&project)?).await?)
-}
-
-/// Who is in a project.
-#[tauri::command]
-pub(crate) async fn members(app: State<'_, App>, project: String) -> CommandResult<Vec<MemberView>> {
-    Ok(app.library.members(&ProjectId::parse(&project)?).await?)
-}
-
-/// Makes an invitation code.
-#[tauri::command]
-pub(crate) async fn invite(app: State<'_, App>, project: String, role: String) -> CommandResult<NewInvitationView> {
-    Ok(app.library.invite(&ProjectId::parse(&project)?, &role).await?)
 }
 
 /// Tries the server now.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
 use collabtrack_audio::decode::Decoder;
-use collabtrack_server::config::{Registration, ServiceConfig};
+use collabtrack_server::config::{Environment, Registration, ServiceConfig};
 use collabtrack_server::embedded;
 
 use music::{Depth, Piece};
@@ -88,7 +88,8 @@ async fn run(arguments: &Arguments, report: &mut Report, folder: &Path) -> anyho
 
     let studio = report
         .step("a studio server with its own Postgres and S3 store", async {
-            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
+            let settings = Environment::new(std::collections::BTreeMap::new()).and_then(|settings| settings.service(Registration::Open));
+            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), database_connections: 8, ..settings.expect("the defaults") };
             let studio = Box::pin(embedded::start(&folder.join("studio"), service)).await?;
             let url = studio.url.clone();
             Ok((studio, url))

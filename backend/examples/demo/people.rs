@@ -146,7 +146,7 @@ impl Person {
 
     /// A code for somebody else.
     pub(crate) async fn invite(&self, role: &str) -> anyhow::Result<String> {
-        Ok(self.library.invite(&self.project().await?, role).await?.code)
+        Ok(self.library.invite(&self.project().await?, role, None, None).await?.code)
     }
 
     /// Joins with a code.

@@ -1,7 +1,5 @@
 //! E-mail addresses: as typed, and as they count for uniqueness.
 
-use collabtrack_domain::hash::ObjectHash;
-
 /// Longest address in bytes.
 const MAX_BYTES: usize = 254;
 
@@ -44,11 +42,6 @@ impl Address {
     pub fn local_key(&self) -> &str {
         self.key.split('@').next().unwrap_or_default()
     }
-}
-
-/// What is counted about somebody, without keeping who.
-pub(super) fn counter_key(purpose: &str, about: &str) -> ObjectHash {
-    ObjectHash::of(format!("{purpose}\0{}", about.trim().to_lowercase()).as_bytes())
 }
 
 #[cfg(test)]

@@ -1,25 +1,72 @@
 //! Passwords: which are acceptable, and hashing them with argon2id on a bounded number of threads.
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use collabtrack_protocol::problem::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::HASH_WAIT;
 use super::address::Address;
 use crate::error::{Error, refuse};
 use crate::random;
 
-/// Least memory in KiB, passes and lanes of argon2id.
-const FLOOR: (u32, u32, u32) = (19_456, 2, 1);
+/// Hashes that may wait for their turn.
 const WAITING: usize = 32;
+/// How long they wait.
+const PATIENCE: Duration = Duration::from_secs(2);
 const MIN_CHARS: usize = 8;
 const MAX_CHARS: usize = 256;
 const MAX_BYTES: usize = 1_024;
 
-static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+/// More than 8,000 passwords of 8 characters and more, most of them from the list of common passwords that Django ships (BSD licence).
+static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+
+/// What a hash costs: memory, passes and lanes of argon2id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashCost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl HashCost {
+    /// The least that is accepted.
+    pub const FLOOR: Self = Self { memory_kib: 19_456, passes: 2, lanes: 1 };
+    /// The most: more would let a few sign-ins exhaust the machine.
+    const CEILING: Self = Self { memory_kib: 1_048_576, passes: 16, lanes: 8 };
+
+    /// Reads `m=19456,t=2,p=1`; nothing for what is malformed or below the floor.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(',');
+        let mut number = |name: &str| parts.next()?.trim().strip_prefix(name)?.parse::<u32>().ok();
+        let cost = Self { memory_kib: number("m=")?, passes: number("t=")?, lanes: number("p=")? };
+        let within = |value: u32, floor: u32, ceiling: u32| (floor..=ceiling).contains(&value);
+        let (floor, ceiling) = (Self::FLOOR, Self::CEILING);
+        let accepted = parts.next().is_none()
+            && within(cost.memory_kib, floor.memory_kib, ceiling.memory_kib)
+            && within(cost.passes, floor.passes, ceiling.passes)
+            && within(cost.lanes, floor.lanes, ceiling.lanes);
+        accepted.then_some(cost)
+    }
+
+    /// The cost of a stored hash.
+    fn of_stored(hash: &str) -> Option<Self> {
+        let numbers = hash.split('$').nth(3)?;
+        let mut parts = numbers.split(',').filter_map(|pair| pair.split_once('=')?.1.parse::<u32>().ok());
+        Some(Self { memory_kib: parts.next()?, passes: parts.next()?, lanes: parts.next()? })
+    }
+
+    fn is_below(self, other: Self) -> bool {
+        self.memory_kib < other.memory_kib || self.passes < other.passes || self.lanes < other.lanes
+    }
+}
 
 /// Refuses passwords that are too short, too long, common, or that hold the address, the name or the product's name.
 /// # Errors
@@ -32,7 +79,7 @@ pub fn check(password: &str, address: &Address, name: &str) -> Result<(), Error>
         return Err(refused(format!("a password has {MIN_CHARS} to {MAX_CHARS} characters; this one has {length}.")));
     }
     let lower = password.to_lowercase();
-    if COMMON.contains(&lower.as_str()) {
+    if COMMON.contains(lower.as_str()) {
         return Err(refused("this password is among the most common ones, which are guessed first.".to_owned()));
     }
     let context = [address.local_key(), &name.to_lowercase(), "collabtrack"].map(str::to_owned);
@@ -47,6 +94,7 @@ pub fn check(password: &str, address: &Address, name: &str) -> Result<(), Error>
 #[derive(Debug, Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
+    cost: HashCost,
     at_work: Arc<Semaphore>,
     places: Arc<Semaphore>,
     /// Hash of nobody's password, verified for unknown addresses so that they cost the same work.
@@ -56,12 +104,11 @@ pub struct Passwords {
 impl Passwords {
     /// At most `threads` hashes at a time.
     #[must_use]
-    pub fn new(threads: usize) -> Self {
-        let (memory_kib, passes, lanes) = FLOOR;
-        let params = Params::new(memory_kib, passes, lanes, None).expect("the floor is within what argon2 takes");
+    pub fn new(threads: usize, cost: HashCost) -> Self {
+        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).expect("every accepted cost is within what argon2 takes");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let dummy = hash(&argon2, &random::hex128()).into();
-        Self { argon2, at_work: Arc::new(Semaphore::new(threads)), places: Arc::new(Semaphore::new(threads + WAITING)), dummy }
+        Self { argon2, cost, at_work: Arc::new(Semaphore::new(threads)), places: Arc::new(Semaphore::new(threads + WAITING)), dummy }
     }
 
     /// The PHC string of a password.
@@ -80,9 +127,15 @@ impl Passwords {
         self.work(move || argon2.verify_password(password.as_bytes(), hash.as_deref().unwrap_or(&dummy)).is_ok() && known).await
     }
 
+    /// Whether a stored hash is cheaper than what is asked for now, and should be made anew at the next sign-in.
+    #[must_use]
+    pub fn is_outdated(&self, hash: &str) -> bool {
+        HashCost::of_stored(hash).is_none_or(|stored| stored.is_below(self.cost))
+    }
+
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let turn = tokio::time::timeout(HASH_WAIT, Arc::clone(&self.at_work).acquire_owned()).await.map_err(|_| busy())?;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.at_work).acquire_owned()).await.map_err(|_| busy())?;
         let turn: OwnedSemaphorePermit = turn.map_err(|_| busy())?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
@@ -128,16 +181,42 @@ mod tests {
 
     #[tokio::test]
     async fn the_stored_form_is_argon2id_at_or_above_the_floor() {
-        let stored = Passwords::new(1).hash("correct horse battery".to_owned()).await.expect("hashed");
+        let stored = Passwords::new(1, HashCost::FLOOR).hash("correct horse battery".to_owned()).await.expect("hashed");
         let fields: Vec<&str> = stored.split('$').collect();
         assert_eq!(fields[1..3], ["argon2id", "v=19"]);
         let numbers: Vec<u32> = fields[3].split(',').map(|pair| pair[2..].parse().expect("a number")).collect();
         assert!(numbers[0] >= 19_456 && numbers[1] >= 2 && numbers[2] >= 1, "{stored}");
     }
 
+    #[test]
+    fn a_cost_below_the_floor_or_beyond_reason_is_refused() {
+        assert_eq!(HashCost::parse("m=19456,t=2,p=1"), Some(HashCost::FLOOR));
+        assert!(HashCost::parse("m=65536,t=3,p=4").is_some());
+        for text in [
+            "m=8192,t=2,p=1",
+            "m=19456,t=1,p=1",
+            "m=19456,t=2,p=0",
+            "m=19456,t=2",
+            "m=19456,t=2,p=1,x=1",
+            "m=4194304,t=2,p=1",
+            "",
+            "19456,2,1",
+        ] {
+            assert_eq!(HashCost::parse(text), None, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_when_it_cost_less_is_outdated() {
+        let stored = Passwords::new(1, HashCost::FLOOR).hash("correct horse battery".to_owned()).await.expect("hashed");
+        assert!(!Passwords::new(1, HashCost::FLOOR).is_outdated(&stored));
+        let dearer = HashCost { passes: 3, ..HashCost::FLOOR };
+        assert!(Passwords::new(1, dearer).is_outdated(&stored));
+    }
+
     #[tokio::test]
     async fn a_password_counts_exactly_as_given() {
-        let passwords = Passwords::new(1);
+        let passwords = Passwords::new(1, HashCost::FLOOR);
         let composed = "caf\u{e9} caf\u{e9}".to_owned();
         let stored = passwords.hash(composed.clone()).await.expect("hashed");
         assert!(passwords.verify(composed, Some(stored.clone())).await.expect("verified"));
@@ -147,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_work_than_places_is_turned_away_at_once() {
-        let passwords = Passwords::new(1);
+        let passwords = Passwords::new(1, HashCost::FLOOR);
         let tries = futures::future::join_all((0..60).map(|n| passwords.hash(format!("correct horse {n}")))).await;
         let refused = tries.iter().filter(|result| result.is_err()).count();
         assert!(refused >= 60 - 1 - WAITING, "{refused} were turned away");

@@ -1,30 +1,67 @@
 //! Slowing down guesses: counters in the database, shared by all instances. They delay, they never lock anybody out.
 
+use collabtrack_domain::hash::ObjectHash;
 use collabtrack_protocol::problem::ErrorCode;
 use sqlx::PgPool;
 
-use super::address::counter_key;
 use crate::error::{Error, refuse};
+
+/// What tries are counted by. Each is kept as a hash only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted<'a> {
+    /// An address or account, known or not.
+    Account(&'a str),
+    /// The block of network addresses a request came from.
+    Block(&'a str),
+    /// A known device, which escapes the other two.
+    Device(&'a [u8; 16]),
+}
+
+/// Longest delay in seconds.
+const MAX_DELAY_S: i32 = 60;
+
+impl Counted<'_> {
+    fn key(self) -> ObjectHash {
+        let text = match self {
+            Self::Account(text) => format!("account\0{}", text.trim().to_lowercase()),
+            Self::Block(block) => format!("block\0{block}"),
+            Self::Device(id) => format!("device\0{}", data_encoding::HEXLOWER.encode(id)),
+        };
+        ObjectHash::of(text.as_bytes())
+    }
+
+    /// Failures without delay, and the seconds in which they count.
+    fn free(self) -> (i32, i32) {
+        match self {
+            Self::Account(_) => (5, 15 * 60),
+            Self::Block(_) => (30, 10 * 60),
+            Self::Device(_) => (10, 60 * 60),
+        }
+    }
+}
 
 /// Counts a try before it is looked at, so that tries at the same moment count too.
 /// # Errors
-/// `too_many_requests` while a delay lasts: after 5 failures within 15 minutes 1, 2, 4 … 60 seconds.
-pub async fn count_attempt(db: &PgPool, purpose: &str, about: &str) -> Result<(), Error> {
-    let key = counter_key(purpose, about);
-    let counted = sqlx::query(
+/// `too_many_requests` while a delay lasts: 1, 2, 4 … 60 seconds after the failures that are free.
+pub async fn count(db: &PgPool, counted: Counted<'_>) -> Result<(), Error> {
+    let (key, (free, window_s)) = (counted.key(), counted.free());
+    let done = sqlx::query(
         "insert into throttle as t (key, failures, since, blocked_until) values ($1, 1, now(), now())
          on conflict (key) do update set
-             failures = case when t.since < now() - interval '15 minutes' then 1 else t.failures + 1 end,
-             since = case when t.since < now() - interval '15 minutes' then now() else t.since end,
+             failures = case when t.since < now() - make_interval(secs => $3) then 1 else t.failures + 1 end,
+             since = case when t.since < now() - make_interval(secs => $3) then now() else t.since end,
              blocked_until = case
-                 when t.since < now() - interval '15 minutes' or t.failures + 1 < 5 then now()
-                 else now() + make_interval(secs => least(60, power(2, least(t.failures + 1 - 5, 6)))) end
+                 when t.since < now() - make_interval(secs => $3) or t.failures + 1 < $2 then now()
+                 else now() + make_interval(secs => least($4, power(2, least(t.failures + 1 - $2, 6)))) end
          where t.blocked_until <= now()",
     )
     .bind(&key.as_bytes()[..])
+    .bind(free)
+    .bind(window_s)
+    .bind(MAX_DELAY_S)
     .execute(db)
     .await?;
-    if counted.rows_affected() == 1 {
+    if done.rows_affected() == 1 {
         return Ok(());
     }
     let wait: f64 = sqlx::query_scalar("select extract(epoch from blocked_until - now())::float8 from throttle where key = $1")
@@ -33,18 +70,38 @@ pub async fn count_attempt(db: &PgPool, purpose: &str, about: &str) -> Result<()
         .await?
         .unwrap_or(0.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1..=60")]
-    let seconds = wait.ceil().clamp(1.0, 60.0) as u64;
+    let seconds = wait.ceil().clamp(1.0, f64::from(MAX_DELAY_S)) as u64;
+    let with = if matches!(counted, Counted::Block(_)) { "from your network" } else { "with this address" };
     Err(refuse(
         ErrorCode::TooManyRequests,
-        format!("Too many tries with this address, so this one was not looked at. Wait {seconds} s and try again; nothing is locked."),
+        format!("Too many tries {with}, so this one was not looked at. Wait {seconds} s and try again; nothing is locked."),
     )
     .retry_after_s(seconds))
+}
+
+/// Takes back one counted try, which was no failure.
+/// # Errors
+/// When the database fails.
+pub async fn uncount(db: &PgPool, counted: Counted<'_>) -> Result<(), Error> {
+    sqlx::query("update throttle set failures = greatest(failures - 1, 0), blocked_until = now() where key = $1")
+        .bind(&counted.key().as_bytes()[..])
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Forgets the failures after a success.
 /// # Errors
 /// When the database fails.
-pub async fn forgive(db: &PgPool, purpose: &str, about: &str) -> Result<(), Error> {
-    sqlx::query("delete from throttle where key = $1").bind(&counter_key(purpose, about).as_bytes()[..]).execute(db).await?;
+pub async fn forgive(db: &PgPool, counted: Counted<'_>) -> Result<(), Error> {
+    sqlx::query("delete from throttle where key = $1").bind(&counted.key().as_bytes()[..]).execute(db).await?;
+    Ok(())
+}
+
+/// Forgets counters whose time is over.
+/// # Errors
+/// When the database fails.
+pub async fn sweep(db: &PgPool) -> Result<(), Error> {
+    sqlx::query("delete from throttle where since < now() - interval '1 day'").execute(db).await?;
     Ok(())
 }

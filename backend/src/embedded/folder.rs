@@ -47,6 +47,8 @@ pub struct Secrets {
     pub store_access_key_id: String,
     /// Secret half of the store's key.
     pub store_secret_access_key: SecretString,
+    /// Key under which the server seals what only it may read.
+    pub secret_key: SecretString,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,6 +56,9 @@ struct StoredSecrets {
     postgres_password: String,
     store_access_key_id: String,
     store_secret_access_key: String,
+    // Studios of before second factors have none yet.
+    #[serde(default)]
+    secret_key: String,
 }
 
 /// A data folder held by this process.
@@ -106,27 +111,40 @@ impl DataFolder {
     pub fn secrets(&self) -> Result<Secrets, FolderError> {
         let path = self.path.join("secrets.json");
         let stored = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| FolderError::Secrets { path })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_secrets(&path)?,
+            Ok(bytes) => {
+                let mut stored: StoredSecrets = serde_json::from_slice(&bytes).map_err(|_| FolderError::Secrets { path: path.clone() })?;
+                if stored.secret_key.is_empty() {
+                    stored.secret_key = random::secret().expose_secret().to_owned();
+                    write_secrets(&path, &stored)?;
+                }
+                stored
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_secrets(&path)?,
             Err(source) => return Err(FolderError::Io { path, source }),
         };
         Ok(Secrets {
             postgres_password: stored.postgres_password.into(),
             store_access_key_id: stored.store_access_key_id,
             store_secret_access_key: stored.store_secret_access_key.into(),
+            secret_key: stored.secret_key.into(),
         })
     }
+}
 
-    fn make_secrets(&self, path: &Path) -> Result<StoredSecrets, FolderError> {
-        let secrets = StoredSecrets {
-            postgres_password: random::secret().expose_secret().to_owned(),
-            store_access_key_id: format!("CT{}", random::hex128()),
-            store_secret_access_key: random::secret().expose_secret().to_owned(),
-        };
-        let bytes = serde_json::to_vec_pretty(&secrets).map_err(|_| FolderError::Secrets { path: path.to_owned() })?;
-        write_private(path, &bytes).map_err(|source| FolderError::Io { path: path.to_owned(), source })?;
-        Ok(secrets)
-    }
+fn make_secrets(path: &Path) -> Result<StoredSecrets, FolderError> {
+    let secrets = StoredSecrets {
+        postgres_password: random::secret().expose_secret().to_owned(),
+        store_access_key_id: format!("CT{}", random::hex128()),
+        store_secret_access_key: random::secret().expose_secret().to_owned(),
+        secret_key: random::secret().expose_secret().to_owned(),
+    };
+    write_secrets(path, &secrets)?;
+    Ok(secrets)
+}
+
+fn write_secrets(path: &Path, secrets: &StoredSecrets) -> Result<(), FolderError> {
+    let bytes = serde_json::to_vec_pretty(secrets).map_err(|_| FolderError::Secrets { path: path.to_owned() })?;
+    write_private(path, &bytes).map_err(|source| FolderError::Io { path: path.to_owned(), source })
 }
 
 /// Writes a file only its owner can read, whole or not at all.

@@ -1,15 +1,18 @@
 //! What lies around every request: an id, a line in the log, problem documents, security headers, and a panic that stays one request's.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::Instrument;
 
+use crate::app::App;
+use crate::client::Client;
 use crate::{problem, random};
 
 /// Header that carries the request's id back.
@@ -17,8 +20,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest address a request may have, in bytes.
 const MAX_URI_BYTES: usize = 32 * 1024;
 
+/// The refusal of a request from a block of addresses that sends too many.
+fn flooded(app: &App, request: &Request) -> Option<Response> {
+    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    let client = Client::behind(peer.ip(), request.headers(), &app.service.trusted_proxies);
+    app.limits.check(&client).err().map(IntoResponse::into_response)
+}
+
 /// Wraps one request. The log gets the route's pattern, never the address itself, which may hold what must not be logged.
-pub(super) async fn request(request: Request, next: Next) -> Response {
+pub(super) async fn request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = random::hex128();
     let began = Instant::now();
     let method = request.method().clone();
@@ -28,6 +38,9 @@ pub(super) async fn request(request: Request, next: Next) -> Response {
     let answered = async {
         if too_long {
             return StatusCode::URI_TOO_LONG.into_response();
+        }
+        if let Some(refused) = flooded(&app, &request) {
+            return refused;
         }
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,
@@ -55,8 +68,13 @@ pub(super) async fn request(request: Request, next: Next) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    let is_https = app.service.tls.is_some() || app.service.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    if is_https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

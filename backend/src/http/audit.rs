@@ -19,7 +19,7 @@ use crate::sessions::Session;
 pub(super) struct After {
     /// Place of the last entry seen; 0 for none.
     #[serde(default)]
-    since: i64,
+    pub(super) since: i64,
 }
 
 /// The audit entries of a project after a place, as their exact bytes.

@@ -25,6 +25,33 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// The two ids in the path of a route with two parameters. What is not an id names nothing.
+pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path((a, b)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        match (a.parse(), b.parse()) {
+            (Ok(a), Ok(b)) => Ok(Self(a, b)),
+            _ => Err(not_found()),
+        }
+    }
+}
+
+/// The id of a session or device in the path.
+pub(super) struct Hex(pub(super) [u8; 16]);
+
+impl<S: Send + Sync> FromRequestParts<S> for Hex {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        sessions::parse_id(&text).map(Self).ok_or_else(not_found)
+    }
+}
+
 /// Query parameters.
 pub(super) struct Params<T>(pub(super) T);
 

@@ -2,7 +2,7 @@
 //! stay. The approved version of a track is never trashed.
 
 use collabtrack_domain::id::{ProjectId, VersionId};
-use collabtrack_domain::role::{Action, may};
+use collabtrack_domain::role::{Action, Target};
 use collabtrack_protocol::changes::ChangeKind;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::versions::{Version, VersionState};
@@ -71,18 +71,13 @@ type Opened = (sqlx::Transaction<'static, sqlx::Postgres>, ProjectId, Version);
 
 /// Locks the project and checks that the version is the asker's own, or the asker an admin.
 async fn open(db: &PgPool, session: &Session, id: &VersionId) -> Result<Opened, Error> {
-    let own = Action::TrashOwnVersions;
-    let (project, _) = access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), own).await?;
+    let (project, _) = access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::TrashVersions).await?;
     let mut tx = db.begin().await?;
-    let role = access::lock(&mut tx, &session.account, &project, own).await?;
+    access::lock_row(&mut tx, &project).await?;
     let id = rows::resolve(&mut tx, &project, id).await?.ok_or_else(not_found)?;
     let version = rows::load(&mut tx, &id).await?;
-    if version.author.id != session.account && !may(role, Action::TrashVersions) {
-        return Err(refuse(
-            ErrorCode::Forbidden,
-            "Somebody else made this version, so nothing was changed. Ask them, or an admin of the project.",
-        ));
-    }
+    let target = if version.author.id == session.account { Target::Own } else { Target::Others };
+    access::authorise(&mut tx, session, &project, Action::TrashVersions, &target).await?;
     Ok((tx, project, version))
 }
 

@@ -1,9 +1,12 @@
-//! Every operation of the API × every role × one's own and a foreign project × signed out.
+//! Every operation of the API × every role, strangers, somebody who was removed, and a site admin × signed out. The same table is printed
+//! into `docs/security.md`.
 
 use std::collections::BTreeSet;
 
 use collabtrack_domain::id::{ChangeSetId, CommentId};
-use collabtrack_domain::role::{Action, Role, may};
+use collabtrack_domain::role::site::SiteAction;
+use collabtrack_domain::role::{Action, Role};
+use collabtrack_protocol::accounts::{DeviceInfo, SessionInfo};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::uploads::ObjectFormat;
 use reqwest::Method;
@@ -15,6 +18,7 @@ use crate::support::person::{CLIENT, send};
 use crate::support::{Person, Server};
 
 /// What an operation takes.
+#[derive(Clone, Copy)]
 enum Needs {
     Nothing,
     Session,
@@ -23,6 +27,24 @@ enum Needs {
     OwnUpload,
     /// Only the author of the proposal, as long as they may propose.
     OwnProposal,
+    /// Only whose it is; here the owner.
+    Own,
+    /// Only site admins.
+    Site(SiteAction),
+}
+
+impl Needs {
+    fn in_words(self) -> String {
+        match self {
+            Self::Nothing => "nothing".to_owned(),
+            Self::Session => "a session".to_owned(),
+            Self::In(action) => format!("`{}`", action.as_str()),
+            Self::OwnUpload => format!("own, `{}`", Action::AddVersions.as_str()),
+            Self::OwnProposal => format!("own, `{}`", Action::Propose.as_str()),
+            Self::Own => "own".to_owned(),
+            Self::Site(action) => format!("site admin: {}", action.in_words()),
+        }
+    }
 }
 
 struct Case {
@@ -42,10 +64,30 @@ struct Scene {
     announce: Value,
     proposal: Value,
     create_upload: Value,
+    /// Somebody in no project, for site admins to deal with.
+    bystander: String,
+    owner: String,
+    session: String,
+    device: String,
+    /// Members and invitations that an asker may remove, one for each.
+    spare_members: Vec<String>,
+    spare_invitations: Vec<String>,
 }
+
+/// Askers that may each use up something.
+const ASKERS: usize = 7;
 
 async fn scene(owner: &Person) -> Scene {
     let project = owner.project("EP").await;
+    let (mut spare_members, mut spare_invitations) = (Vec::new(), Vec::new());
+    for _ in 0..ASKERS {
+        spare_members.push(owner.add_member(&project, "Spare", Role::Listener).await.id.to_string());
+        spare_invitations.push(owner.invite(&project, Role::Listener).await.id.to_string());
+    }
+    // A second session and device, which its owner may end.
+    let elsewhere = owner.sign_in_again().await;
+    let sessions: Vec<SessionInfo> = elsewhere.get("/sessions").await.ok();
+    let devices: Vec<DeviceInfo> = elsewhere.get("/devices").await.ok();
     let opened = plan(ObjectFormat::Plain, &bytes(1, 100));
     owner.open_upload(&project, &opened).await;
     let version = owner.announce(&project, &announcement(&claim("Night Drive"), b"one")).await;
@@ -62,6 +104,12 @@ async fn scene(owner: &Person) -> Scene {
         announce: serde_json::to_value(announcement(&claim("Rain"), b"two")).expect("plain"),
         proposal: serde_json::to_value(proposal(owner, &project, &[add_track("Rain")]).await).expect("plain"),
         create_upload: serde_json::to_value(plan(ObjectFormat::Plain, &bytes(2, 100))).expect("plain"),
+        bystander: Person::register(&owner.server, "Bystander").await.id.to_string(),
+        owner: owner.id.to_string(),
+        session: sessions.into_iter().find(|session| session.current).expect("its own").id,
+        device: devices.first().expect("a device").id.clone(),
+        spare_members,
+        spare_invitations,
         project: project.to_string(),
     }
 }
@@ -70,7 +118,9 @@ async fn scene(owner: &Person) -> Scene {
 /// content comes after the refusal for the role.
 fn cases(scene: &Scene) -> Vec<Case> {
     use Needs as N;
-    let Scene { project, upload, version, change_set, digest, comment, .. } = scene;
+    let Scene { project, upload, version, change_set, digest, comment, bystander, .. } = scene;
+    let policies = json!({"listeners_fetch_originals": false, "listeners_comment": false, "members_share": false});
+    let wrong = json!({"password": "not the password", "current": "not the password", "new": "something long enough", "code": "x"});
     let case = |method, pattern, path: String, body, needs| Case { operation: (method, pattern), path, body, needs };
     let other = json!({"revision_digest": "0".repeat(64), "expected_head": "0".repeat(64), "effect_digest": "0".repeat(64), "reason": "not like this",
         "keep": [0], "resolutions": []});
@@ -209,7 +259,86 @@ fn cases(scene: &Scene) -> Vec<Case> {
         // The owner made the version.
         case("post", "/versions/{version}/restore", format!("/versions/{version}/restore"), Value::Null, N::In(Action::TrashVersions)),
         case("post", "/versions/{version}/trash", format!("/versions/{version}/trash"), Value::Null, N::In(Action::TrashVersions)),
-        // The two that end something come last.
+        case("post", "/auth/reset", "/auth/reset".into(), wrong.clone(), N::Nothing),
+        case("post", "/auth/step-up", "/auth/step-up".into(), wrong.clone(), N::Session),
+        case("post", "/auth/rotate", "/auth/rotate".into(), Value::Null, N::Session),
+        case("post", "/auth/password", "/auth/password".into(), wrong.clone(), N::Session),
+        case("post", "/auth/setup", "/auth/setup".into(), wrong.clone(), N::Session),
+        case("post", "/auth/totp", "/auth/totp".into(), Value::Null, N::Session),
+        case("post", "/auth/totp/confirm", "/auth/totp/confirm".into(), wrong, N::Session),
+        case("post", "/auth/totp/recovery-codes", "/auth/totp/recovery-codes".into(), Value::Null, N::Session),
+        case("delete", "/auth/totp", "/auth/totp".into(), Value::Null, N::Session),
+        case("get", "/account/audit", "/account/audit".into(), Value::Null, N::Session),
+        case("get", "/sessions", "/sessions".into(), Value::Null, N::Session),
+        case("delete", "/sessions/{session}", format!("/sessions/{}", scene.session), Value::Null, N::Own),
+        case("delete", "/sessions", "/sessions".into(), Value::Null, N::Session),
+        case("get", "/devices", "/devices".into(), Value::Null, N::Session),
+        case("delete", "/devices/{device}", format!("/devices/{}", scene.device), Value::Null, N::Own),
+        case(
+            "put",
+            "/projects/{project}/members/{account}",
+            format!("/projects/{project}/members/{{member}}"),
+            json!({"role": "listener"}),
+            N::In(Action::ChangeRole),
+        ),
+        case(
+            "delete",
+            "/projects/{project}/members/{account}",
+            format!("/projects/{project}/members/{{member}}"),
+            Value::Null,
+            N::In(Action::RemoveMember),
+        ),
+        case(
+            "post",
+            "/projects/{project}/transfer",
+            format!("/projects/{project}/transfer"),
+            json!({"to": scene.owner}),
+            N::In(Action::TransferOwnership),
+        ),
+        case("get", "/projects/{project}/policies", format!("/projects/{project}/policies"), Value::Null, N::In(Action::SeeProject)),
+        case("put", "/projects/{project}/policies", format!("/projects/{project}/policies"), policies, N::In(Action::SetPolicies)),
+        case("get", "/projects/{project}/invitations", format!("/projects/{project}/invitations"), Value::Null, N::In(Action::Invite)),
+        case(
+            "post",
+            "/projects/{project}/invitations/{invitation}/code",
+            format!("/projects/{project}/invitations/{{invitation}}/code"),
+            Value::Null,
+            N::In(Action::Invite),
+        ),
+        case(
+            "delete",
+            "/projects/{project}/invitations/{invitation}",
+            format!("/projects/{project}/invitations/{{invitation}}"),
+            Value::Null,
+            N::In(Action::Invite),
+        ),
+        case("get", "/site/accounts", "/site/accounts?query=spare".into(), Value::Null, N::Site(SiteAction::ListAccounts)),
+        case("get", "/site/projects", "/site/projects".into(), Value::Null, N::Site(SiteAction::ListProjects)),
+        case("get", "/site/audit", "/site/audit".into(), Value::Null, N::Site(SiteAction::ReadSiteLog)),
+        case(
+            "post",
+            "/site/accounts/{account}/reset-code",
+            format!("/site/accounts/{bystander}/reset-code"),
+            Value::Null,
+            N::Site(SiteAction::IssueResetCodes),
+        ),
+        case("put", "/site/admins/{account}", format!("/site/admins/{bystander}"), Value::Null, N::Site(SiteAction::AppointAdmins)),
+        case("delete", "/site/admins/{account}", format!("/site/admins/{bystander}"), Value::Null, N::Site(SiteAction::AppointAdmins)),
+        case(
+            "post",
+            "/site/accounts/{account}/disable",
+            format!("/site/accounts/{bystander}/disable"),
+            Value::Null,
+            N::Site(SiteAction::DisableAccounts),
+        ),
+        case(
+            "post",
+            "/site/accounts/{account}/enable",
+            format!("/site/accounts/{bystander}/enable"),
+            Value::Null,
+            N::Site(SiteAction::DisableAccounts),
+        ),
+        // Those that end something for everybody come last.
         case("post", "/change-sets/{change_set}/withdraw", format!("/change-sets/{change_set}/withdraw"), Value::Null, N::OwnProposal),
         case("post", "/auth/sign-out", "/auth/sign-out".into(), Value::Null, N::Session),
     ]
@@ -220,9 +349,11 @@ fn commit() -> Value {
     json!({"recipe": {"files": [{"path": "x", "length": 0, "sha256": hash, "spans": []}], "extents": []}})
 }
 
-async fn ask(person: Option<&Person>, server: &Server, case: &Case) -> (u16, Option<ErrorCode>) {
+/// One request of an asker; `turn` picks what it may use up.
+async fn ask(person: Option<&Person>, server: &Server, scene: &Scene, case: &Case, turn: usize) -> (u16, Option<ErrorCode>) {
     let method = Method::from_bytes(case.operation.0.to_uppercase().as_bytes()).expect("a method");
-    let mut request = CLIENT.request(method, format!("{}/api/v1{}", server.url, case.path));
+    let path = case.path.replace("{member}", &scene.spare_members[turn]).replace("{invitation}", &scene.spare_invitations[turn]);
+    let mut request = CLIENT.request(method, format!("{}/api/v1{path}", server.url));
     if let Some(person) = person {
         request = request.bearer_auth(&person.token);
     }
@@ -246,6 +377,17 @@ fn is_refusal_of_role(code: Option<ErrorCode>) -> bool {
     )
 }
 
+/// What somebody in the project gets who may not; nothing for whoever may.
+fn refusal_of(needs: Needs, role: Role) -> Option<ErrorCode> {
+    match needs {
+        Needs::Nothing | Needs::Session => None,
+        Needs::In(action) => (!role.allows(action)).then_some(ErrorCode::Forbidden),
+        Needs::OwnUpload | Needs::Own => (role != Role::Owner).then_some(ErrorCode::NotFound),
+        Needs::OwnProposal => (role != Role::Owner).then_some(ErrorCode::Forbidden),
+        Needs::Site(_) => Some(ErrorCode::NotFound),
+    }
+}
+
 #[tokio::test]
 async fn every_operation_lets_exactly_the_right_people_in() {
     let server = Server::start().await;
@@ -254,32 +396,36 @@ async fn every_operation_lets_exactly_the_right_people_in() {
     let stranger = server.person("Stranger").await;
     stranger.project("Elsewhere").await;
     let project = scene.project.parse().expect("an id");
+    let removed = owner.add_member(&project, "Removed", Role::Admin).await;
+    let gone = send(owner.request(Method::DELETE, &format!("/projects/{project}/members/{}", removed.id))).await;
+    assert_eq!(gone.status.as_u16(), 204, "{}", gone.text());
+    let site = server.site_admin("Sid").await;
     let mut people = Vec::new();
     for role in [Role::Listener, Role::Member, Role::Admin] {
         people.push((role, owner.add_member(&project, role.as_str(), role).await));
     }
     people.push((Role::Owner, owner));
+    assert_eq!(people.len() + 3, ASKERS);
     for case in cases(&scene) {
         let name = format!("{} {}", case.operation.0, case.operation.1);
-        let signed_out = ask(None, &server, &case).await;
-        let foreign = ask(Some(&stranger), &server, &case).await;
+        let signed_out = ask(None, &server, &scene, &case, 0).await;
         match case.needs {
             Needs::Nothing => assert!(!is_refusal_of_role(signed_out.1), "{name} signed out: {signed_out:?}"),
             _ => assert_eq!(signed_out, (401, Some(ErrorCode::Unauthorized)), "{name} signed out"),
         }
-        match case.needs {
-            Needs::Nothing | Needs::Session => assert!(!is_refusal_of_role(foreign.1), "{name} as a stranger: {foreign:?}"),
-            _ => assert_eq!(foreign, (404, Some(ErrorCode::NotFound)), "{name} as a stranger"),
+        for (turn, (who, outsider)) in
+            [("a stranger", &stranger), ("somebody removed", &removed), ("a site admin", &site)].into_iter().enumerate()
+        {
+            let answer = ask(Some(outsider), &server, &scene, &case, 4 + turn).await;
+            match case.needs {
+                Needs::Nothing | Needs::Session => assert!(!is_refusal_of_role(answer.1), "{name} as {who}: {answer:?}"),
+                Needs::Site(_) if who == "a site admin" => assert!(answer.0 < 300, "{name} as {who}: {answer:?}"),
+                _ => assert_eq!(answer, (404, Some(ErrorCode::NotFound)), "{name} as {who}"),
+            }
         }
-        for (role, person) in &people {
-            let answer = ask(Some(person), &server, &case).await;
-            let expected = match case.needs {
-                Needs::Nothing | Needs::Session => None,
-                Needs::In(action) => (!may(*role, action)).then_some(ErrorCode::Forbidden),
-                Needs::OwnUpload => (*role != Role::Owner).then_some(ErrorCode::NotFound),
-                Needs::OwnProposal => (*role != Role::Owner).then_some(ErrorCode::Forbidden),
-            };
-            match expected {
+        for (turn, (role, person)) in people.iter().enumerate() {
+            let answer = ask(Some(person), &server, &scene, &case, turn).await;
+            match refusal_of(case.needs, *role) {
                 Some(code) => assert_eq!(answer.1, Some(code), "{name} as {}", role.as_str()),
                 // The owner wrote the proposal and is one of two approvers.
                 None if answer.1 == Some(ErrorCode::SelfApproval) => {
@@ -305,6 +451,34 @@ async fn the_matrix_knows_every_operation_of_the_api() {
     let scene = scene(&server.person("Ann").await).await;
     let covered: BTreeSet<(String, String)> =
         cases(&scene).iter().map(|case| (case.operation.0.to_owned(), case.operation.1.to_owned())).collect();
-    assert_eq!(covered, described);
+    assert_eq!(covered, described, "every operation has a row in `cases`");
+    let rows: Vec<String> = cases(&scene)
+        .iter()
+        .map(|case| format!("| `{} {}` | {} |", case.operation.0.to_uppercase(), case.operation.1, case.needs.in_words()))
+        .collect();
     server.stop().await;
+    let mut rows = rows;
+    rows.sort();
+    let operations = format!("| operation | takes |\n|---|---|\n{}\n", rows.join("\n"));
+    for (part, text) in [
+        ("roles", collabtrack_domain::role::printed::project_table()),
+        ("site", collabtrack_domain::role::printed::site_table()),
+        ("operations", operations),
+    ] {
+        document_part(part, &text);
+    }
+}
+
+/// A part of `docs/security.md` that is printed from code is current; `COLLABTRACK_WRITE_DOCS=1` rewrites it.
+fn document_part(part: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/security.md");
+    let whole = std::fs::read_to_string(&path).expect("docs/security.md is there");
+    let (begin, end) = (format!("<!-- {part}: printed from code -->\n\n"), format!("\n<!-- {part}: end -->"));
+    let (head, rest) = whole.split_once(&begin).unwrap_or_else(|| panic!("docs/security.md has a part {part}"));
+    let (printed, tail) = rest.split_once(&end).unwrap_or_else(|| panic!("the part {part} ends"));
+    if std::env::var_os("COLLABTRACK_WRITE_DOCS").is_some() {
+        std::fs::write(&path, format!("{head}{begin}{text}{end}{tail}")).expect("written");
+    } else {
+        assert_eq!(printed, text, "run this test with COLLABTRACK_WRITE_DOCS=1");
+    }
 }

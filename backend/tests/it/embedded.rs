@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use collabtrack_protocol::accounts::ServerInfo;
 use collabtrack_protocol::uploads::ObjectFormat;
-use collabtrack_server::config::{Registration, ServiceConfig};
+use collabtrack_server::config::{Environment, Registration, ServiceConfig};
 use collabtrack_server::embedded;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -114,7 +114,8 @@ async fn secrets_are_their_owners_alone_and_a_second_server_on_the_folder_is_ref
 async fn the_studio_starts_inside_a_process_and_checks_itself() {
     let parent = tempfile::tempdir().expect("a folder");
     let folder = parent.path().join("a folder with spaces, a comma and ümlauts, and a name so long that no socket would fit below it");
-    let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
+    let settings = Environment::new(std::collections::BTreeMap::new()).and_then(|settings| settings.service(Registration::Open));
+    let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), database_connections: 8, ..settings.expect("the defaults") };
     let studio = embedded::start(&folder, service).await.expect("it starts");
     let ann = Person::register(&studio.url, "Ann").await;
     let project = ann.project("EP").await;

@@ -62,7 +62,11 @@ async fn every_described_operation_is_served_and_every_code_is_described() {
             let filled = filled
                 .replace("{version}", "ver_aaaaaaaaaaaaaaaaaaaaaaaaaa")
                 .replace("{change_set}", "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa")
-                .replace("{revision}", "1");
+                .replace("{revision}", "1")
+                .replace("{account}", "acc_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+                .replace("{invitation}", "inv_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+                .replace("{session}", &"0".repeat(32))
+                .replace("{device}", &"0".repeat(32));
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
             let answer = anonymous(&server.url, method.clone(), &filled, &serde_json::json!({})).await;
             assert!(!matches!(answer.status.as_u16(), 404 | 405 | 500), "{method} {path}: {}", answer.text());

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use collabtrack_server::app::{self, Running, StoreTest};
-use collabtrack_server::config::{Config, Registration, ServiceConfig, StoreConfig};
+use collabtrack_server::config::{Config, Environment, Registration, ServiceConfig, StoreConfig};
 use collabtrack_server::db;
 use collabtrack_server::embedded::store::{BUCKET, DiskStore, REGION, StoreKeys, StoreServer};
 use collabtrack_server::random;
@@ -76,7 +76,10 @@ pub(crate) async fn start_store(folder: &Path) -> (StoreServer, StoreConfig) {
 }
 
 pub(crate) fn config(database: &str, store: StoreConfig, registration: Registration) -> Config {
-    let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration, database_connections: 16 };
+    let settings = [("COLLABTRACK_SECRET_KEY", "a key of the tests, 32 characters or more"), ("COLLABTRACK_DATABASE_CONNECTIONS", "16")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let service = Environment::new(settings).and_then(|settings| settings.service(registration)).expect("settings");
+    let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), requests_per_minute: 1_000_000, ..service };
     Config { database_url: database_url(database).into(), store, service }
 }
 
@@ -108,6 +111,17 @@ impl Server {
     /// Somebody with an account and a session.
     pub(crate) async fn person(&self, name: &str) -> Person {
         Person::register(&self.url, name).await
+    }
+
+    /// Somebody who administers the server.
+    pub(crate) async fn site_admin(&self, name: &str) -> Person {
+        let person = self.person(name).await;
+        sqlx::query("update account set site_admin = true where id = $1")
+            .bind(person.id.as_str())
+            .execute(self.database())
+            .await
+            .expect("appointed");
+        person
     }
 
     pub(crate) async fn stop(self) {

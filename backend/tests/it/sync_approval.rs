@@ -12,7 +12,7 @@ pub(crate) async fn jon_and_mira(server: &Server) -> (Computer, Computer, Projec
     let jon = Computer::of(&server.url, "Jon").await;
     let project = jon.watch(None).await;
     jon.library.put_on_server(&project).await.expect("on the server");
-    let code = jon.library.invite(&project, "admin").await.expect("a code").code;
+    let code = jon.library.invite(&project, "admin", None, None).await.expect("a code").code;
     let mira = Computer::of(&server.url, "Mira").await;
     mira.library.join(&code).await.expect("joined");
     jon.bounce("Night Drive.wav", &wav(1, 1)).await;

@@ -18,7 +18,7 @@ pub(crate) struct Computer {
 
 fn options(folder: &Path) -> LibraryOptions {
     let mut options = LibraryOptions::new(folder.join("library"));
-    options.credentials = CredentialChoice::File(folder.join("token"));
+    options.credentials = CredentialChoice::File { path: folder.join("tokens"), passphrase: "a passphrase of the studio".into() };
     options.patience = Patience { still: Duration::ZERO, still_large: Duration::ZERO, ..Patience::default() };
     options.poll = Duration::from_secs(2);
     options

@@ -16,7 +16,7 @@ async fn pair(server: &Server) -> (Computer, Computer, ProjectId) {
     let first = Computer::of(&server.url, "Jon").await;
     let project = first.watch(None).await;
     first.library.put_on_server(&project).await.expect("on the server");
-    let code = first.library.invite(&project, "member").await.expect("a code").code;
+    let code = first.library.invite(&project, "member", None, None).await.expect("a code").code;
     let second = Computer::of(&server.url, "Ada").await;
     let info = second.library.look_at_invitation(&code).await.expect("looked at");
     assert_eq!((info.project_name.as_str(), info.inviter.as_str()), ("Night Drive EP", "Jon"));
@@ -204,7 +204,7 @@ async fn wrong_passwords_addresses_and_codes_are_told_in_three_parts() {
     let person = Person::register(&server.url, "Jon").await;
     let computer = Computer::new().await;
     let wrong =
-        computer.library.sign_in(&server.url, &person.email, "not the password".to_owned().into()).await.expect_err("refused").view();
+        computer.library.sign_in(&server.url, &person.email, "not the password".to_owned().into(), None).await.expect_err("refused").view();
     assert_eq!(wrong.code, "wrong_credentials");
     assert!(wrong.hint.is_some_and(|hint| hint.contains("password")));
     let nobody = computer.library.look_at_server("http://127.0.0.1:9").await.expect_err("nobody is there").view();

@@ -16,7 +16,8 @@ pub(crate) struct Arguments {
     /// Answers as one JSON document.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Keeps the session token in this file, readable by its owner only, instead of the system's keyring. For machines without a keyring.
+    /// Keeps sessions in this file instead of the system's keyring, sealed with the passphrase of `COLLABTRACK_TOKEN_PASSPHRASE`. For
+    /// machines without a keyring.
     #[arg(long, global = true, value_name = "FILE", env = "COLLABTRACK_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// What to do.
@@ -96,6 +97,9 @@ pub(crate) enum Command {
     SignIn {
         /// E-mail address.
         email: String,
+        /// Code of the second factor, or a recovery code.
+        #[arg(long)]
+        code: Option<String>,
     },
     /// Make an account and sign in. The password is taken from `COLLABTRACK_PASSWORD`, else from standard input.
     SignUp {
@@ -117,7 +121,22 @@ pub(crate) enum Command {
         /// The role it grants.
         #[arg(long, default_value = "member")]
         role: String,
+        /// Only the account with this address may accept.
+        #[arg(long)]
+        email: Option<String>,
+        /// Days until it ends, 1 to 30.
+        #[arg(long)]
+        days: Option<u32>,
     },
+    /// Members and invitations of a project.
+    #[command(subcommand)]
+    Members(Members),
+    /// The signed-in account: sessions, devices, password, second factor.
+    #[command(subcommand)]
+    Account(Account),
+    /// For site admins: accounts of the server.
+    #[command(subcommand)]
+    Site(Site),
     /// Join a project with a code.
     Join {
         /// The code.
@@ -491,5 +510,140 @@ pub(crate) enum Verify {
     Audit {
         /// The zip.
         file: PathBuf,
+    },
+}
+
+/// `members …`.
+#[derive(Subcommand)]
+pub(crate) enum Members {
+    /// Who is in a project.
+    List {
+        /// Project, by name or id.
+        project: String,
+    },
+    /// Give somebody another role.
+    Role {
+        /// Project, by name or id.
+        project: String,
+        /// Account id (acc_…).
+        account: String,
+        /// listener, member, admin or owner.
+        role: String,
+    },
+    /// Remove somebody; their versions stay.
+    Remove {
+        /// Project, by name or id.
+        project: String,
+        /// Account id (acc_…).
+        account: String,
+    },
+    /// Leave a project; what is on this computer stays.
+    Leave {
+        /// Project, by name or id.
+        project: String,
+    },
+    /// Hand a project to another member.
+    Transfer {
+        /// Project, by name or id.
+        project: String,
+        /// Account id (acc_…) of the new owner.
+        account: String,
+    },
+    /// The open invitations of a project.
+    Invitations {
+        /// Project, by name or id.
+        project: String,
+    },
+    /// Take an invitation back.
+    Uninvite {
+        /// Project, by name or id.
+        project: String,
+        /// Id of the invitation (inv_…).
+        invitation: String,
+    },
+}
+
+/// `account …`. Passwords are taken from `COLLABTRACK_PASSWORD` and `COLLABTRACK_NEW_PASSWORD`, else from lines of standard input.
+#[derive(Subcommand)]
+pub(crate) enum Account {
+    /// The account as the server knows it.
+    Show,
+    /// Give the password again, for what needs it: holds for ten minutes.
+    StepUp {
+        /// Code of the second factor, or a recovery code.
+        #[arg(long)]
+        code: Option<String>,
+    },
+    /// Set a new password; every other session ends.
+    Password {
+        /// Code of the second factor, or a recovery code.
+        #[arg(long)]
+        code: Option<String>,
+    },
+    /// Set a new password with a code of a site admin.
+    Reset {
+        /// The code (ctr_…).
+        reset_code: String,
+    },
+    /// The sessions of the account.
+    Sessions,
+    /// End a session.
+    EndSession {
+        /// Its id.
+        id: String,
+    },
+    /// End every other session.
+    EndOthers,
+    /// The devices the account knows.
+    Devices,
+    /// Begin setting up a second factor: prints the secret for an authenticator app.
+    TotpBegin,
+    /// Switch the second factor on with a code of the app; prints the recovery codes.
+    TotpConfirm {
+        /// The code.
+        code: String,
+    },
+    /// Switch the second factor off.
+    TotpOff,
+}
+
+/// `site …`.
+#[derive(Subcommand)]
+pub(crate) enum Site {
+    /// Become the first site admin, with the code of `collabtrack-server setup-code`.
+    Claim {
+        /// The code (ctu_…).
+        code: String,
+    },
+    /// List accounts.
+    Accounts {
+        /// Part of the address or name.
+        #[arg(default_value = "")]
+        query: String,
+    },
+    /// Disable an account; its sessions end at once.
+    Disable {
+        /// Account id (acc_…).
+        account: String,
+    },
+    /// Enable an account again.
+    Enable {
+        /// Account id (acc_…).
+        account: String,
+    },
+    /// Make a code with which an account sets a new password.
+    ResetCode {
+        /// Account id (acc_…).
+        account: String,
+    },
+    /// Make an account a site admin.
+    Appoint {
+        /// Account id (acc_…).
+        account: String,
+    },
+    /// Make a site admin an ordinary account.
+    Demote {
+        /// Account id (acc_…).
+        account: String,
     },
 }

@@ -1,10 +1,13 @@
 //! The commands, by subject; each makes the library's call and says what came of it.
 
+pub(crate) mod account;
 pub(crate) mod catalogue;
 pub(crate) mod changes;
 pub(crate) mod comments;
+pub(crate) mod members;
 pub(crate) mod organise;
 pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod sound;
 pub(crate) mod verify;
 pub(crate) mod versions;
@@ -35,10 +38,13 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
         Command::Render(render) => sound::render(library, &render, output).await,
         Command::Analyse(analyse) => sound::analyse(&analyse, output),
         Command::Connect { url } => server::connect(library, &url, output).await,
-        Command::SignIn { email } => server::sign_in(library, &email, output).await,
+        Command::SignIn { email, code } => server::sign_in(library, &email, code.as_deref(), output).await,
         Command::SignUp { email, name, invitation } => server::sign_up(library, &email, &name, invitation.as_deref(), output).await,
         Command::SignOut => server::sign_out(library, output).await,
-        Command::Invite { project, role } => server::invite(library, &project, &role, output).await,
+        Command::Invite { project, role, email, days } => members::invite(library, &project, &role, email.as_deref(), days, output).await,
+        Command::Members(command) => members::run(library, command, output).await,
+        Command::Account(command) => account::run(library, command, output).await,
+        Command::Site(command) => site::run(library, command, output).await,
         Command::Join { code } => server::join(library, &code, output).await,
         Command::Publish { project } => server::publish(library, &project, output).await,
         Command::Sync { once } => server::sync(library, once, output).await,

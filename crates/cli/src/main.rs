@@ -50,8 +50,8 @@ async fn run(arguments: Arguments, output: &Output) -> Result<(), Trouble> {
         }
     };
     let mut options = LibraryOptions::new(dir);
-    if let Some(file) = arguments.token_file {
-        options.credentials = CredentialChoice::File(file);
+    if let Some(path) = arguments.token_file {
+        options.credentials = CredentialChoice::File { path, passphrase: commands::account::passphrase()? };
     }
     let library = Library::open(options).await?;
     let result = commands::run(&library, arguments.command, output).await;

@@ -1,6 +1,18 @@
-//! Project roles and the one table that says what each may do.
+//! Project roles, and the one permission matrix: [`may`] answers every question about who may do what, on the server, in the desktop and
+//! in the printed table of `docs/security.md`.
 
 use serde::{Deserialize, Serialize};
+
+pub mod action;
+pub mod matrix;
+pub mod permission;
+pub mod printed;
+pub mod site;
+
+pub use action::Action;
+pub use permission::{Actor, Assurance, Decision, Facts, Reason, Settings, Target, may};
+
+use matrix::Grant;
 
 /// A role in a project, from least to most; the order is meaningful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,86 +48,27 @@ impl Role {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == word)
     }
-}
 
-/// What somebody wants to do in a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// See the project, play versions, read the catalogue columns one may read.
-    SeeProject,
-    /// Fetch the exact bytes of a version.
-    FetchOriginals,
-    /// Add, group and name versions.
-    AddVersions,
-    /// Comment on versions.
-    Comment,
-    /// Put own versions into the trash, and bring them back.
-    TrashOwnVersions,
-    /// Put anybody's versions into the trash, and bring them back.
-    TrashVersions,
-    /// Propose catalogue changes and withdraw one's own proposals.
-    Propose,
-    /// Read change sets.
-    ReadChangeSets,
-    /// Read the audit log.
-    ReadAuditLog,
-    /// Approve, ask for changes, reject.
-    Decide,
-    /// Change the column schema.
-    ChangeSchema,
-    /// Invite somebody.
-    Invite,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 12] = [
-        Self::SeeProject,
-        Self::FetchOriginals,
-        Self::AddVersions,
-        Self::Comment,
-        Self::TrashOwnVersions,
-        Self::TrashVersions,
-        Self::Propose,
-        Self::ReadChangeSets,
-        Self::ReadAuditLog,
-        Self::Decide,
-        Self::ChangeSchema,
-        Self::Invite,
-    ];
-
-    /// The lowest role that may do this.
+    /// Whether this role may do `action` at all where no setting of the project says otherwise: to one's own things, to people and for
+    /// roles within reach. What screens grey out by; the server asks [`may`] about the target and the moment.
     #[must_use]
-    pub fn lowest_role(self) -> Role {
-        match self {
-            Self::SeeProject => Role::Listener,
-            // A project setting may open originals and comments to listeners; while there is no such setting they stay with members.
-            Self::FetchOriginals
-            | Self::AddVersions
-            | Self::Comment
-            | Self::TrashOwnVersions
-            | Self::Propose
-            | Self::ReadChangeSets
-            | Self::ReadAuditLog => Role::Member,
-            Self::TrashVersions | Self::Decide | Self::ChangeSchema | Self::Invite => Role::Admin,
-        }
+    pub fn allows(self, action: Action) -> bool {
+        matches!(action.grant(self), Grant::Yes | Grant::Own | Grant::UpToMember)
+    }
+
+    /// Every action this role [`allows`](Self::allows).
+    pub fn actions(self) -> impl Iterator<Item = Action> {
+        Action::ALL.into_iter().filter(move |action| self.allows(*action))
     }
 }
 
-/// Whether `role` may do `action`.
-#[must_use]
-pub fn may(role: Role, action: Action) -> bool {
-    role >= action.lowest_role()
-}
-
-/// The highest role that somebody with `role` may hand out in an invitation, if any.
+/// The highest role that somebody with `role` may hand out, take away or change, if any.
 #[must_use]
 pub fn highest_invitable(role: Role) -> Option<Role> {
-    match role {
-        Role::Owner => Some(Role::Owner),
-        Role::Admin => Some(Role::Member),
-        Role::Member | Role::Listener => None,
+    match Action::Invite.grant(role) {
+        Grant::Yes => Some(Role::Owner),
+        Grant::UpToMember => Some(Role::Member),
+        _ => None,
     }
 }
 
@@ -125,16 +78,23 @@ mod tests {
 
     #[test]
     fn only_admins_and_owners_decide() {
-        assert!(!may(Role::Listener, Action::Decide));
-        assert!(!may(Role::Member, Action::Decide));
-        assert!(may(Role::Admin, Action::Decide));
-        assert!(may(Role::Owner, Action::Decide));
+        let deciders: Vec<Role> = Role::ALL.into_iter().filter(|role| role.allows(Action::Decide)).collect();
+        assert_eq!(deciders, [Role::Admin, Role::Owner]);
     }
 
     #[test]
     fn nobody_hands_out_a_role_above_their_own() {
         for role in Role::ALL {
             assert!(highest_invitable(role).is_none_or(|highest| highest <= role));
+        }
+    }
+
+    #[test]
+    fn a_higher_role_never_loses_what_a_lower_one_may_do() {
+        for pair in Role::ALL.windows(2) {
+            for action in Action::ALL {
+                assert!(!pair[0].allows(action) || pair[1].allows(action), "{} as {}", action.as_str(), pair[1].as_str());
+            }
         }
     }
 }

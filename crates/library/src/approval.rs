@@ -10,7 +10,7 @@ use collabtrack_domain::change_set::inverse::{InverseNote, NotTakenBack};
 use collabtrack_domain::change_set::resolve::{Choice, Resolution};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, VersionId};
-use collabtrack_domain::role::{Action, may};
+use collabtrack_domain::role::Action;
 use collabtrack_protocol::approval::{
     Approve, Approved, ChangeSetDetail, ChangeSetList, ChangeSetStatus, ChangeSetSummary, DecideWithReason, Resolve, Revert, Reverted,
     Split, SplitUp,
@@ -43,7 +43,7 @@ impl Library {
         let mut inbox =
             InboxView { to_review: Vec::new(), mine: Vec::new(), closed: Vec::new(), in_conflict: Vec::new(), may_approve_own: Vec::new() };
         for project in known.into_iter().filter(|project| project.on_server) {
-            let Some(role) = project.role.filter(|role| may(*role, Action::ReadChangeSets)) else { continue };
+            let Some(role) = project.role.filter(|role| role.allows(Action::ReadChangeSets)) else { continue };
             let list: ChangeSetList = self.heard(api.get(&format!("/projects/{}/change-sets", project.id), &[]).await)?;
             let deciders = members::list(&mut *self.store().read().await?, &project.id).await?;
             let alone = deciders.iter().filter(|member| matches!(member.2.as_str(), "admin" | "owner")).count() < 2;
@@ -56,7 +56,7 @@ impl Library {
                 let status = summary.status;
                 let view = self.proposal_view(&summary, &project.name);
                 match status {
-                    ChangeSetStatus::Open if may(role, Action::Decide) && (!is_own || alone) => inbox.to_review.push(view),
+                    ChangeSetStatus::Open if role.allows(Action::Decide) && (!is_own || alone) => inbox.to_review.push(view),
                     ChangeSetStatus::Draft | ChangeSetStatus::Open | ChangeSetStatus::ChangesRequested if is_own => inbox.mine.push(view),
                     ChangeSetStatus::Approved | ChangeSetStatus::Rejected | ChangeSetStatus::Withdrawn | ChangeSetStatus::Split => {
                         inbox.closed.push(view)

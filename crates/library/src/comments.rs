@@ -1,7 +1,7 @@
 //! Comments on versions: written at once on this computer, sent when the server is there and the version has its number.
 
 use collabtrack_domain::id::{CommentId, TrackId, VersionId};
-use collabtrack_domain::role::{Action, may};
+use collabtrack_domain::role::Action;
 use collabtrack_protocol::comments::{AddComment, SettleComment};
 use collabtrack_protocol::limits::{MAX_COMMENT_CHARS, MAX_POSITION_MS};
 
@@ -49,7 +49,7 @@ impl Library {
         let known = versions::get(&mut transaction, version).await?;
         let known = known.ok_or_else(|| LibraryError::Unknown { what: "version", id: version.to_string() })?;
         let project = projects::get(&mut transaction, &known.project).await?;
-        if project.and_then(|project| project.role).is_some_and(|role| !may(role, Action::Comment)) {
+        if project.and_then(|project| project.role).is_some_and(|role| !role.allows(Action::Comment)) {
             return Err(LibraryError::Invalid { what: "Your role in this project listens; ask an admin if you should comment.".into() });
         }
         if let Some(answered) = reply_to {

@@ -161,6 +161,11 @@ impl Library {
         Ok(())
     }
 
+    /// What the user had to mend is mended.
+    pub(crate) fn forget_trouble(&self) {
+        self.set_trouble(None);
+    }
+
     fn set_trouble(&self, trouble: Option<String>) {
         let news = {
             let mut connection = self.connection();

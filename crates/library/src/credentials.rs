@@ -1,38 +1,49 @@
-//! Where the session token is kept: the system's keyring behind one thread with timeouts, a file the user named, or memory.
+//! Where session tokens are kept: the system's keyring behind one thread with timeouts, a file sealed with a passphrase, or memory.
 //!
-//! Nothing waits for ever, and no token is ever logged or shown. A token is kept outside the keyring only where the user chose so.
+//! Nothing waits for ever, no token is ever logged or shown, and none is ever written in the clear. A token is kept outside the keyring
+//! only where the user chose so.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyring_core::CredentialStore;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
+use crate::error::Result as LibraryResult;
+use crate::library::Library;
 use crate::view::CredentialPlace;
+use crate::view::accounts::{CredentialsView, KeyringState};
 
-/// Name of the service in the keyring.
-pub const SERVICE: &str = "collabtrack";
-const PATIENCE: Duration = Duration::from_secs(10);
-const CANARY: &str = "canary";
+mod keyring;
+mod vault;
+
+use keyring::Keyring;
+use vault::Vault;
+
+pub use keyring::SERVICE;
+
+/// Name of the sealed file in the library's folder.
+pub const VAULT_FILE: &str = "sessions.vault";
 
 /// Where tokens are to be kept.
 #[derive(Clone)]
 pub enum CredentialChoice {
-    /// The system's keyring; memory when there is none.
+    /// The system's keyring; where there is none, the sealed file if there is one, else memory.
     System,
     /// A given keyring: for tests, and for systems with several.
     Given(Arc<CredentialStore>),
     /// Memory only: asked again at each start.
     Memory,
-    /// A file that only its owner may read. For machines without a keyring that nobody sits at; only where the user named the file,
-    /// because whoever reads it is signed in.
-    File(PathBuf),
+    /// A file sealed with a passphrase, readable by its owner only: for machines without a keyring that nobody sits at.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What opens it.
+        passphrase: SecretString,
+    },
 }
 
 impl fmt::Debug for CredentialChoice {
@@ -41,7 +52,7 @@ impl fmt::Debug for CredentialChoice {
             Self::System => "System",
             Self::Given(_) => "Given",
             Self::Memory => "Memory",
-            Self::File(_) => "File",
+            Self::File { .. } => "File",
         })
     }
 }
@@ -53,16 +64,19 @@ pub enum CredentialError {
     #[error("the system's keyring refused")]
     Keyring(#[source] keyring_core::Error),
     /// The keyring did not answer.
-    #[error("the system's keyring did not answer within {} s", PATIENCE.as_secs())]
-    NoAnswer,
-    /// The token file may be read by others.
+    #[error("the system's keyring did not answer within {} s", after.as_secs())]
+    NoAnswer {
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The sealed file may be read by others.
     #[error("{} may be read by other users of this computer", path.display())]
     FileOpen {
         /// The file.
         path: PathBuf,
     },
-    /// The token file cannot be read or written.
-    #[error("cannot use the token file {}", path.display())]
+    /// The sealed file cannot be read or written.
+    #[error("cannot use the file of sessions {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -70,6 +84,24 @@ pub enum CredentialError {
         #[source]
         source: std::io::Error,
     },
+    /// The sealed file holds something else.
+    #[error("{} is no file of sessions, or is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The passphrase does not open the sealed file.
+    #[error("this passphrase does not open {}, or the file is damaged", path.display())]
+    Passphrase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A passphrase that is too short to protect anything.
+    #[error("a passphrase has {} characters or more", vault::MIN_PASSPHRASE_CHARS)]
+    ShortPassphrase,
+    /// Nothing random could be had, or a task broke.
+    #[error("the sessions could not be sealed")]
+    Seal,
 }
 
 impl CredentialError {
@@ -77,269 +109,208 @@ impl CredentialError {
         let said = crate::error::sentence(&crate::error::chain(self));
         let message = format!("{said} Your music on this computer is not touched by this; only the server cannot be asked.");
         let hint = match self {
-            Self::Keyring(_) | Self::NoAnswer => "Unlock the keyring of this computer, then try again.".to_owned(),
+            Self::Keyring(_) | Self::NoAnswer { .. } => "Unlock the keyring of this computer, then try again.".to_owned(),
             Self::FileOpen { path } => format!("Run: chmod 600 {}", path.display()),
-            Self::File { .. } => "Name a file in a folder you may write, or use the keyring.".to_owned(),
+            Self::File { .. } => "Check that you may write to that folder and that the disk is not full, or use the keyring.".to_owned(),
+            Self::Damaged { path } => format!("Sign in again after removing {}; it holds nothing but sessions.", path.display()),
+            Self::Passphrase { path } => {
+                format!("Try again. If the passphrase is lost, remove {} and sign in again.", path.display())
+            }
+            Self::ShortPassphrase => "Choose a longer one; a few words are good.".to_owned(),
+            Self::Seal => "Try again; if it comes again, start CollabTrack anew.".to_owned(),
         };
         (message, hint)
     }
 }
 
-type Work = Box<dyn FnOnce(Option<&Arc<CredentialStore>>) + Send>;
-
-/// The thread that talks to the keyring.
-struct Keyring {
-    work: Sender<Work>,
-}
-
-impl Keyring {
-    /// Starts the thread; it ends with this value.
-    fn start(choice: CredentialChoice) -> Option<Self> {
-        let (work, jobs) = mpsc::channel::<Work>();
-        let spawned = std::thread::Builder::new().name("keyring".into()).spawn(move || {
-            let store = match choice {
-                CredentialChoice::Given(store) => Some(store),
-                CredentialChoice::System => match keyring::Entry::store_status() {
-                    Ok(()) => keyring_core::get_default_store(),
-                    Err(_) => None,
-                },
-                CredentialChoice::Memory | CredentialChoice::File(_) => None,
-            };
-            while let Ok(job) = jobs.recv() {
-                job(store.as_ref());
-            }
-        });
-        spawned.ok().map(|_| Self { work })
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Arc<CredentialStore>) -> Result<T, keyring_core::Error> + Send + 'static,
-    ) -> Result<T, CredentialError> {
-        let (reply, answer) = oneshot::channel();
-        let job: Work = Box::new(move |store| {
-            let result = match store {
-                Some(store) => question(store),
-                None => Err(keyring_core::Error::NoDefaultStore),
-            };
-            // Nobody waits any more after the timeout.
-            drop(reply.send(result));
-        });
-        self.work.send(job).map_err(|_| CredentialError::NoAnswer)?;
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(result)) => result.map_err(CredentialError::Keyring),
-            _ => Err(CredentialError::NoAnswer),
-        }
-    }
-}
-
+/// Where tokens go at the moment.
 enum Keeper {
     Memory,
-    File(PathBuf),
-    Keyring(Keyring),
+    Keyring,
+    Vault,
 }
 
-/// Keeps tokens by server and account.
+/// Keeps tokens by server and user.
 pub(crate) struct Credentials {
-    keeper: Keeper,
+    keyring: Option<Keyring>,
+    vault: Vault,
+    keeper: Mutex<Keeper>,
     memory: Mutex<HashMap<String, SecretString>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct TokenFile {
-    user: String,
-    token: String,
-}
-
-fn user(origin: &str, account: &str) -> String {
-    format!("{origin} {account}")
+fn entry(origin: &str, user: &str) -> String {
+    format!("{origin} {user}")
 }
 
 impl Credentials {
-    /// Finds out where tokens can be kept: a canary is written, read and removed.
-    pub(crate) async fn open(choice: CredentialChoice) -> Self {
-        let keeper = match choice {
-            CredentialChoice::Memory => Keeper::Memory,
-            CredentialChoice::File(path) => Keeper::File(path),
-            choice => match Keyring::start(choice) {
-                Some(keyring) if keyring.ask(canary).await.inspect_err(no_keyring).is_ok() => Keeper::Keyring(keyring),
-                _ => Keeper::Memory,
-            },
-        };
-        Self { keeper, memory: Mutex::default() }
+    /// Finds out where tokens can be kept: in the keyring a canary is written, read and removed.
+    /// # Errors
+    /// Only for a named file that its passphrase does not open.
+    pub(crate) async fn open(choice: CredentialChoice, dir: &Path) -> Result<Self, CredentialError> {
+        let new = |keyring, vault, keeper| Self { keyring, vault, keeper: Mutex::new(keeper), memory: Mutex::default() };
+        match choice {
+            CredentialChoice::Memory => Ok(new(None, Vault::at(dir.join(VAULT_FILE)), Keeper::Memory)),
+            CredentialChoice::File { path, passphrase } => {
+                let vault = Vault::at(path);
+                vault.unlock(passphrase).await?;
+                Ok(new(None, vault, Keeper::Vault))
+            }
+            choice => {
+                let keyring = match choice {
+                    CredentialChoice::Given(store) => Keyring::start(Some(store)),
+                    _ => Keyring::start(None),
+                };
+                let state = match &keyring {
+                    Some(keyring) => keyring.test().await,
+                    None => KeyringState::None,
+                };
+                let vault = Vault::at(dir.join(VAULT_FILE));
+                let keeper = match state {
+                    // Whoever chose the file on a machine whose keyring works now goes on with the keyring.
+                    KeyringState::Usable | KeyringState::Locked => Keeper::Keyring,
+                    KeyringState::None if vault.exists() => Keeper::Vault,
+                    KeyringState::None => Keeper::Memory,
+                };
+                Ok(new(keyring, vault, keeper))
+            }
+        }
     }
 
     /// Where tokens are kept.
     pub(crate) fn place(&self) -> CredentialPlace {
-        match self.keeper {
+        match *self.keeper.lock().expect("nobody panics while holding the keeper") {
             Keeper::Memory => CredentialPlace::Memory,
-            Keeper::File(_) => CredentialPlace::File,
-            Keeper::Keyring(_) => CredentialPlace::Keyring,
+            Keeper::Vault => CredentialPlace::File,
+            Keeper::Keyring => CredentialPlace::Keyring,
         }
     }
 
-    /// The token of an account on a server.
-    pub(crate) async fn get(&self, origin: &str, account: &str) -> Result<Option<SecretString>, CredentialError> {
-        let user = user(origin, account);
-        let known = self.memory.lock().expect("nobody panics while holding the tokens").get(&user).cloned();
-        if known.is_some() {
-            return Ok(known);
+    /// Where tokens are kept, and what there is to choose.
+    pub(crate) fn view(&self) -> CredentialsView {
+        CredentialsView {
+            place: self.place(),
+            keyring: self.keyring.as_ref().map_or(KeyringState::None, Keyring::state),
+            file_locked: self.place() == CredentialPlace::File && self.vault.is_locked(),
         }
-        let token = match &self.keeper {
-            Keeper::Memory => None,
-            Keeper::File(path) => read_file(path)?.filter(|file| file.user == user).map(|file| file.token.into()),
-            Keeper::Keyring(keyring) => {
-                let name = user.clone();
-                let found = keyring.ask(move |store| store.build(SERVICE, &name, None)?.get_password()).await;
-                match found {
-                    Ok(token) => Some(SecretString::from(token)),
-                    Err(CredentialError::Keyring(keyring_core::Error::NoEntry)) => None,
-                    Err(error) => return Err(error),
-                }
-            }
-        };
+    }
+
+    fn remembered(&self, name: &str) -> Option<SecretString> {
+        self.memory.lock().expect("nobody panics while holding the tokens").get(name).cloned()
+    }
+
+    fn remember(&self, name: String, token: SecretString) {
+        self.memory.lock().expect("nobody panics while holding the tokens").insert(name, token);
+    }
+
+    /// The token of a user on a server.
+    pub(crate) async fn get(&self, origin: &str, user: &str) -> Result<Option<SecretString>, CredentialError> {
+        let name = entry(origin, user);
+        if let Some(known) = self.remembered(&name) {
+            return Ok(Some(known));
+        }
+        let token = self.kept(&name).await?;
         if let Some(token) = &token {
-            self.memory.lock().expect("nobody panics while holding the tokens").insert(user, token.clone());
+            self.remember(name, token.clone());
         }
         Ok(token)
     }
 
-    /// Keeps a token.
-    pub(crate) async fn set(&self, origin: &str, account: &str, token: SecretString) -> Result<(), CredentialError> {
-        let user = user(origin, account);
-        match &self.keeper {
-            Keeper::Memory => {}
-            Keeper::File(path) => write_file(path, &TokenFile { user: user.clone(), token: token.expose_secret().to_owned() })?,
-            Keeper::Keyring(keyring) => {
-                let (name, secret) = (user.clone(), token.clone());
-                keyring.ask(move |store| store.build(SERVICE, &name, None)?.set_password(secret.expose_secret())).await?;
-            }
+    /// What is kept under a name, past what this run remembers.
+    async fn kept(&self, name: &str) -> Result<Option<SecretString>, CredentialError> {
+        match (self.place(), &self.keyring) {
+            (CredentialPlace::Keyring, Some(keyring)) => keyring.get(name).await,
+            (CredentialPlace::File, _) => self.vault.get(name).await,
+            _ => Ok(None),
         }
-        self.memory.lock().expect("nobody panics while holding the tokens").insert(user, token);
+    }
+
+    /// What a token was kept as: read anew where it outlives this run.
+    pub(crate) async fn read_back(&self, origin: &str, user: &str) -> Result<Option<SecretString>, CredentialError> {
+        let name = entry(origin, user);
+        match self.place() {
+            CredentialPlace::Memory => Ok(self.remembered(&name)),
+            CredentialPlace::Keyring | CredentialPlace::File => self.kept(&name).await,
+        }
+    }
+
+    /// Reads a token anew; whether it is another one than before.
+    pub(crate) async fn reload(&self, origin: &str, user: &str) -> Result<bool, CredentialError> {
+        let name = entry(origin, user);
+        let Some(kept) = self.kept(&name).await? else { return Ok(false) };
+        let changed = self.remembered(&name).is_none_or(|known| known.expose_secret() != kept.expose_secret());
+        self.remember(name, kept);
+        Ok(changed)
+    }
+
+    /// Keeps a token.
+    pub(crate) async fn set(&self, origin: &str, user: &str, token: SecretString) -> Result<(), CredentialError> {
+        let name = entry(origin, user);
+        match (self.place(), &self.keyring) {
+            (CredentialPlace::Keyring, Some(keyring)) => keyring.set(&name, token.clone()).await?,
+            (CredentialPlace::File, _) => self.vault.set(&name, Some(token.clone())).await?,
+            _ => {}
+        }
+        self.remember(name, token);
         Ok(())
     }
 
     /// Forgets a token; one that is gone already is fine.
-    pub(crate) async fn forget(&self, origin: &str, account: &str) -> Result<(), CredentialError> {
-        let user = user(origin, account);
-        self.memory.lock().expect("nobody panics while holding the tokens").remove(&user);
-        match &self.keeper {
-            Keeper::Memory => Ok(()),
-            Keeper::File(path) => match std::fs::remove_file(path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(CredentialError::File { path: path.clone(), source }),
-                _ => Ok(()),
-            },
-            Keeper::Keyring(keyring) => match keyring.ask(move |store| store.build(SERVICE, &user, None)?.delete_credential()).await {
-                Err(CredentialError::Keyring(keyring_core::Error::NoEntry)) => Ok(()),
-                result => result,
-            },
+    pub(crate) async fn forget(&self, origin: &str, user: &str) -> Result<(), CredentialError> {
+        let name = entry(origin, user);
+        self.memory.lock().expect("nobody panics while holding the tokens").remove(&name);
+        match (self.place(), &self.keyring) {
+            (CredentialPlace::Keyring, Some(keyring)) => keyring.forget(&name).await,
+            (CredentialPlace::File, _) => self.vault.set(&name, None).await,
+            _ => Ok(()),
         }
     }
-}
 
-fn no_keyring(error: &CredentialError) {
-    tracing::info!(%error, "this computer offers no usable keyring; the session is kept in memory and asked for at each start");
-}
-
-fn canary(store: &Arc<CredentialStore>) -> Result<(), keyring_core::Error> {
-    let entry = store.build(SERVICE, CANARY, None)?;
-    entry.set_password("tweet")?;
-    let read = entry.get_password()?;
-    entry.delete_credential()?;
-    if read == "tweet" { Ok(()) } else { Err(keyring_core::Error::BadStoreFormat("the keyring gave back something else".into())) }
-}
-
-#[cfg(unix)]
-fn is_private(path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 == 0)
-}
-
-#[cfg(not(unix))]
-fn is_private(_path: &Path) -> std::io::Result<bool> {
-    Ok(true)
-}
-
-fn read_file(path: &Path) -> Result<Option<TokenFile>, CredentialError> {
-    let fault = |source| CredentialError::File { path: path.to_path_buf(), source };
-    match is_private(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fault(error)),
-        Ok(false) => return Err(CredentialError::FileOpen { path: path.to_path_buf() }),
-        Ok(true) => {}
+    /// Opens the sealed file, or makes it, and keeps what this run remembers in it from now on.
+    async fn keep_in_file(&self, passphrase: SecretString) -> Result<(), CredentialError> {
+        self.vault.unlock(passphrase).await?;
+        let remembered = self.memory.lock().expect("nobody panics while holding the tokens").clone();
+        for (name, token) in remembered {
+            self.vault.set(&name, Some(token)).await?;
+        }
+        *self.keeper.lock().expect("nobody panics while holding the keeper") = Keeper::Vault;
+        Ok(())
     }
-    let bytes = std::fs::read(path).map_err(fault)?;
-    if bytes.is_empty() {
-        return Ok(None);
+
+    /// Keeps tokens in memory only from now on; the sealed file goes.
+    fn ask_each_launch(&self) -> Result<(), CredentialError> {
+        self.vault.remove()?;
+        *self.keeper.lock().expect("nobody panics while holding the keeper") = Keeper::Memory;
+        Ok(())
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| fault(error.into()))
 }
 
-fn write_file(path: &Path, content: &TokenFile) -> Result<(), CredentialError> {
-    use std::io::Write;
-    let fault = |source| CredentialError::File { path: path.to_path_buf(), source };
-    let mut temp = path.as_os_str().to_owned();
-    temp.push(".new");
-    let temp = PathBuf::from(temp);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-        // A left-over with wider rights must not receive the token.
-        crate::content_store::discard(&temp);
-        options.create_new(true);
+impl Library {
+    /// Where sessions are kept on this computer, and what there is to choose.
+    #[must_use]
+    pub fn credentials_view(&self) -> CredentialsView {
+        self.credentials().view()
     }
-    let mut file = options.open(&temp).map_err(fault)?;
-    let bytes = serde_json::to_vec(content).map_err(|error| fault(error.into()))?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(fault)?;
-    drop(file);
-    crate::content_store::rename(&temp, path).map_err(fault)
+
+    /// Keeps sessions in a file sealed with a passphrase, or opens the one that is there.
+    /// # Errors
+    /// `Passphrase`, `ShortPassphrase`, or that the file cannot be written.
+    pub async fn keep_sessions_in_file(&self, passphrase: SecretString) -> LibraryResult<CredentialsView> {
+        self.credentials().keep_in_file(passphrase).await?;
+        self.forget_trouble();
+        self.sync_changed();
+        self.wake_sync();
+        Ok(self.credentials_view())
+    }
+
+    /// Keeps sessions in memory only: asked for at each launch.
+    /// # Errors
+    /// When the sealed file cannot be removed.
+    pub fn ask_at_each_launch(&self) -> LibraryResult<CredentialsView> {
+        self.credentials().ask_each_launch()?;
+        self.sync_changed();
+        Ok(self.credentials_view())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn round_trip(choice: CredentialChoice, place: CredentialPlace) -> Credentials {
-        let credentials = Credentials::open(choice).await;
-        assert_eq!(credentials.place(), place);
-        credentials.set("https://a.example", "acc_1", "cts_secret".into()).await.expect("kept");
-        let token = credentials.get("https://a.example", "acc_1").await.expect("asked").expect("there");
-        assert_eq!(token.expose_secret(), "cts_secret");
-        assert!(credentials.get("https://b.example", "acc_1").await.expect("asked").is_none(), "another server gets nothing");
-        credentials
-    }
-
-    #[tokio::test]
-    async fn a_keyring_keeps_the_token_beyond_this_run() {
-        let store: Arc<CredentialStore> = keyring_core::mock::Store::new().expect("a mock");
-        round_trip(CredentialChoice::Given(store.clone()), CredentialPlace::Keyring).await;
-        let next_run = Credentials::open(CredentialChoice::Given(store)).await;
-        assert!(next_run.get("https://a.example", "acc_1").await.expect("asked").is_some());
-        next_run.forget("https://a.example", "acc_1").await.expect("forgotten");
-        next_run.forget("https://a.example", "acc_1").await.expect("forgetting twice is fine");
-        assert!(next_run.get("https://a.example", "acc_1").await.expect("asked").is_none());
-    }
-
-    #[tokio::test]
-    async fn without_a_keyring_the_token_lives_in_memory_only() {
-        round_trip(CredentialChoice::Memory, CredentialPlace::Memory).await;
-        let next_run = Credentials::open(CredentialChoice::Memory).await;
-        assert!(next_run.get("https://a.example", "acc_1").await.expect("asked").is_none());
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn a_token_file_is_for_its_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("token");
-        round_trip(CredentialChoice::File(path.clone()), CredentialPlace::File).await;
-        assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("opened up");
-        let next_run = Credentials::open(CredentialChoice::File(path)).await;
-        assert!(matches!(next_run.get("https://a.example", "acc_1").await, Err(CredentialError::FileOpen { .. })));
-    }
-}
+mod tests;

@@ -24,15 +24,18 @@ pub mod watch;
 pub mod write_out;
 
 mod chance;
+mod account;
 mod connection;
 mod device;
 mod heard;
 mod library;
+mod members;
 mod organise;
 mod previews;
 mod projects;
 mod record;
 mod server;
+mod site;
 mod sound;
 mod tables;
 mod take_over;

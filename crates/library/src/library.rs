@@ -97,7 +97,7 @@ impl Library {
         std::fs::create_dir_all(&options.dir).map_err(|error| LibraryError::file("make", &options.dir, error))?;
         let store = Store::open(&options.dir).await?;
         let content = ContentStore::open_with(&options.dir, options.faults.clone())?;
-        let credentials = Credentials::open(options.credentials.clone()).await;
+        let credentials = Credentials::open(options.credentials.clone(), &options.dir).await?;
         let mut connection = Connection::load(&store).await?;
         if options.remote.is_some() {
             connection.stand_in();

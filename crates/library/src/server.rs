@@ -1,9 +1,8 @@
 //! Accounts, invitations and projects on the server, as the app and the companion ask for them.
 
 use collabtrack_domain::id::ProjectId;
-use collabtrack_domain::role::Role;
 use collabtrack_protocol::accounts::{Register, ServerInfo, SignIn, SignedIn};
-use collabtrack_protocol::projects::{CreateInvitation, Invitation, InvitationCode, InvitationInfo, Project};
+use collabtrack_protocol::projects::{InvitationCode, InvitationInfo, Project};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
@@ -13,7 +12,7 @@ use crate::library::Library;
 use crate::store::{commit, members, outbox, projects};
 use crate::sync::http::Api;
 use crate::sync::remote::RemoteError;
-use crate::view::{ConnectionView, InvitationView, MemberView, NewInvitationView, ProjectView, ServerView};
+use crate::view::{ConnectionView, InvitationView, ProjectView, ServerView};
 
 /// The address of a server in the form it is kept: scheme, host, port, path, no slash at its end. Without a scheme it is `https`, and
 /// `http` for this computer.
@@ -52,7 +51,7 @@ fn device_name() -> String {
 }
 
 impl Library {
-    fn api_at(&self, address: &str, token: Option<SecretString>) -> Result<(Api, String)> {
+    pub(crate) fn api_at(&self, address: &str, token: Option<SecretString>) -> Result<(Api, String)> {
         let address = normal_address(address)?;
         let base = Url::parse(&address).map_err(|_| LibraryError::Address { address: address.clone() })?;
         Ok((Api::new(base, token)?, address))
@@ -109,24 +108,36 @@ impl Library {
             email: email.to_owned(),
             password: password.expose_secret().to_owned(),
             invitation: invitation.map(str::to_owned),
+            setup_code: None,
             device_name: device_name(),
         };
         let answer: SignedIn = api.post("/auth/register", &body).await?;
         self.signed_in(&address, answer).await
     }
 
-    /// Signs in.
+    /// Signs in; `code` is that of the second factor, after the server asked for it.
     /// # Errors
-    /// `wrong_credentials`, or that the server does not answer.
-    pub async fn sign_in(&self, address: &str, email: &str, password: SecretString) -> Result<ConnectionView> {
+    /// `wrong_credentials`, `second_factor_needed`, `wrong_second_factor`, or that the server does not answer.
+    pub async fn sign_in(&self, address: &str, email: &str, password: SecretString, code: Option<&str>) -> Result<ConnectionView> {
         let (api, address) = self.api_at(address, None)?;
-        let body = SignIn { email: email.to_owned(), password: password.expose_secret().to_owned(), device_name: device_name() };
+        let device_token = self.device_token(&address, email).await;
+        let body = SignIn {
+            email: email.to_owned(),
+            password: password.expose_secret().to_owned(),
+            code: code.map(str::to_owned),
+            device_token: device_token.as_ref().map(|token| token.expose_secret().to_owned()),
+            device_name: device_name(),
+        };
         let answer: SignedIn = api.post("/auth/sign-in", &body).await?;
         self.signed_in(&address, answer).await
     }
 
     async fn signed_in(&self, address: &str, answer: SignedIn) -> Result<ConnectionView> {
         self.credentials().set(address, answer.account.id.as_str(), answer.token.into()).await?;
+        if let Some(token) = answer.device_token {
+            self.keep_device_token(address, &answer.account.email, token.into()).await;
+        }
+        self.note_new_token().await?;
         self.set_session(address, Some((&answer.account.id, &answer.account.name, &answer.account.email))).await?;
         let mut transaction = self.store().write().await?;
         outbox::release(&mut transaction).await?;
@@ -222,42 +233,6 @@ impl Library {
         self.changed();
         self.wake_sync();
         self.project(id).await
-    }
-
-    /// Who is in a project: asked of the server, else as last told.
-    /// # Errors
-    /// `Unknown`, `OnlyHere`.
-    pub async fn members(&self, id: &ProjectId) -> Result<Vec<MemberView>> {
-        let known = projects::get(&mut *self.store().read().await?, id).await?;
-        let known = known.ok_or_else(|| LibraryError::Unknown { what: "project", id: id.to_string() })?;
-        if known.server.is_none() {
-            return Err(LibraryError::OnlyHere);
-        }
-        match self.remote().await {
-            Ok(remote) => match self.read_members(remote.as_ref(), id).await {
-                Err(LibraryError::Remote(RemoteError::Refused(problem))) => return Err(RemoteError::Refused(problem).into()),
-                Err(error) => tracing::debug!(%error, "members are shown as last told"),
-                Ok(()) => {}
-            },
-            Err(error) => tracing::debug!(%error, "members are shown as last told"),
-        }
-        let own = self.connection().account.as_ref().map(|account| account.0.to_string());
-        let list = members::list(&mut *self.store().read().await?, id).await?;
-        Ok(list
-            .into_iter()
-            .map(|(account, name, role, since)| MemberView { is_you: own.as_ref() == Some(&account), id: account, name, role, since })
-            .collect())
-    }
-
-    /// Makes an invitation code.
-    /// # Errors
-    /// `Invalid` for a role that does not exist, `forbidden` for one above the own.
-    pub async fn invite(&self, id: &ProjectId, role: &str) -> Result<NewInvitationView> {
-        let role = Role::from_word(role)
-            .ok_or_else(|| LibraryError::Invalid { what: format!("{role:?} is no role: listener, member, admin or owner.") })?;
-        let api = self.api().await?;
-        let made: Invitation = self.heard(api.post(&format!("/projects/{id}/invitations"), &CreateInvitation { role }).await)?;
-        Ok(NewInvitationView { code: made.code, role: made.role.as_str().to_owned(), expires_at: made.expires_at })
     }
 }
 

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+pub mod accounts;
+
 /// Connection to a server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +37,7 @@ pub enum CredentialPlace {
     Keyring,
     /// In memory only: asked again at each start.
     Memory,
-    /// In a file that only its owner may read, where the user chose so.
+    /// In a file sealed with a passphrase, where the user chose so.
     File,
 }
 
@@ -477,8 +479,12 @@ pub struct InvitationView {
 /// A new invitation: the code is shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NewInvitationView {
+    /// Id, for taking it back.
+    pub id: String,
     /// The code to copy and send.
     pub code: String,
+    /// The same as a link.
+    pub link: String,
     /// Role it grants.
     pub role: String,
     /// When it ends.

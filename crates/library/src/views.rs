@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use collabtrack_domain::id::{ProjectId, VersionId};
-use collabtrack_domain::role::{Action, may};
+use collabtrack_domain::role::Role;
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
@@ -183,9 +183,6 @@ pub(crate) async fn project(library: &Library, connection: &mut SqliteConnection
             RootView { path: root.path.to_string_lossy().into_owned(), state: here }
         })
         .collect();
-    let actions =
-        project.role.map(|role| Action::ALL.into_iter().filter(|action| may(role, *action)).collect::<Vec<_>>()).unwrap_or_default();
-    let word = |action: Action| serde_json::to_value(action).ok().and_then(|value| value.as_str().map(str::to_owned));
     Ok(ProjectView {
         id: project.id.to_string(),
         name: project.name,
@@ -197,6 +194,6 @@ pub(crate) async fn project(library: &Library, connection: &mut SqliteConnection
         newest_at: counts.newest_at,
         waiting,
         contributors,
-        may: actions.into_iter().filter_map(word).collect(),
+        may: project.role.into_iter().flat_map(Role::actions).map(|action| action.as_str().to_owned()).collect(),
     })
 }

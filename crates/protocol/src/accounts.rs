@@ -1,4 +1,4 @@
-//! Registration, sign-in, and the account itself.
+//! Registration, sign-in, sessions, second factors, and the account itself.
 
 use collabtrack_domain::id::AccountId;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Register {
     /// An invitation code, where the server registers by invitation; it is not spent by registering.
     #[serde(default)]
     pub invitation: Option<String>,
+    /// A setup code, `ctu_…`: makes the account named by the server's settings the first site admin.
+    #[serde(default)]
+    pub setup_code: Option<String>,
     /// What the person calls this device.
     #[serde(default)]
     pub device_name: String,
@@ -28,6 +31,12 @@ pub struct SignIn {
     pub email: String,
     /// Password.
     pub password: String,
+    /// Code of the second factor or a recovery code, after `second_factor_needed`.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The token of a known device, `ctd_…`: its holder is not slowed down by what strangers try.
+    #[serde(default)]
+    pub device_token: Option<String>,
     /// What the person calls this device.
     #[serde(default)]
     pub device_name: String,
@@ -43,6 +52,15 @@ pub struct Account {
     pub name: String,
     /// E-mail address.
     pub email: String,
+    /// Whether it administers this server.
+    #[serde(default)]
+    pub site_admin: bool,
+    /// Whether a second factor is set up.
+    #[serde(default)]
+    pub second_factor: bool,
+    /// Recovery codes left.
+    #[serde(default)]
+    pub recovery_codes_left: i64,
 }
 
 /// Answer to registering and signing in. The token is shown this once and stored only as a hash.
@@ -53,6 +71,118 @@ pub struct SignedIn {
     /// Session token, `cts_…`; sent back as `Authorization: Bearer`.
     pub token: String,
     /// When the session ends at the latest.
+    pub expires_at: String,
+    /// Token of this device, `ctd_…`, to send with later sign-ins; it survives signing out. Missing where the device was known already.
+    #[serde(default)]
+    pub device_token: Option<String>,
+}
+
+/// A new token for the same session. It counts from its first use; until then, and for a minute beyond, the old one does too.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Renewed {
+    /// Session token, `cts_…`.
+    pub token: String,
+    /// When the session ends at the latest.
+    pub expires_at: String,
+}
+
+/// `POST /auth/step-up`: the password again, for what a stolen session must not do. Holds for ten minutes.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct StepUp {
+    /// Password.
+    pub password: String,
+    /// Code of the second factor or a recovery code, where one is set up.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// `POST /auth/password`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChangePassword {
+    /// The password so far.
+    pub current: String,
+    /// The new one.
+    pub new: String,
+    /// Code of the second factor or a recovery code, where one is set up.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// `POST /auth/reset/request`: mails a reset code where the server sends mail. The answer is the same for every address.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct RequestReset {
+    /// E-mail address.
+    pub email: String,
+}
+
+/// `POST /auth/reset`: sets a new password; all sessions end, nobody is signed in by it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Reset {
+    /// The code, `ctr_…`; letter case, spaces and hyphens do not matter.
+    pub code: String,
+    /// The new password.
+    pub new: String,
+}
+
+/// `POST /auth/setup`: makes the signed-in account the first site admin.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Setup {
+    /// The code, `ctu_…`.
+    pub code: String,
+}
+
+/// `POST /auth/totp`: a secret that counts once a code of it was confirmed; shown this once.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct TotpSecret {
+    /// The secret in base32, to type.
+    pub secret: String,
+    /// The same as `otpauth://totp/…`, to scan.
+    pub uri: String,
+}
+
+/// `POST /auth/totp/confirm`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmTotp {
+    /// A code of the new secret.
+    pub code: String,
+}
+
+/// Recovery codes, each good for one sign-in; shown this once.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct RecoveryCodes {
+    /// The codes.
+    pub codes: Vec<String>,
+}
+
+/// A session of one's own account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionInfo {
+    /// Id, for ending it: 32 hexadecimal digits.
+    pub id: String,
+    /// What the person called the device.
+    pub device_name: String,
+    /// When it began.
+    pub created_at: String,
+    /// When it was last used, to within ten minutes.
+    pub last_used_at: String,
+    /// When it ends at the latest.
+    pub expires_at: String,
+    /// Whether it is the asking one.
+    pub current: bool,
+}
+
+/// A device that signs in without being slowed down by what strangers try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceInfo {
+    /// Id, for forgetting it: 32 hexadecimal digits.
+    pub id: String,
+    /// What the person called it.
+    pub name: String,
+    /// Since when it is known.
+    pub created_at: String,
+    /// When it last signed in.
+    pub last_used_at: String,
+    /// Until when it is known.
     pub expires_at: String,
 }
 
@@ -75,4 +205,10 @@ pub struct ServerInfo {
     pub version: String,
     /// `invite`, `open` or `closed`.
     pub registration: String,
+    /// `off`, `offered` or `required`: second factors.
+    #[serde(default)]
+    pub second_factor: String,
+    /// Whether reset codes can be mailed; else a site admin makes them.
+    #[serde(default)]
+    pub mail: bool,
 }

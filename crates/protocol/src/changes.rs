@@ -1,6 +1,6 @@
 //! The change feed: everything that happened in a project, in the server's order, without gaps.
 
-use collabtrack_domain::id::{ChangeSetId, ProjectId, TrackId};
+use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId, TrackId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -63,6 +63,14 @@ pub struct ProjectMoved {
     pub name: String,
 }
 
+/// Somebody left the project, or was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberLeft {
+    /// Who.
+    #[schema(value_type = String)]
+    pub account: AccountId,
+}
+
 /// What a change is about. Readers skip kinds they do not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +79,8 @@ pub enum ChangeKind {
     Project,
     /// Somebody joined, or has a new role: [`Member`](crate::projects::Member).
     Member,
+    /// Somebody left or was removed: [`MemberLeft`].
+    MemberLeft,
     /// A track was made, renamed or merged: [`TrackInfo`].
     Track,
     /// A version was announced, completed, or changed its state: [`Version`](crate::versions::Version).

@@ -12,5 +12,6 @@ pub mod comments;
 pub mod limits;
 pub mod problem;
 pub mod projects;
+pub mod site;
 pub mod uploads;
 pub mod versions;

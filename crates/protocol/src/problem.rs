@@ -14,8 +14,20 @@ pub enum ErrorCode {
     Unauthorized,
     /// Address or password is wrong.
     WrongCredentials,
+    /// The password is right; the code of the second factor must come with it.
+    SecondFactorNeeded,
+    /// The code of the second factor is wrong or was used.
+    WrongSecondFactor,
+    /// The password must be given again first.
+    StepUpRequired,
+    /// The server demands a second factor for this, and the account has none.
+    SecondFactorRequired,
+    /// A code for a reset or set-up that is unknown, used or expired.
+    CodeInvalid,
     /// The role does not allow this.
     Forbidden,
+    /// The last owner of a project, or the last site admin, stays one.
+    LastOwner,
     /// Authors do not approve their own proposals while somebody else could.
     SelfApproval,
     /// The role may not write this column.

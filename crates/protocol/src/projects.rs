@@ -1,6 +1,6 @@
 //! Projects, members, invitations.
 
-use collabtrack_domain::id::{InvitationId, ProjectId};
+use collabtrack_domain::id::{AccountId, InvitationId, ProjectId};
 use collabtrack_domain::role::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -66,6 +66,12 @@ pub struct CreateInvitation {
     /// The role the invited person gets.
     #[schema(value_type = String)]
     pub role: Role,
+    /// Only the account with this address may accept.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Days until it ends: 1 to 30, 7 unless said.
+    #[serde(default)]
+    pub days: Option<u32>,
 }
 
 /// A new invitation; the code is shown this once.
@@ -76,6 +82,12 @@ pub struct Invitation {
     pub id: InvitationId,
     /// The code, `cti_…`, single use.
     pub code: String,
+    /// The same as a link, `…/join#cti_…`; what is behind the `#` never reaches a server's log.
+    #[serde(default)]
+    pub link: String,
+    /// Whether it was mailed to the address it is bound to.
+    #[serde(default)]
+    pub mailed: bool,
     /// The role it grants.
     #[schema(value_type = String)]
     pub role: Role,
@@ -105,4 +117,51 @@ pub struct InvitationInfo {
     pub inviter: Person,
     /// When it ends.
     pub expires_at: String,
+}
+
+/// An invitation that is open, as those who may invite see it; the code is shown only when it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenInvitation {
+    /// Id.
+    #[schema(value_type = String)]
+    pub id: InvitationId,
+    /// The role it grants.
+    #[schema(value_type = String)]
+    pub role: Role,
+    /// The address it is bound to.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Who invited.
+    pub inviter: Person,
+    /// When it was made.
+    pub created_at: String,
+    /// When it ends.
+    pub expires_at: String,
+}
+
+/// `PUT /projects/{p}/members/{account}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeRole {
+    /// The new role.
+    #[schema(value_type = String)]
+    pub role: Role,
+}
+
+/// `POST /projects/{p}/transfer`: the named member becomes owner, the asking one admin, both or neither.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransferOwnership {
+    /// The new owner.
+    #[schema(value_type = String)]
+    pub to: AccountId,
+}
+
+/// `GET` and `PUT /projects/{p}/policies`: the switches of a project. Off by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Policies {
+    /// Listeners may fetch originals.
+    pub listeners_fetch_originals: bool,
+    /// Listeners may comment.
+    pub listeners_comment: bool,
+    /// Members may make sharing links.
+    pub members_share: bool,
 }

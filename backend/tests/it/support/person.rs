@@ -76,6 +76,13 @@ impl Person {
         Self { server: server.to_owned(), id: signed_in.account.id, email, token: signed_in.token }
     }
 
+    /// The same person in another session, on a device that is not known yet.
+    pub(crate) async fn sign_in_again(&self) -> Self {
+        let body = json!({"email": self.email, "password": PASSWORD, "device_name": "on the road"});
+        let signed_in: SignedIn = send(CLIENT.post(format!("{}/api/v1/auth/sign-in", self.server)).json(&body)).await.ok();
+        Self { token: signed_in.token, ..self.clone() }
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         CLIENT.request(method, format!("{}/api/v1{path}", self.server)).bearer_auth(&self.token)
     }
@@ -86,6 +93,14 @@ impl Person {
 
     pub(crate) async fn post(&self, path: &str, body: &(impl Serialize + Sync)) -> Answer {
         send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &(impl Serialize + Sync)) -> Answer {
+        send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        send(self.request(Method::DELETE, path)).await
     }
 
     /// A POST without body.
@@ -99,7 +114,7 @@ impl Person {
     }
 
     pub(crate) async fn invite(&self, project: &ProjectId, role: Role) -> Invitation {
-        self.post(&format!("/projects/{project}/invitations"), &CreateInvitation { role }).await.ok()
+        self.post(&format!("/projects/{project}/invitations"), &CreateInvitation { role, email: None, days: None }).await.ok()
     }
 
     pub(crate) async fn accept(&self, code: &str) -> Answer {

@@ -9,24 +9,29 @@ use crate::output::{Output, Trouble};
 use crate::select;
 
 /// The password from `COLLABTRACK_PASSWORD`, else one line of standard input. Never an argument: those stand in process lists.
-fn password() -> Result<String, Trouble> {
-    if let Ok(password) = std::env::var("COLLABTRACK_PASSWORD") {
-        return Ok(password);
+pub(super) fn password() -> Result<String, Trouble> {
+    secret("COLLABTRACK_PASSWORD")
+}
+
+/// A secret from the environment, else one line of standard input.
+pub(super) fn secret(variable: &str) -> Result<String, Trouble> {
+    if let Ok(secret) = std::env::var(variable) {
+        return Ok(secret);
     }
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     if password.is_empty() {
         return Err(Trouble::new(
-            "No password was given",
-            "Nobody was signed in.",
-            "Set COLLABTRACK_PASSWORD or type it on standard input.",
+            format!("{variable} was not given"),
+            "Nothing was done.",
+            "Set it in the environment or type it on standard input.",
         ));
     }
     Ok(password)
 }
 
-async fn address(library: &Library) -> Result<String, Trouble> {
+pub(super) async fn address(library: &Library) -> Result<String, Trouble> {
     library
         .status()
         .await?
@@ -58,8 +63,8 @@ pub(crate) async fn connect(library: &Library, url: &str, output: &Output) -> Re
 }
 
 /// Signs in.
-pub(crate) async fn sign_in(library: &Library, email: &str, output: &Output) -> Result<(), Trouble> {
-    let connection = library.sign_in(&address(library).await?, email, password()?.into()).await?;
+pub(crate) async fn sign_in(library: &Library, email: &str, code: Option<&str>, output: &Output) -> Result<(), Trouble> {
+    let connection = library.sign_in(&address(library).await?, email, password()?.into(), code).await?;
     say_where_kept(&connection, output);
     output.answer(&connection, words);
     Ok(())
@@ -76,16 +81,6 @@ pub(crate) async fn sign_up(library: &Library, email: &str, name: &str, invitati
 /// Ends the session.
 pub(crate) async fn sign_out(library: &Library, output: &Output) -> Result<(), Trouble> {
     output.answer(&library.sign_out().await?, words);
-    Ok(())
-}
-
-/// Makes an invitation code.
-pub(crate) async fn invite(library: &Library, project: &str, role: &str, output: &Output) -> Result<(), Trouble> {
-    let project = select::project(library, project).await?;
-    let invitation = library.invite(&project, role).await?;
-    output.answer(&invitation, |invitation| {
-        format!("{}\nGrants {}, once, until {}.", invitation.code, invitation.role, invitation.expires_at)
-    });
     Ok(())
 }
 

@@ -86,6 +86,7 @@ impl Computer {
             .arg("--token-file")
             .arg(self.path("token"))
             .env("COLLABTRACK_PASSWORD", password)
+            .env("COLLABTRACK_TOKEN_PASSPHRASE", "tall ships and a harbour")
             .env_remove("RUST_LOG");
         program
     }

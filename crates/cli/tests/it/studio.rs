@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use collabtrack_server::config::{Registration, ServiceConfig};
+use collabtrack_server::config::{Environment, Registration, ServiceConfig};
 use collabtrack_server::embedded;
 
 /// A running studio; it ends when dropped.
@@ -21,7 +21,8 @@ impl Studio {
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 8 };
+            let settings = Environment::new(std::collections::BTreeMap::new()).and_then(|settings| settings.service(Registration::Open));
+            let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), database_connections: 8, ..settings.expect("the defaults") };
             runtime.block_on(async {
                 let studio = embedded::start(&data, service).await.expect("the studio starts");
                 tell.send(studio.url.clone()).expect("somebody waits for the address");

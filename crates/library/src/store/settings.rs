@@ -29,6 +29,8 @@ pub enum Setting {
     AccountName,
     /// Its e-mail address.
     AccountEmail,
+    /// When the session's token was renewed last, in milliseconds since 1970.
+    TokenSince,
     /// `1` while the user paused syncing.
     Paused,
     /// What the player held when the program ended, as JSON.
@@ -51,6 +53,7 @@ impl Setting {
             Self::AccountId => "account_id",
             Self::AccountName => "account_name",
             Self::AccountEmail => "account_email",
+            Self::TokenSince => "token_since",
             Self::Paused => "paused",
             Self::Player => "player",
             Self::HeldApprovals => "held_approvals",

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
-use collabtrack_domain::role::{Action, may};
+use collabtrack_domain::role::Action;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
+use collabtrack_protocol::problem::ErrorCode;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -92,7 +93,26 @@ impl Library {
         self.sync_state().waits().clear();
         let remote = self.remote().await?;
         self.make_previews().await?;
-        self.round(remote.as_ref(), Patience::Insist).await
+        self.round_with_session(remote, Patience::Insist).await
+    }
+
+    /// As [`Library::round`]. The session's token is renewed when it is a day old; one that was refused is read from the keyring again,
+    /// once, because another program may have renewed it.
+    pub(crate) async fn round_with_session(&self, remote: Arc<dyn Remote>, patience: Patience) -> Result<SyncOutcome> {
+        if self.options().remote.is_some() {
+            return self.round(remote.as_ref(), patience).await;
+        }
+        let first = match self.renew_if_due().await {
+            // With the new token, if there is one.
+            Ok(()) => self.round(self.remote().await?.as_ref(), patience).await,
+            Err(error) => Err(error),
+        };
+        match first {
+            Err(error) if error.code() == ErrorCode::Unauthorized && self.has_other_token().await? => {
+                self.round(self.remote().await?.as_ref(), patience).await
+            }
+            other => other,
+        }
     }
 
     /// Tries the server now, in the background.
@@ -161,9 +181,7 @@ impl Library {
     pub(crate) async fn read_members(&self, remote: &dyn Remote, id: &ProjectId) -> Result<()> {
         let project = self.heard(remote.project(id).await)?;
         let mut transaction = self.store().write().await?;
-        for member in &project.members {
-            members::put(&mut transaction, id, member).await?;
-        }
+        members::replace(&mut transaction, id, &project.members).await?;
         Ok(commit(transaction).await?)
     }
 
@@ -171,7 +189,7 @@ impl Library {
         let stale = change_sets::stale(&mut *self.store().read().await?).await?;
         for (id, project) in stale {
             let role = projects::get(&mut *self.store().read().await?, &project).await?.and_then(|project| project.role);
-            if !role.is_some_and(|role| may(role, Action::ReadChangeSets)) {
+            if !role.is_some_and(|role| role.allows(Action::ReadChangeSets)) {
                 continue;
             }
             match self.heard(remote.change_set(&id).await) {
@@ -451,8 +469,8 @@ impl Library {
             .into_iter()
             .filter(|project| project.server.is_some() && project.server == server)
             .map(|project| ProjectNode {
-                may_fetch: project.role.is_some_and(|role| may(role, Action::FetchOriginals)),
-                may_add: project.role.is_none_or(|role| may(role, Action::AddVersions)),
+                may_fetch: project.role.is_some_and(|role| role.allows(Action::FetchOriginals)),
+                may_add: project.role.is_none_or(|role| role.allows(Action::AddVersions)),
                 on_server: project.on_server,
                 id: project.id,
             })
@@ -491,7 +509,7 @@ impl Library {
         let roles: std::collections::HashMap<ProjectId, bool> = projects::all(connection)
             .await?
             .into_iter()
-            .map(|project| (project.id, project.role.is_some_and(|role| may(role, Action::FetchOriginals))))
+            .map(|project| (project.id, project.role.is_some_and(|role| role.allows(Action::FetchOriginals))))
             .collect();
         let nodes = self.wanted_here(incoming(connection).await?).await?;
         let open = nodes

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
-use collabtrack_protocol::changes::{CatalogueMoved, Change, ChangeKind, ChangePage, ChangeSetMoved, ProjectMoved, TrackInfo};
+use collabtrack_protocol::changes::{CatalogueMoved, Change, ChangeKind, ChangePage, ChangeSetMoved, MemberLeft, ProjectMoved, TrackInfo};
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::Member;
 use collabtrack_protocol::versions::{Version as Told, VersionState};
@@ -176,6 +176,11 @@ async fn apply_change(
                     projects::set_role(connection, project, member.role).await?;
                 }
                 members::put(connection, project, &member).await?;
+            }
+        }
+        ChangeKind::MemberLeft => {
+            if let Some(left) = body::<MemberLeft>(change) {
+                members::remove(connection, project, left.account.as_str()).await?;
             }
         }
         ChangeKind::Track => {

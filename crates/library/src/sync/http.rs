@@ -258,6 +258,41 @@ impl Api {
         self.send(self.request(Method::POST, self.url(path, &[]))).await.map(drop)
     }
 
+    /// `POST` without body, with an answer.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn post_empty<T: DeserializeOwned>(&self, path: &str) -> RemoteResult<T> {
+        Self::json(self.send(self.request(Method::POST, self.url(path, &[]))).await?).await
+    }
+
+    /// `POST` with a JSON body, without answer.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn send_json(&self, path: &str, body: &impl Serialize) -> RemoteResult<()> {
+        self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await.map(drop)
+    }
+
+    /// `PUT` with a JSON body.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn put_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
+        Self::json(self.send(self.request(Method::PUT, self.url(path, &[])).json(body)).await?).await
+    }
+
+    /// `PUT` without body and without answer.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn put_empty(&self, path: &str) -> RemoteResult<()> {
+        self.send(self.request(Method::PUT, self.url(path, &[]))).await.map(drop)
+    }
+
+    /// `DELETE`.
+    /// # Errors
+    /// What the server or the network said.
+    pub async fn delete(&self, path: &str) -> RemoteResult<()> {
+        self.send(self.request(Method::DELETE, self.url(path, &[]))).await.map(drop)
+    }
+
     /// `POST` of raw bytes.
     /// # Errors
     /// What the server or the network said.

@@ -114,6 +114,12 @@ fn hint_of(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::Unauthorized => "Sign in again.",
         ErrorCode::WrongCredentials => "Check the e-mail address and the password, including capital letters.",
+        ErrorCode::SecondFactorNeeded => "Type the code of your authenticator app, or a recovery code.",
+        ErrorCode::WrongSecondFactor => "Wait for the next code, or use a recovery code.",
+        ErrorCode::StepUpRequired => "Confirm your password, then repeat.",
+        ErrorCode::SecondFactorRequired => "Set up a second factor under Account, then repeat.",
+        ErrorCode::CodeInvalid => "Check the code, or ask for a new one.",
+        ErrorCode::LastOwner => "Make somebody else an owner first.",
         ErrorCode::Forbidden => "Ask an admin of the project.",
         ErrorCode::SelfApproval => "Ask another admin to decide.",
         ErrorCode::AddressTaken => "Sign in instead, or use another address.",

@@ -62,7 +62,7 @@ async fn one_round(library: &Library) -> Result<bool> {
         Err(LibraryError::SignedOut) => return Ok(false),
         remote => remote?,
     };
-    let result = library.round(remote.as_ref(), Patience::Leave).await;
+    let result = library.round_with_session(remote, Patience::Leave).await;
     if let Err(LibraryError::Remote(error)) = &result
         && let super::retry::Reaction::ServerAway { at_least } = super::retry::reaction(error)
         && library.sync_state().waits().server_answers(library.clock().elapsed())

@@ -1,6 +1,7 @@
 // The commands of the desktop: name → arguments, result. One list for the Tauri, fake and bridge backends; a Rust test compares the
 // names with the commands the app really registers. Bytes come back as ArrayBuffer.
 import type { ImportAnswers } from '../catalogue/answers';
+import type { AccountView } from './generated/AccountView';
 import type { ActivityView } from './generated/ActivityView';
 import type { BlindButton } from './generated/BlindButton';
 import type { BlindKind } from './generated/BlindKind';
@@ -16,6 +17,8 @@ import type { HeardView } from './generated/HeardView';
 import type { FolderProposal } from './generated/FolderProposal';
 import type { HeldApproval } from './generated/HeldApproval';
 import type { Identified } from './generated/Identified';
+import type { CredentialsView } from './generated/CredentialsView';
+import type { DeviceView } from './generated/DeviceView';
 import type { ImportView } from './generated/ImportView';
 import type { InboxView } from './generated/InboxView';
 import type { InvitationView } from './generated/InvitationView';
@@ -23,16 +26,20 @@ import type { KeepingView } from './generated/KeepingView';
 import type { LimitsView } from './generated/LimitsView';
 import type { MemberView } from './generated/MemberView';
 import type { NewInvitationView } from './generated/NewInvitationView';
+import type { OpenInvitationView } from './generated/OpenInvitationView';
 import type { PlayerView } from './generated/PlayerView';
+import type { PoliciesView } from './generated/PoliciesView';
 import type { ProjectView } from './generated/ProjectView';
 import type { ProposalDetail } from './generated/ProposalDetail';
 import type { ProposalView } from './generated/ProposalView';
 import type { RevertView } from './generated/RevertView';
 import type { ProposedTrack } from './generated/ProposedTrack';
 import type { ServerView } from './generated/ServerView';
+import type { SessionView } from './generated/SessionView';
 import type { Slot } from './generated/Slot';
 import type { SplitView } from './generated/SplitView';
 import type { StatusView } from './generated/StatusView';
+import type { TotpSecretView } from './generated/TotpSecretView';
 import type { TrackDetail } from './generated/TrackDetail';
 import type { TrackView } from './generated/TrackView';
 import type { VersionView } from './generated/VersionView';
@@ -96,15 +103,42 @@ export interface Commands {
   // server
   look_at_server: { args: { address: string }; result: ServerView };
   register: { args: { address: string; name: string; email: string; password: string; invitation: string | null }; result: ConnectionView };
-  sign_in: { args: { address: string; email: string; password: string }; result: ConnectionView };
+  sign_in: { args: { address: string; email: string; password: string; code?: string | null }; result: ConnectionView };
   sign_out: { args: Nothing; result: ConnectionView };
   look_at_invitation: { args: { code: string }; result: InvitationView };
   join: { args: { code: string }; result: ProjectView };
   put_on_server: { args: { project: string }; result: ProjectView };
-  members: { args: { project: string }; result: MemberView[] };
-  invite: { args: { project: string; role: string }; result: NewInvitationView };
   sync_now: { args: Nothing; result: null };
   pause_sync: { args: { paused: boolean }; result: StatusView };
+  // members and invitations
+  members: { args: { project: string }; result: MemberView[] };
+  change_role: { args: { project: string; account: string; role: string }; result: MemberView[] };
+  remove_member: { args: { project: string; account: string }; result: MemberView[] };
+  leave_project: { args: { project: string }; result: null };
+  transfer_ownership: { args: { project: string; account: string }; result: MemberView[] };
+  invite: { args: { project: string; role: string; email?: string | null; days?: number | null }; result: NewInvitationView };
+  invitations: { args: { project: string }; result: OpenInvitationView[] };
+  revoke_invitation: { args: { project: string; invitation: string }; result: null };
+  renew_invitation: { args: { project: string; invitation: string }; result: NewInvitationView };
+  policies: { args: { project: string }; result: PoliciesView };
+  set_policies: { args: { project: string; policies: PoliciesView }; result: PoliciesView };
+  // account
+  account: { args: Nothing; result: AccountView };
+  step_up: { args: { password: string; code?: string | null }; result: null };
+  change_password: { args: { current: string; new: string; code?: string | null }; result: null };
+  reset_password: { args: { address: string; code: string; new: string }; result: null };
+  sessions: { args: Nothing; result: SessionView[] };
+  end_session: { args: { session: string }; result: null };
+  end_other_sessions: { args: Nothing; result: null };
+  known_devices: { args: Nothing; result: DeviceView[] };
+  forget_device: { args: { id: string }; result: null };
+  totp_begin: { args: Nothing; result: TotpSecretView };
+  totp_confirm: { args: { code: string }; result: string[] };
+  totp_off: { args: Nothing; result: null };
+  new_recovery_codes: { args: Nothing; result: string[] };
+  credentials: { args: Nothing; result: CredentialsView };
+  keep_sessions_in_file: { args: { passphrase: string }; result: CredentialsView };
+  ask_at_each_launch: { args: Nothing; result: CredentialsView };
   // catalogue and approval
   catalogue: { args: { project: string; table: string }; result: CatalogueView };
   export_catalogue: { args: { project: string; table: string }; result: string | null };

@@ -23,24 +23,36 @@ export const allActions = [
   'see_project',
   'fetch_originals',
   'add_versions',
-  'trash_own_versions',
+  'comment',
   'trash_versions',
   'propose',
+  'revise_proposals',
   'read_change_sets',
   'read_audit_log',
   'decide',
   'change_schema',
+  'share_links',
   'invite',
+  'change_role',
+  'remove_member',
+  'leave',
+  'set_policies',
+  'transfer_ownership',
+  'delete_project',
+  'request_badge',
 ];
 
 export const memberActions = [
   'see_project',
   'fetch_originals',
   'add_versions',
-  'trash_own_versions',
+  'comment',
+  'trash_versions',
   'propose',
+  'revise_proposals',
   'read_change_sets',
   'read_audit_log',
+  'leave',
 ];
 
 const hour = 3_600_000;

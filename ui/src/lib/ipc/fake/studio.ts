@@ -17,6 +17,7 @@ import type { StatusView } from '../generated/StatusView';
 import type { TrackDetail } from '../generated/TrackDetail';
 import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
+import { accountAnswers, type AccountCommand, type Answers } from './accounts';
 import { checkCells, manyRows, moreColumns } from './cells';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
@@ -73,6 +74,7 @@ export class FakeBackend implements Backend {
   readonly #changeSets: ProposalDetail[];
   readonly #comments: CommentView[] = [];
   readonly #player: FakePlayer;
+  readonly #accounts: Answers<AccountCommand>;
   #connection: ConnectionView;
   #answers: ImportAnswers = noAnswers;
   #paused = false;
@@ -87,6 +89,7 @@ export class FakeBackend implements Backend {
     this.#seed = seeded(this.#options.now);
     this.#changeSets = proposals(this.#seed, this.#options.now, this.#options.changes);
     this.#comments.push(...comments(this.#seed, this.#options.now));
+    this.#accounts = accountAnswers(this.#seed.members, this.#options.now);
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
     this.#grow(this.#options.many);
@@ -119,7 +122,8 @@ export class FakeBackend implements Backend {
 
   async call<N extends CommandName>(name: N, args: Commands[N]['args']): Promise<Commands[N]['result']> {
     this.calls.push({ name, args: structuredClone(args) });
-    const handler: Handlers[N] | undefined = Object.hasOwn(this.#handlers, name) ? this.#handlers[name] : undefined;
+    const handlers: Handlers = { ...this.#handlers, ...this.#accounts };
+    const handler: Handlers[N] | undefined = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
     if (!handler) throw problem('unknown_command', `There is no command ${name}.`);
     if (this.#options.delayMs > 0) await new Promise((done) => setTimeout(done, this.#options.delayMs));
     const failure = this.#failures.get(name)?.shift();
@@ -182,7 +186,7 @@ export class FakeBackend implements Backend {
     this.#projectChanged(detail.proposal.project);
   }
 
-  readonly #handlers: Handlers = {
+  readonly #handlers: Omit<Handlers, AccountCommand> = {
     status: () => this.#status(),
     projects: () => this.#seed.projects,
     tracks: ({ project }) => this.#seed.tracks.filter((track) => project === null || track.project === project),
@@ -363,12 +367,6 @@ export class FakeBackend implements Backend {
       this.#libraryChanged();
       return found;
     },
-    members: ({ project }) => this.#seed.members.get(project) ?? [],
-    invite: ({ role }) => ({
-      code: 'TIDE-7XQM-P4RC-2KVD',
-      role,
-      expires_at: new Date(this.#options.now + 7 * 86_400_000).toISOString(),
-    }),
     sync_now: () => null,
     pause_sync: ({ paused }) => {
       this.#paused = paused;

@@ -1,0 +1,44 @@
+//! Sessions and known devices of one's own account.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use collabtrack_protocol::accounts::{DeviceInfo, SessionInfo};
+
+use super::extract::Hex;
+use crate::app::App;
+use crate::error::Error;
+use crate::sessions::{self, Session, devices};
+
+/// Every session of the account, newest use first.
+#[utoipa::path(get, path = "/sessions", tag = "accounts", security(("session" = [])), responses((status = 200, body = Vec<SessionInfo>)))]
+pub(super) async fn list(State(app): State<App>, session: Session) -> Result<Json<Vec<SessionInfo>>, Error> {
+    sessions::list(&app.db, &session).await.map(Json)
+}
+
+/// Ends every other session of the account.
+#[utoipa::path(delete, path = "/sessions", tag = "accounts", security(("session" = [])), responses((status = 204)))]
+pub(super) async fn end_others(State(app): State<App>, session: Session) -> Result<StatusCode, Error> {
+    sessions::end_others(&app.db, &session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends one session of the account.
+#[utoipa::path(delete, path = "/sessions/{session}", tag = "accounts", security(("session" = [])), params(("session" = String, Path)), responses((status = 204)))]
+pub(super) async fn end(State(app): State<App>, session: Session, Hex(id): Hex) -> Result<StatusCode, Error> {
+    sessions::end(&app.db, &session, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The devices that sign in without being slowed down by strangers.
+#[utoipa::path(get, path = "/devices", tag = "accounts", security(("session" = [])), responses((status = 200, body = Vec<DeviceInfo>)))]
+pub(super) async fn devices(State(app): State<App>, session: Session) -> Result<Json<Vec<DeviceInfo>>, Error> {
+    devices::list(&app.db, &session).await.map(Json)
+}
+
+/// Forgets a device.
+#[utoipa::path(delete, path = "/devices/{device}", tag = "accounts", security(("session" = [])), params(("device" = String, Path)), responses((status = 204)))]
+pub(super) async fn forget(State(app): State<App>, session: Session, Hex(id): Hex) -> Result<StatusCode, Error> {
+    devices::forget(&app.db, &session, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
