@@ -89,6 +89,13 @@ fn of_row(row: &PgRow) -> Result<Account, Error> {
     })
 }
 
+/// The account of an address, if there is one.
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &PgPool, address: &Address) -> Result<Option<AccountId>, Error> {
+    Ok(Known::by_address(db, address).await?.map(|known| known.account.id))
+}
+
 /// The account as its holder sees it.
 /// # Errors
 /// When the database fails.

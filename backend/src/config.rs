@@ -221,7 +221,7 @@ const FOREIGN: [&str; 7] = [
     "COLLABTRACK_PASSWORD",
     "COLLABTRACK_NEW_PASSWORD",
 ];
-const FOREIGN_PREFIXES: [&str; 2] = ["COLLABTRACK_TEST_", "COLLABTRACK_ANSWER_"];
+const FOREIGN_PREFIXES: [&str; 3] = ["COLLABTRACK_TEST_", "COLLABTRACK_ANSWER_", "COLLABTRACK_WRITE_"];
 
 fn web_address(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -358,7 +358,7 @@ impl Environment {
         for name in ["COLLABTRACK_ADMIN_EMAIL", "COLLABTRACK_ADMIN_USER", "ADMIN_USER"] {
             let given = self.parsed(name, "an e-mail address", Address::parse)?;
             match (&found, given) {
-                (Some(known), Some(other)) if *known != other => {
+                (Some(known), Some(other)) if Address::key(known) != other.key() => {
                     return Err(ConfigError::Value { name, expected: "the same address as in COLLABTRACK_ADMIN_EMAIL" });
                 }
                 (_, Some(address)) => found = Some(address),

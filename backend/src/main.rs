@@ -8,10 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use collabtrack_server::accounts::address::Address;
+use collabtrack_server::accounts::codes::{self, Issuer};
 use collabtrack_server::app::{self, StoreTest};
 use collabtrack_server::blobs::{Blobs, self_test};
 use collabtrack_server::config::{Config, Environment, Registration};
-use collabtrack_server::{db, logging};
+use collabtrack_server::{accounts, db, logging};
 
 /// The CollabTrack server: accounts, versions, catalogue and approval for music projects.
 #[derive(Parser)]
@@ -50,6 +52,13 @@ enum Command {
         #[arg(long, value_name = "EMAIL")]
         owner: Option<String>,
     },
+    /// Print the code with which COLLABTRACK_ADMIN_EMAIL becomes the first site admin; one printed before no longer counts.
+    SetupCode,
+    /// Print a code with which an account sets a new password.
+    ResetCode {
+        /// Its e-mail address.
+        email: String,
+    },
 }
 
 /// An address with port, or a port alone on this machine.
@@ -83,6 +92,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 Some(Command::Check) => check(&config).await,
                 Some(Command::Rebuild { owner, .. }) => rebuild(&config, owner.as_deref()).await,
                 Some(Command::Materialise { version }) => materialise(&config, version).await,
+                Some(Command::SetupCode) => setup_code(&config).await,
+                Some(Command::ResetCode { email }) => reset_code(&config, email).await,
                 None => serve(&arguments, &config).await,
             }
         }
@@ -108,7 +119,9 @@ async fn run_embedded(arguments: &Arguments, environment: &Environment, folder: 
         Some(Command::Check) => check(services.config()).await,
         Some(Command::Rebuild { owner, .. }) => rebuild(services.config(), owner.as_deref()).await,
         Some(Command::Materialise { version }) => materialise(services.config(), version).await,
-        _ => Ok(()),
+        Some(Command::SetupCode) => setup_code(services.config()).await,
+        Some(Command::ResetCode { email }) => reset_code(services.config(), email).await,
+        Some(Command::Migrate) | None => Ok(()),
     };
     services.stop().await;
     result
@@ -183,6 +196,40 @@ async fn rebuild(config: &Config, owner: Option<&str>) -> anyhow::Result<()> {
     for (key, reason) in &report.unreadable {
         say(out(), &format!("{key}: not readable, left as it is: {reason}."));
     }
+    Ok(())
+}
+
+/// Prints the one-time code of the first site admin. It goes to standard output, which is nobody's log.
+async fn setup_code(config: &Config) -> anyhow::Result<()> {
+    let address = config
+        .service
+        .admin_email
+        .as_ref()
+        .context("COLLABTRACK_ADMIN_EMAIL is not set; name the address that shall be the first site admin")?;
+    let pool = db::connect(&config.database_url, 2).await?;
+    db::check(&pool).await?;
+    let mut tx = pool.begin().await?;
+    let made = codes::issue_setup(&mut tx, address).await?;
+    tx.commit().await?;
+    pool.close().await;
+    say(
+        std::io::stdout(),
+        &format!("{}\nFor {}, once, until {}. Register or sign in with it.", made.code, address.shown(), made.expires_at),
+    );
+    Ok(())
+}
+
+/// Prints a one-time code for a new password.
+async fn reset_code(config: &Config, email: &str) -> anyhow::Result<()> {
+    let address = Address::parse(email).context("this is not an e-mail address")?;
+    let pool = db::connect(&config.database_url, 2).await?;
+    db::check(&pool).await?;
+    let id = accounts::find(&pool, &address).await?.context("there is no account with this address")?;
+    let mut tx = pool.begin().await?;
+    let made = codes::issue_reset(&mut tx, &id, Issuer::Operator).await?;
+    tx.commit().await?;
+    pool.close().await;
+    say(std::io::stdout(), &format!("{}\nFor {}, once, until {}.", made.code, address.shown(), made.expires_at));
     Ok(())
 }
 

@@ -71,7 +71,8 @@ type Opened = (sqlx::Transaction<'static, sqlx::Postgres>, ProjectId, Version);
 
 /// Locks the project and checks that the version is the asker's own, or the asker an admin.
 async fn open(db: &PgPool, session: &Session, id: &VersionId) -> Result<Opened, Error> {
-    let (project, _) = access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::TrashVersions).await?;
+    let (project, _) =
+        access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::TrashVersions).await?;
     let mut tx = db.begin().await?;
     access::lock_row(&mut tx, &project).await?;
     let id = rows::resolve(&mut tx, &project, id).await?.ok_or_else(not_found)?;

@@ -58,11 +58,38 @@ fn missing_and_malformed_values_are_named() {
         ("COLLABTRACK_DATABASE_CONNECTIONS", "1"),
         ("COLLABTRACK_DATABASE_CONNECTIONS", "many"),
         ("COLLABTRACK_S3_ENDPOINT", "localhost:3900"),
+        ("COLLABTRACK_PUBLIC_URL", "music.example.org"),
+        ("COLLABTRACK_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("COLLABTRACK_REQUESTS_PER_MINUTE", "0"),
+        ("COLLABTRACK_SECRET_KEY", "too short"),
+        ("COLLABTRACK_TOTP", "always"),
+        ("COLLABTRACK_HASH_COST", "m=8192,t=2,p=1"),
+        ("COLLABTRACK_ADMIN_EMAIL", "the boss"),
+        ("COLLABTRACK_ADMIN_USER", "admin"),
+        ("ADMIN_USER", "root"),
     ] {
         let error = Environment::new(with(name, value)).expect("known names").config().expect_err(name);
         assert!(matches!(&error, ConfigError::Value { name: wrong, .. } if *wrong == name), "{error}");
         assert!(value.len() == 1 || !error.to_string().contains(value), "a value may be a secret: {error}");
     }
+}
+
+#[test]
+fn settings_that_need_another_one_say_so() {
+    for (name, value, needed) in [
+        ("COLLABTRACK_TOTP", "required", "COLLABTRACK_SECRET_KEY"),
+        ("COLLABTRACK_TLS_KEY_PATH", "/key.pem", "COLLABTRACK_TLS_CERTIFICATE_PATH"),
+        ("COLLABTRACK_TLS_CERTIFICATE_PATH", "/certificate.pem", "COLLABTRACK_TLS_KEY_PATH"),
+    ] {
+        let error = Environment::new(with(name, value)).expect("known names").config().expect_err(name);
+        assert!(matches!(&error, ConfigError::Needs { needs, .. } if *needs == needed), "{error}");
+    }
+    let mut values = with("COLLABTRACK_ADMIN_EMAIL", "boss@example.com");
+    values.insert("ADMIN_USER".to_owned(), " BOSS@example.com".to_owned());
+    let both = Environment::new(values.clone()).expect("known names").config().expect("the same address");
+    assert_eq!(both.service.admin_email.map(|address| address.key().to_owned()).as_deref(), Some("boss@example.com"));
+    values.insert("ADMIN_USER".to_owned(), "other@example.com".to_owned());
+    assert!(matches!(Environment::new(values).expect("known names").config(), Err(ConfigError::Value { name: "ADMIN_USER", .. })));
 }
 
 #[test]
@@ -94,6 +121,15 @@ fn the_example_file_lists_every_setting_and_only_settings() {
     for name in [
         "DATABASE_URL",
         "COLLABTRACK_LISTEN",
+        "COLLABTRACK_PUBLIC_URL",
+        "COLLABTRACK_TRUSTED_PROXIES",
+        "COLLABTRACK_REQUESTS_PER_MINUTE",
+        "COLLABTRACK_TLS_CERTIFICATE_PATH",
+        "COLLABTRACK_TLS_KEY_PATH",
+        "COLLABTRACK_SECRET_KEY",
+        "COLLABTRACK_TOTP",
+        "COLLABTRACK_HASH_COST",
+        "COLLABTRACK_ADMIN_EMAIL",
         "COLLABTRACK_REGISTRATION",
         "COLLABTRACK_DATABASE_CONNECTIONS",
         "COLLABTRACK_S3_ENDPOINT",

@@ -2,6 +2,7 @@
 
 pub(crate) mod music;
 pub(crate) mod person;
+pub(crate) mod program;
 
 use std::path::Path;
 use std::str::FromStr;

@@ -5,9 +5,17 @@
  */
 export type NewInvitationView = { 
 /**
+ * Id, for taking it back.
+ */
+id: string, 
+/**
  * The code to copy and send.
  */
 code: string, 
+/**
+ * The same as a link.
+ */
+link: string, 
 /**
  * Role it grants.
  */
