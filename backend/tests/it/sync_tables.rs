@@ -16,7 +16,7 @@ async fn a_listener_draws_and_level_matches_the_original_without_having_it() {
     let author = Computer::of(&server.url, "Jon").await;
     let project = author.watch(None).await;
     author.library.put_on_server(&project).await.expect("on the server");
-    let code = author.library.invite(&project, "listener").await.expect("a code").code;
+    let code = author.library.invite(&project, "listener", None, None).await.expect("a code").code;
     let listener = Computer::of(&server.url, "Lou").await;
     listener.library.join(&code).await.expect("joined");
     author.bounce("Night Drive.wav", &wav(1, 20)).await;
