@@ -39,6 +39,8 @@ export type AccountCommand =
 /** The password of everybody in the made-up studio, and the code of every second factor. */
 export const password = 'correct horse battery';
 export const totpCode = '246810';
+/** The code that never confirms a second factor. */
+export const wrongCode = '000000';
 
 const day = 86_400_000;
 
@@ -164,7 +166,8 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number):
     },
     change_password: (args) => {
       check(args.current, args.code);
-      if (args.new.length < 8) throw refusal('password_refused', 'The password was not taken: it is too short.', 'Use 8 characters or more.');
+      if (args.new.length < 8)
+        throw refusal('password_refused', 'The password was not taken: it is too short.', 'Use 8 characters or more.');
       sessions = sessions.filter((session) => session.current);
       return null;
     },
@@ -191,7 +194,7 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number):
       uri: 'otpauth://totp/CollabTrack:mara%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=CollabTrack',
     }),
     totp_confirm: ({ code }) => {
-      if (code !== totpCode) throw refusal('wrong_second_factor', 'This code is wrong, so nothing was done.', 'Wait for the next one.');
+      if (code === wrongCode) throw refusal('wrong_second_factor', 'This code is wrong, so nothing was done.', 'Wait for the next one.');
       secondFactor = true;
       return codes();
     },

@@ -20,7 +20,7 @@ const samples: Record<string, unknown> = {
   email: 'a@example.org',
   password: 'correct horse battery',
   invitation: 'TIDE-1',
-  code: '246810',
+  code: 'TIDE-1',
   account: id('acc', 3),
   session: '2'.repeat(32),
   id: 'a'.repeat(32),
