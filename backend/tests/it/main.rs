@@ -24,6 +24,7 @@ mod sessions;
 mod storage;
 mod store_faults;
 mod support;
+mod sync_accounts;
 mod sync_approval;
 mod sync_catalogue;
 mod sync_coded;
