@@ -40,18 +40,19 @@ impl Counted<'_> {
     }
 }
 
-/// Counts a try before it is looked at, so that tries at the same moment count too.
+/// Counts a try before it is looked at. What does not block says so with `-infinity`: a moment of another transaction may lie after the
+/// beginning of this one. Counted first, so that tries at the same moment count too.
 /// # Errors
 /// `too_many_requests` while a delay lasts: 1, 2, 4 … 60 seconds after the failures that are free.
 pub async fn count(db: &PgPool, counted: Counted<'_>) -> Result<(), Error> {
     let (key, (free, window_s)) = (counted.key(), counted.free());
     let done = sqlx::query(
-        "insert into throttle as t (key, failures, since, blocked_until) values ($1, 1, now(), now())
+        "insert into throttle as t (key, failures, since, blocked_until) values ($1, 1, now(), '-infinity')
          on conflict (key) do update set
              failures = case when t.since < now() - make_interval(secs => $3) then 1 else t.failures + 1 end,
              since = case when t.since < now() - make_interval(secs => $3) then now() else t.since end,
              blocked_until = case
-                 when t.since < now() - make_interval(secs => $3) or t.failures + 1 < $2 then now()
+                 when t.since < now() - make_interval(secs => $3) or t.failures + 1 < $2 then '-infinity'::timestamptz
                  else now() + make_interval(secs => least($4, power(2, least(t.failures + 1 - $2, 6)))) end
          where t.blocked_until <= now()",
     )
@@ -83,7 +84,7 @@ pub async fn count(db: &PgPool, counted: Counted<'_>) -> Result<(), Error> {
 /// # Errors
 /// When the database fails.
 pub async fn uncount(db: &PgPool, counted: Counted<'_>) -> Result<(), Error> {
-    sqlx::query("update throttle set failures = greatest(failures - 1, 0), blocked_until = now() where key = $1")
+    sqlx::query("update throttle set failures = greatest(failures - 1, 0), blocked_until = '-infinity' where key = $1")
         .bind(&counted.key().as_bytes()[..])
         .execute(db)
         .await?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use collabtrack_domain::id::{ChangeSetId, CommentId};
+use collabtrack_domain::role::matrix::Grant;
 use collabtrack_domain::role::site::SiteAction;
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::accounts::{DeviceInfo, SessionInfo};
@@ -381,6 +382,8 @@ fn is_refusal_of_role(code: Option<ErrorCode>) -> bool {
 fn refusal_of(needs: Needs, role: Role) -> Option<ErrorCode> {
     match needs {
         Needs::Nothing | Needs::Session => None,
+        // Everything in the scene is the owner's.
+        Needs::In(action) if action.grant(role) == Grant::Own && role != Role::Owner => Some(ErrorCode::Forbidden),
         Needs::In(action) => (!role.allows(action)).then_some(ErrorCode::Forbidden),
         Needs::OwnUpload | Needs::Own => (role != Role::Owner).then_some(ErrorCode::NotFound),
         Needs::OwnProposal => (role != Role::Owner).then_some(ErrorCode::Forbidden),
