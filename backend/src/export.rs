@@ -12,7 +12,7 @@ use collabtrack_domain::change_set::redact::Reader;
 use collabtrack_domain::change_set::revision::Revision;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::ProjectId;
-use collabtrack_domain::role::{Action, Role, may};
+use collabtrack_domain::role::{Action, Role};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
@@ -90,7 +90,7 @@ async fn one(db: &PgPool, session: &Session, project: &ProjectId, prefix: String
     part = Box::pin(part.catalogue(&snapshot, role)).await?;
     part = part.put("versions.csv", versions(&mut tx, project).await?).await?;
     let mut log = json!(null);
-    if may(role, Action::ReadAuditLog) && may(role, Action::ReadChangeSets) {
+    if role.allows(Action::ReadAuditLog) && role.allows(Action::ReadChangeSets) {
         part = part.put("change_sets.csv", change_sets(&mut tx, project).await?).await?;
         part = Box::pin(part.revisions(&mut tx, project, role, snapshot.catalogue.schema())).await?;
         let (with_log, tail) = Box::pin(part.log(&mut tx, project)).await?;

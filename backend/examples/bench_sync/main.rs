@@ -18,7 +18,7 @@ use collabtrack_library::view::{Here, VersionView};
 use collabtrack_library::watch::settle::Patience;
 use collabtrack_library::{CredentialChoice, Library, LibraryOptions};
 use collabtrack_server::app::{self, StoreTest};
-use collabtrack_server::config::{Registration, ServiceConfig};
+use collabtrack_server::config::{Environment, Registration, ServiceConfig};
 use collabtrack_server::embedded;
 use sqlx::PgPool;
 
@@ -50,7 +50,8 @@ struct Bench {
 
 impl Bench {
     async fn start(folder: &Path, shape: Shape) -> anyhow::Result<Self> {
-        let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), registration: Registration::Open, database_connections: 16 };
+        let settings = Environment::new(std::collections::BTreeMap::new())?.service(Registration::Open)?;
+        let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), database_connections: 16, ..settings };
         let services = embedded::start_services(folder, service).await?;
         let mut config = services.config().clone();
         let endpoint = config.store.endpoint.as_ref().context("the store has an address")?;
@@ -131,7 +132,7 @@ async fn pair(url: &str, patience: Patience) -> anyhow::Result<(Computer, Comput
     let project = first.library.add_folder(None, &first.folder.path().join("Bounces")).await?;
     let project = ProjectId::parse(&project.id)?;
     first.library.put_on_server(&project).await?;
-    let code = first.library.invite(&project, "member").await?.code;
+    let code = first.library.invite(&project, "member", None, None).await?.code;
     let second = Computer::new(url, "Ada", patience).await?;
     second.library.join(&code).await?;
     Ok((first, second))

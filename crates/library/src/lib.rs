@@ -23,8 +23,8 @@ pub mod view;
 pub mod watch;
 pub mod write_out;
 
-mod chance;
 mod account;
+mod chance;
 mod connection;
 mod device;
 mod heard;

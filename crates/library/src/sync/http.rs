@@ -262,7 +262,7 @@ impl Api {
     /// # Errors
     /// What the server or the network said.
     pub async fn post_empty<T: DeserializeOwned>(&self, path: &str) -> RemoteResult<T> {
-        Self::json(self.send(self.request(Method::POST, self.url(path, &[]))).await?).await
+        self.json(self.send(self.request(Method::POST, self.url(path, &[]))).await?).await
     }
 
     /// `POST` with a JSON body, without answer.
@@ -276,7 +276,7 @@ impl Api {
     /// # Errors
     /// What the server or the network said.
     pub async fn put_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        Self::json(self.send(self.request(Method::PUT, self.url(path, &[])).json(body)).await?).await
+        self.json(self.send(self.request(Method::PUT, self.url(path, &[])).json(body)).await?).await
     }
 
     /// `PUT` without body and without answer.
