@@ -54,7 +54,7 @@ async fn pair(server: &Server) -> (Computer, Computer, ProjectId) {
     let project = first.watch(None).await;
     first.library.put_on_server(&project).await.expect("on the server");
     sqlx::query("update project set plain = false").execute(server.database()).await.expect("coded");
-    let code = first.library.invite(&project, "member").await.expect("a code").code;
+    let code = first.library.invite(&project, "member", None, None).await.expect("a code").code;
     let second = Computer::of(&server.url, "Ada").await;
     second.library.join(&code).await.expect("joined");
     (first, second, project)
@@ -89,7 +89,7 @@ async fn i2_coded_and_predicted_versions_travel_as_what_is_new_and_rebuild_from_
 
     // A computer that has nothing yet fetches every version on its own.
     let third = Computer::of(&server.url, "Kim").await;
-    let code = first.library.invite(&project, "member").await.expect("a code").code;
+    let code = first.library.invite(&project, "member", None, None).await.expect("a code").code;
     third.library.join(&code).await.expect("joined");
     third.sync().await;
     for (n, file) in files.iter().enumerate() {

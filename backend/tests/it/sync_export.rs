@@ -61,9 +61,9 @@ async fn an_export_holds_everything_and_verifies_offline_and_every_change_of_it_
         approve(&mira, &proposed.id).await.expect("approved");
     }
     let kim = Computer::of(&server.url, "Kim").await;
-    kim.library.join(&jon.library.invite(&project, "member").await.expect("a code").code).await.expect("joined");
+    kim.library.join(&jon.library.invite(&project, "member", None, None).await.expect("a code").code).await.expect("joined");
     let lis = Computer::of(&server.url, "Lis").await;
-    lis.library.join(&jon.library.invite(&project, "listener").await.expect("a code").code).await.expect("joined");
+    lis.library.join(&jon.library.invite(&project, "listener", None, None).await.expect("a code").code).await.expect("joined");
 
     let export = jon.folder.path().join("export.zip");
     jon.library.export_everything(Some(&project), &export).await.expect("exported");

@@ -60,7 +60,7 @@ async fn i28_without_any_hint_a_computer_hears_a_change_within_one_poll() {
     let first = Computer::of(&server.url, "Jon").await;
     let project = first.watch(None).await;
     first.library.put_on_server(&project).await.expect("on the server");
-    let code = first.library.invite(&project, "member").await.expect("a code").code;
+    let code = first.library.invite(&project, "member", None, None).await.expect("a code").code;
     let second = Computer::of(&other.url, "Ada").await;
     second.library.join(&code).await.expect("joined");
     // The database tells nobody any more.
