@@ -1,13 +1,13 @@
 //! Passwords: which are acceptable, and hashing them with argon2id on a bounded number of threads.
 
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use collabtrack_protocol::problem::ErrorCode;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::address::Address;
 use crate::error::{Error, refuse};
@@ -95,6 +95,7 @@ pub fn check(password: &str, address: &Address, name: &str) -> Result<(), Error>
 pub struct Passwords {
     argon2: Argon2<'static>,
     cost: HashCost,
+    threads: mpsc::Sender<Job>,
     at_work: Arc<Semaphore>,
     places: Arc<Semaphore>,
     /// Hash of nobody's password, verified for unknown addresses so that they cost the same work.
@@ -108,7 +109,14 @@ impl Passwords {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).expect("every accepted cost is within what argon2 takes");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let dummy = hash(&argon2, &random::hex128()).into();
-        Self { argon2, cost, at_work: Arc::new(Semaphore::new(threads)), places: Arc::new(Semaphore::new(threads + WAITING)), dummy }
+        Self {
+            argon2,
+            cost,
+            threads: start_threads(threads),
+            at_work: Arc::new(Semaphore::new(threads)),
+            places: Arc::new(Semaphore::new(threads + WAITING)),
+            dummy,
+        }
     }
 
     /// The PHC string of a password.
@@ -137,13 +145,37 @@ impl Passwords {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.at_work).acquire_owned()).await.map_err(|_| busy())?;
         let turn: OwnedSemaphorePermit = turn.map_err(|_| busy())?;
-        let done = tokio::task::spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move || {
             let result = work();
             drop((turn, place));
-            result
+            // Whoever asked may be gone.
+            let _ = tell.send(result);
         });
-        done.await.map_err(|_| Error::Damaged { what: "password" })
+        self.threads.send(job).map_err(|_| busy())?;
+        told.await.map_err(|_| Error::Damaged { what: "password" })
     }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads of its own that live as long as the sender: the memory a hash needs stays with its thread, and on ever new ones it would add up.
+fn start_threads(count: usize) -> mpsc::Sender<Job> {
+    let (give, take) = mpsc::channel::<Job>();
+    let take = Arc::new(Mutex::new(take));
+    for _ in 0..count {
+        let take = Arc::clone(&take);
+        std::thread::spawn(move || {
+            loop {
+                let job = take.lock().expect("nobody panics while taking a job").recv();
+                let Ok(job) = job else { return };
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                    tracing::error!("hashing a password panicked");
+                }
+            }
+        });
+    }
+    give
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> String {
