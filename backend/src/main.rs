@@ -52,7 +52,7 @@ enum Command {
         #[arg(long, value_name = "EMAIL")]
         owner: Option<String>,
     },
-    /// Print the code with which COLLABTRACK_ADMIN_EMAIL becomes the first site admin; one printed before no longer counts.
+    /// Print the code with which `COLLABTRACK_ADMIN_EMAIL` becomes the first site admin; one printed before no longer counts.
     SetupCode,
     /// Print a code with which an account sets a new password.
     ResetCode {

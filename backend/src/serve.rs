@@ -116,11 +116,12 @@ async fn connection(
 ) {
     match tls {
         None => speak(stream, peer, router, watcher).await,
-        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => speak(stream, peer, router, watcher).await,
+        Some(tls) => {
             // Whoever does not finish a handshake is not worth a line in the log.
-            Ok(Err(_)) | Err(_) => {}
-        },
+            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                speak(stream, peer, router, watcher).await;
+            }
+        }
     }
 }
 

@@ -159,7 +159,7 @@ async fn a_disabled_account_is_out_at_once_and_back_when_enabled() {
     let server = Server::start().await;
     let (ann, sid) = (server.person("Ann").await, server.site_admin("Sid").await);
     let found: SiteAccounts = sid.get(&format!("/site/accounts?query={}", &ann.email[..20])).await.ok();
-    assert_eq!(found.accounts.iter().map(|account| account.id.clone()).collect::<Vec<_>>(), [ann.id.clone()]);
+    assert_eq!(found.accounts.iter().map(|account| account.id.clone()).collect::<Vec<_>>(), std::slice::from_ref(&ann.id));
     assert_eq!(sid.act(&format!("/site/accounts/{}/disable", ann.id)).await.status.as_u16(), 204);
     ann.get("/account").await.problem(401, ErrorCode::Unauthorized);
     let body = json!({"email": ann.email, "password": PASSWORD});
