@@ -35,6 +35,8 @@ export class App {
   libraryRevision = $state(0);
   /** Rises when catalogue, proposals or members may have changed. */
   projectRevision = $state(0);
+  /** Answers whoever waits for the password to be given again; none while nobody does. */
+  passwordWanted = $state.raw<((given: boolean) => void) | null>(null);
   #resumed = false;
   /** The present, for "2 h ago"; moves every half minute. */
   now = $state.raw(new Date());
@@ -110,6 +112,25 @@ export class App {
       if (error) this.tell(error);
       else this.toasts.show(t.inbox.approvedToast(held.title), { detail: t.inbox.decidedBefore });
     });
+  }
+
+  /** Runs an act that may want the password once more; asks for it and tries again. Answers whether it worked. */
+  async secured(act: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (thrown) {
+      const error = asErrorView(thrown);
+      if (error.code !== 'step_up_required') {
+        this.tell(error);
+        return false;
+      }
+    }
+    const given = await new Promise<boolean>((answer) => {
+      this.passwordWanted = answer;
+    });
+    this.passwordWanted = null;
+    return given && this.attempt(act);
   }
 
   #heard(event: AppEvent): void {

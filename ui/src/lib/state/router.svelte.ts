@@ -7,6 +7,7 @@ export type Route =
   | { name: 'import'; project: string; table: string }
   | { name: 'members'; project: string }
   | { name: 'activity'; project: string | null }
+  | { name: 'account' }
   | { name: 'check' }
   | { name: 'connect' }
   | { name: 'settings' };
@@ -26,6 +27,7 @@ export function parse(hash: string): Route {
       return first ? { name, project: first } : { name: 'library', project: null };
     case 'activity':
       return { name, project: first || null };
+    case 'account':
     case 'check':
     case 'connect':
     case 'settings':
@@ -56,6 +58,7 @@ export function href(route: Route): string {
       return join('members', route.project);
     case 'activity':
       return join('activity', route.project);
+    case 'account':
     case 'check':
     case 'connect':
     case 'settings':

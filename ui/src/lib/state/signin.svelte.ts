@@ -5,8 +5,8 @@ import type { InvitationView } from '../ipc/generated/InvitationView';
 import type { ProjectView } from '../ipc/generated/ProjectView';
 import type { ServerView } from '../ipc/generated/ServerView';
 
-export type SignInMode = 'signIn' | 'register' | 'code';
-export type FieldName = 'address' | 'name' | 'email' | 'password' | 'code';
+export type SignInMode = 'signIn' | 'register' | 'code' | 'reset';
+export type FieldName = 'address' | 'name' | 'email' | 'password' | 'code' | 'factor';
 
 export class SignIn {
   mode = $state<SignInMode>('signIn');
@@ -15,6 +15,9 @@ export class SignIn {
   email = $state('');
   password = $state('');
   code = $state('');
+  /** Code of the second factor, once the server asked for it. */
+  factor = $state('');
+  wantsFactor = $state(false);
   server = $state.raw<ServerView | null>(null);
   serverError = $state.raw<ErrorView | null>(null);
   error = $state.raw<ErrorView | null>(null);
@@ -51,8 +54,11 @@ export class SignIn {
 
   async submit(): Promise<ConnectionView | null> {
     const { mode } = this;
-    if (mode === 'code') return null;
-    if (!this.#filled(mode === 'register' ? ['address', 'name', 'email', 'password'] : ['address', 'email', 'password'])) return null;
+    if (mode === 'code' || mode === 'reset') return null;
+    const fields: FieldName[] = ['address', 'email', 'password'];
+    if (mode === 'register') fields.push('name');
+    if (mode === 'signIn' && this.wantsFactor) fields.push('factor');
+    if (!this.#filled(fields)) return null;
     const address = this.address.trim();
     const email = this.email.trim();
     const { password } = this;
@@ -66,10 +72,24 @@ export class SignIn {
               password,
               invitation: this.code.trim() === '' ? null : this.code.trim(),
             })
-          : await this.#backend.call('sign_in', { address, email, password });
+          : await this.#backend.call('sign_in', { address, email, password, code: this.wantsFactor ? this.factor.trim() : null });
       this.password = '';
+      this.factor = '';
+      this.wantsFactor = false;
       return connection;
     });
+  }
+
+  /** Sets a new password with a code; answers whether it worked. */
+  async reset(): Promise<boolean> {
+    if (!this.#filled(['address', 'code', 'password'])) return false;
+    const done = await this.#try(async () => {
+      await this.#backend.call('reset_password', { address: this.address.trim(), code: this.code.trim(), new: this.password });
+      this.password = '';
+      this.code = '';
+      return true;
+    });
+    return done ?? false;
   }
 
   async lookAtCode(): Promise<InvitationView | null> {
@@ -92,7 +112,10 @@ export class SignIn {
     try {
       return await act();
     } catch (thrown) {
-      this.error = asErrorView(thrown);
+      const error = asErrorView(thrown);
+      // The first answer only says that a code belongs to it.
+      if (error.code === 'second_factor_needed' && !this.wantsFactor) this.wantsFactor = true;
+      else this.error = error;
       return null;
     } finally {
       this.busy = false;

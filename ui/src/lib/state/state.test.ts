@@ -53,6 +53,7 @@ describe('addresses', () => {
     { name: 'import', project: 'prj_1', table: 'tracks' },
     { name: 'members', project: 'p/1 %' },
     { name: 'activity', project: null },
+    { name: 'account' },
     { name: 'check' },
     { name: 'connect' },
     { name: 'settings' },
