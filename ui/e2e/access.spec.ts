@@ -97,6 +97,20 @@ const screens: Screen[] = [
     },
   },
   { name: 'members', at: `#/members/${idOf('prj', 1)}` },
+  {
+    name: 'account with a second factor being set up',
+    at: '#/account',
+    act: (page) => page.getByRole('button', { name: 'Set up…' }).click(),
+  },
+  { name: 'account without a keyring', at: '#/account', studio: 'keyring=none' },
+  {
+    name: 'removing a member',
+    at: `#/members/${idOf('prj', 1)}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'More for Ada Osei' }).click();
+      await page.getByRole('menuitem', { name: 'Remove Ada Osei' }).click();
+    },
+  },
   { name: 'connect', at: '#/connect', studio: 'connection=signed_out' },
   {
     name: 'register',

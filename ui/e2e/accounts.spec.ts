@@ -64,7 +64,7 @@ test('a code shows the project, the role and who invites before joining', async 
 test('an invitation code is made for a role and shown once', async ({ app, page }) => {
   await app.open({ at: `#/members/${idOf('prj', 1)}` });
   await page.getByRole('button', { name: 'Invite…' }).click();
-  await page.getByLabel('Role').selectOption('listener');
+  await page.getByLabel('Role', { exact: true }).selectOption('listener');
   await page.getByRole('button', { name: 'Make a code' }).click();
   await expect(page.getByLabel('Invitation code')).toHaveValue('TIDE-7XQM-P4RC-2KVD');
   expect((await app.calls('invite')).map((call) => call.args.role)).toEqual(['listener']);
@@ -78,4 +78,139 @@ test('the theme is chosen and stays', async ({ app, page }) => {
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+});
+
+test('signing in with a second factor asks for its code, and only then', async ({ app, page }) => {
+  await app.open({ studio: 'connection=none', at: '#/connect' });
+  await app.studio((fake) => {
+    fake.failNext('sign_in', {
+      code: 'second_factor_needed',
+      message: 'This account has a second factor.',
+      hint: 'Type the code of your app.',
+    });
+  }, null);
+  await page.getByLabel('Server address').fill('studio.example.org');
+  await page.getByLabel('E-mail').fill('mara@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('This account has a second factor. Type its code too.')).toBeVisible();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await page.getByLabel('Code of your authenticator').fill('246810');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Signed in as Mara Lindqvist.')).toBeVisible();
+  expect((await app.calls('sign_in')).map((call) => call.args.code)).toEqual([null, '246810']);
+});
+
+test('a forgotten password is set anew with a code', async ({ app, page }) => {
+  await app.open({ studio: 'connection=signed_out', at: '#/connect' });
+  await page.getByRole('button', { name: 'Forgot the password?' }).click();
+  await page.getByLabel('Reset code').fill('ctr_wrong');
+  await page.getByLabel('New password').fill('a brand new password');
+  await page.getByRole('button', { name: 'Set the new password' }).click();
+  await expect(page.getByRole('alert')).toContainText('This code is not valid');
+  await page.getByLabel('Reset code').fill('ctr_right');
+  await page.getByRole('button', { name: 'Set the new password' }).click();
+  await expect(page.getByText('The new password is set and every device is signed out.')).toBeVisible();
+  await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+});
+
+test('a role is changed after the password was given again, and not without it', async ({ app, page }) => {
+  await app.open({ at: `#/members/${idOf('prj', 1)}` });
+  const stepUp = { code: 'step_up_required', message: 'The password is needed once more.', hint: 'Give it.' };
+  await app.studio((fake, error) => fake.failNext('change_role', error), stepUp);
+  await page.getByLabel('Role of Ada Osei').selectOption('listener');
+  const dialog = page.getByRole('dialog', { name: 'Your password once more' });
+  await dialog.getByLabel('Password', { exact: true }).fill('wrong');
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('The password is wrong');
+  await dialog.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await dialog.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByText('Ada Osei is listener now.')).toBeVisible();
+  await app.studio((fake, error) => fake.failNext('change_role', error), stepUp);
+  await page.getByLabel('Role of Ada Osei').selectOption('member');
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByLabel('Role of Ada Osei')).toHaveValue('listener');
+});
+
+test('what a role does not reach is greyed out with the reason', async ({ app, page }) => {
+  await app.open({ at: `#/members/${idOf('prj', 1)}` });
+  const owner = page.getByRole('listitem').filter({ hasText: 'Jun Park' });
+  await expect(owner.getByRole('combobox')).toHaveCount(0);
+  await owner.getByRole('button', { name: 'More for Jun Park' }).click();
+  await expect(page.getByRole('menuitem', { name: 'Remove Jun Park' })).toHaveAttribute('aria-disabled', 'true');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'More for Ada Osei' }).click();
+  await page.getByRole('menuitem', { name: 'Remove Ada Osei' }).click();
+  await page.getByRole('dialog', { name: 'Remove Ada Osei?' }).getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect(page.getByText('Ada Osei is no member any more.')).toBeVisible();
+  await app.open({ studio: 'role=member', at: `#/members/${idOf('prj', 1)}` });
+  await expect(page.getByRole('button', { name: 'Invite…' })).toHaveAccessibleDescription('Only admins and owners invite.');
+  await expect(page.getByRole('combobox')).toHaveCount(0);
+});
+
+test('an open invitation gets a new code or is revoked', async ({ app, page }) => {
+  await app.open({ at: `#/members/${idOf('prj', 1)}` });
+  await page.getByRole('button', { name: 'Invite…' }).click();
+  await page.getByLabel('Only for this e-mail address').fill('noa@example.org');
+  await page.getByRole('button', { name: 'Make a code' }).click();
+  await page.getByRole('button', { name: 'Done' }).click();
+  await expect(page.getByText('Member, only for noa@example.org')).toBeVisible();
+  await page.getByRole('button', { name: 'New code for the invitation as member' }).click();
+  await expect(page.getByLabel('Invitation code')).toHaveValue('TIDE-7XQM-P4RC-2KVD');
+  await page.getByRole('button', { name: 'Done' }).click();
+  await page.getByRole('button', { name: 'Revoke the invitation as member' }).click();
+  await expect(page.getByText('The invitation is revoked.')).toBeVisible();
+  await expect(page.getByText('Member, only for noa@example.org')).toHaveCount(0);
+});
+
+test('the account: password, second factor with recovery codes, sessions, devices', async ({ app, page }) => {
+  await app.open({ at: '#/account' });
+  await page.getByLabel('Password now').fill('wrong');
+  await page.getByLabel('New password').fill('a brand new password');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await expect(page.getByRole('alert')).toContainText('The password is wrong, so nothing was changed.');
+  await page.getByLabel('Password now').fill('correct horse battery');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await expect(page.getByText('The password is changed.')).toBeVisible();
+  await expect(page.getByLabel('Password now')).toHaveValue('');
+
+  await page.getByRole('button', { name: 'Set up…' }).click();
+  await expect(page.getByText('JBSW Y3DP EHPK 3PXP')).toBeVisible();
+  await page.getByLabel('Code of your authenticator').fill('000000');
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  await expect(page.getByRole('alert')).toContainText('This code is wrong');
+  await page.getByLabel('Code of your authenticator').fill('246810');
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  await expect(page.getByRole('group', { name: 'Recovery codes' }).getByRole('listitem')).toHaveCount(10);
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await expect(page.getByText('10 recovery codes left.')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Forget Studio iMac' }).click();
+  await expect(page.getByText('Forgotten. It can still sign in with the password.')).toBeVisible();
+});
+
+test('other sessions are ended one by one or all at once', async ({ app, page }) => {
+  await app.open({ at: '#/account' });
+  await expect(page.getByText('this computer').first()).toBeVisible();
+  await page.getByRole('button', { name: 'Sign out Rehearsal room' }).click();
+  await expect(page.getByText('Signed out there.')).toBeVisible();
+  await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+  await expect(page.getByText('Only this computer is signed in now.')).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Sign out MacBook/u })).toHaveCount(0);
+});
+
+test('without a keyring one chooses: ask at each start, or a passphrase', async ({ app, page }) => {
+  await app.open({ studio: 'keyring=none', at: '#/account' });
+  await expect(page.getByText('This system has no keyring.')).toBeVisible();
+  await page.getByRole('button', { name: 'Protect with a passphrase…' }).click();
+  await page.getByRole('dialog').getByLabel('Passphrase').fill('short');
+  await page.getByRole('dialog').getByRole('button', { name: 'Use this passphrase' }).click();
+  await expect(page.getByRole('dialog').getByText('Use 8 characters or more.')).toBeVisible();
+  await page.getByRole('dialog').getByLabel('Passphrase').fill(' four walls and an amplifier ');
+  await page.getByRole('dialog').getByRole('button', { name: 'Use this passphrase' }).click();
+  await expect(page.getByText('In a file sealed with your passphrase.')).toBeVisible();
+  // Taken exactly as typed, spaces and all.
+  expect((await app.calls('keep_sessions_in_file')).map((call) => call.args.passphrase)).toEqual([' four walls and an amplifier ']);
+  await page.getByRole('button', { name: 'Ask at each start' }).click();
+  await expect(page.getByText('From now on you are asked at each start.')).toBeVisible();
 });

@@ -118,6 +118,8 @@ const screens = [
       await page.getByRole('button', { name: 'Make a code' }).click();
     },
   ],
+  ['account', '', '#/account', (page) => page.getByRole('button', { name: 'Set up…' }).click()],
+  ['account-keyring', '?keyring=none', '#/account', (page) => page.getByRole('button', { name: 'Protect with a passphrase…' }).click()],
   ['connect', '?connection=none', '#/connect'],
   ['connect-register', '?connection=signed_out', '#/connect', (page) => page.getByRole('tab', { name: 'Register' }).click()],
   [

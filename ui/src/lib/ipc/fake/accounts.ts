@@ -1,6 +1,7 @@
 // Members, invitations, sessions and second factors of the made-up studio.
 import type { CommandName, Commands } from '../commands';
 import type { ErrorView } from '../generated/ErrorView';
+import type { KeyringState } from '../generated/KeyringState';
 import type { MemberView } from '../generated/MemberView';
 import type { OpenInvitationView } from '../generated/OpenInvitationView';
 import type { SessionView } from '../generated/SessionView';
@@ -48,7 +49,7 @@ function refusal(code: string, message: string, hint: string): ErrorView {
   return { code, message, hint };
 }
 
-export function accountAnswers(members: Map<string, MemberView[]>, now: number): Answers<AccountCommand> {
+export function accountAnswers(members: Map<string, MemberView[]>, now: number, keyring: KeyringState = 'usable'): Answers<AccountCommand> {
   const at = (days: number): string => new Date(now + days * day).toISOString();
   const sessionOf = (n: number, device: string, current: boolean): SessionView => ({
     id: String(n).repeat(32),
@@ -63,7 +64,7 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number):
   let open: (OpenInvitationView & { project: string })[] = [];
   let secondFactor = false;
   let recoveryCodes = 0;
-  let place: 'keyring' | 'memory' | 'file' = 'keyring';
+  let place: 'keyring' | 'memory' | 'file' = keyring === 'usable' ? 'keyring' : 'memory';
   let policies = { listeners_fetch_originals: false, listeners_comment: false, members_share: false };
   let nextInvitation = 1;
 
@@ -91,7 +92,7 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number):
     role,
     expires_at: at(days),
   });
-  const credentials = (): Commands['credentials']['result'] => ({ place, keyring: 'usable', file_locked: false });
+  const credentials = (): Commands['credentials']['result'] => ({ place, keyring, file_locked: false });
 
   return {
     members: ({ project }) => of(project),

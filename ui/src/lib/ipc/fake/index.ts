@@ -18,6 +18,7 @@ export function openFake(params: URLSearchParams): FakeBackend {
     role: params.get('role') === 'member' ? 'member' : 'admin',
     importCase: cases.find((each) => each === params.get('import')) ?? 'fine',
     many: Number(params.get('many') ?? 0),
+    keyring: params.get('keyring') === 'none' ? 'none' : 'usable',
     checked: params.get('checked') === 'unknown' ? 'unknown' : 'known',
     alone: params.has('alone'),
     changes: Number(params.get('changes') ?? 0),

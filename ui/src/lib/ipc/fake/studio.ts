@@ -9,6 +9,7 @@ import type { CommentView } from '../generated/CommentView';
 import type { ConnectionView } from '../generated/ConnectionView';
 import type { KeepingView } from '../generated/KeepingView';
 import type { LimitsView } from '../generated/LimitsView';
+import type { KeyringState } from '../generated/KeyringState';
 import type { ProposalDetail } from '../generated/ProposalDetail';
 import type { ProposalView } from '../generated/ProposalView';
 import type { ProjectView } from '../generated/ProjectView';
@@ -37,6 +38,8 @@ export interface StudioOptions {
   rows: number;
   /** Tracks, and versions of the first track, beyond the usual ones. */
   many: number;
+  /** How the system's keyring stands. */
+  keyring: KeyringState;
   /** What the file that is checked next is. */
   checked: 'known' | 'unknown';
   /** Whether this account is the only one that approves. */
@@ -55,6 +58,7 @@ export const usualOptions: StudioOptions = {
   importCase: 'fine',
   rows: 0,
   many: 0,
+  keyring: 'usable',
   checked: 'known',
   alone: false,
   changes: 0,
@@ -89,7 +93,7 @@ export class FakeBackend implements Backend {
     this.#seed = seeded(this.#options.now);
     this.#changeSets = proposals(this.#seed, this.#options.now, this.#options.changes);
     this.#comments.push(...comments(this.#seed, this.#options.now));
-    this.#accounts = accountAnswers(this.#seed.members, this.#options.now);
+    this.#accounts = accountAnswers(this.#seed.members, this.#options.now, this.#options.keyring);
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
     this.#grow(this.#options.many);
