@@ -2,7 +2,7 @@
 # Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
 
 bench_report=docs/benchmarks.md
-bench_parts=(audio capture scan sync)
+bench_parts=(audio capture scan sync waveform)
 
 # bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
@@ -22,6 +22,7 @@ bench_package() {
     audio) printf collabtrack-audio ;;
     capture | scan) printf collabtrack-library ;;
     sync) printf collabtrack-server ;;
+    waveform) ;;
     *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
     esac
 }
@@ -31,7 +32,7 @@ bench_one() {
     shift
     mkdir -p target/.dev
     step "bench $part"
-    cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} -- "$@" |
+    bench_run "$part" "$@" |
         tee "$result.new" ||
         fail "The benchmark $part failed; $bench_report is unchanged."
     [ -s "$result.new" ] || fail "The benchmark $part printed nothing; $bench_report is unchanged."
@@ -39,6 +40,25 @@ bench_one() {
     rm "$result.new"
     put_section "$part" "$result"
     say "Written into $bench_report."
+}
+
+bench_run() {
+    local part=$1
+    shift
+    case $part in
+    waveform) bench_waveform "$@" ;;
+    *) cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} -- "$@" ;;
+    esac
+}
+
+# The app as it is shipped, steered on a display of its own.
+bench_waveform() {
+    install_for "the real app is steered" tests
+    require_tauri_driver
+    require_node
+    require_ui_packages
+    ui/node_modules/.bin/tauri build --no-bundle >&2 || fail "CollabTrack does not build (the words above say why)."
+    COLLABTRACK_TEST_PROFILE=release with_desktop node ui/e2e-app/waveform-bench.mjs "$@"
 }
 
 # bench_machine PART ARGUMENTS…: where the figures come from, in one line.

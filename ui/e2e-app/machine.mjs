@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { Builder, Capabilities } from 'selenium-webdriver';
 
 export const root = resolve(import.meta.dirname, '../..');
-export const binaries = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug');
+export const binaries = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), process.env.COLLABTRACK_TEST_PROFILE ?? 'debug');
 
 // Settings of whoever runs this lane are not settings of the programs under test.
 const surroundings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COLLABTRACK_')));
@@ -47,6 +47,8 @@ export class Machine {
     this.folder = mkdtempSync(join(tmpdir(), 'collabtrack-app-'));
     this.bounces = join(this.folder, 'Night Drive EP');
     mkdirSync(this.bounces);
+    // What the dialog for opening a file answers.
+    this.edited = join(this.folder, 'edited.csv');
     this.children = [];
   }
 
@@ -88,7 +90,8 @@ export class Machine {
     const env = {
       COLLABTRACK_LIBRARY: join(this.folder, 'library'),
       COLLABTRACK_ANSWER_FOLDER: this.bounces,
-      COLLABTRACK_STUDIO_URL: this.url,
+      COLLABTRACK_ANSWER_OPEN: this.edited,
+      ...(this.url ? { COLLABTRACK_STUDIO_URL: this.url } : {}),
       NO_AT_BRIDGE: '1',
       GDK_BACKEND: 'x11',
       LIBGL_ALWAYS_SOFTWARE: '1',
@@ -154,6 +157,11 @@ export class Machine {
         return samples.reduce((count, sample) => count + (Math.abs(sample) > 1e-4 ? 1 : 0), 0);
       },
     };
+  }
+
+  /** Ends what was started under `name`, as an operator would. */
+  end(name) {
+    for (const entry of this.children) if (entry.name === name) entry.child.kill('SIGTERM');
   }
 
   /** Waits until what the page shows is what the picture would show. */

@@ -30,6 +30,11 @@ export function song(seconds, lead) {
 
 /** Writes 32-bit float samples as a WAV file. */
 export function writeWav(path, samples) {
+  writeFileSync(path, wavBytes(samples));
+}
+
+/** 32-bit float samples as the bytes of a WAV file. */
+export function wavBytes(samples) {
   const header = Buffer.alloc(44);
   header.write('RIFF', 0);
   header.writeUInt32LE(36 + samples.byteLength, 4);
@@ -43,7 +48,7 @@ export function writeWav(path, samples) {
   header.writeUInt16LE(32, 34);
   header.write('data', 36);
   header.writeUInt32LE(samples.byteLength, 40);
-  writeFileSync(path, Buffer.concat([header, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]));
+  return Buffer.concat([header, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]);
 }
 
 /**

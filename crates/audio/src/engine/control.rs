@@ -22,10 +22,10 @@ use crate::limits;
 
 /// Memory for chunks, in bytes.
 const CHUNK_BUDGET: usize = 256 << 20;
-/// Chunks kept ahead of the playhead in the active lane, and in the others.
-const AHEAD: (usize, usize) = (4, 2);
+/// Chunks kept ahead of the playhead in the active lane, and in the others: 5.5 s and 2.7 s at 48 kHz.
+const AHEAD: (usize, usize) = (16, 8);
 /// Chunks of a loop that are kept in memory per lane: 22 s at 48 kHz.
-const PINNED_LOOP_CHUNKS: usize = 16;
+const PINNED_LOOP_CHUNKS: usize = 64;
 /// Length of a flip or a volume change, in milliseconds.
 const RAMP_MS: u32 = 8;
 /// How often the thread looks around while playing, and while idle.
