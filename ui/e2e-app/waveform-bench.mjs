@@ -50,7 +50,9 @@ function writeLong(path) {
 const sorted = (values) => values.toSorted((a, b) => a - b);
 const at = (values, share) => sorted(values)[Math.round((values.length - 1) * share)];
 const row = (name, values, budget) =>
-  console.log(`| ${name} | ${at(values, 0.5).toFixed(0)} | ${at(values, 0.99).toFixed(0)} | ${Math.max(...values).toFixed(0)} | ${budget} |`);
+  console.log(
+    `| ${name} | ${at(values, 0.5).toFixed(0)} | ${at(values, 0.99).toFixed(0)} | ${Math.max(...values).toFixed(0)} | ${budget} |`,
+  );
 
 /** Milliseconds from changing the place until the first lane has something drawn on it. */
 const FIRST_DRAW = `
@@ -115,7 +117,11 @@ const PEER = `
 try {
   await machine.app();
   const { click, command, shows } = pageOf(machine);
-  await machine.browser.manage().window().setRect({ width: 1280, height: 800 }).catch(() => {});
+  await machine.browser
+    .manage()
+    .window()
+    .setRect({ width: 1280, height: 800 })
+    .catch(() => {});
   await machine.browser.manage().setTimeouts({ script: 300_000 });
   await click('button', 'Choose folder…');
   writeLong(join(machine.bounces, 'Set.wav'));

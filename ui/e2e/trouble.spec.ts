@@ -3,28 +3,29 @@ import { expect, idOf, test } from './app';
 
 const project = idOf('prj', 1);
 
-test('a file that grows, an empty one and one cut off are named, with what to do', async ({ app, page }) => {
+test('files that grow, are empty or hold no sound are named, with what to do', async ({ app, page }) => {
   await app.open({ at: `#/library/${project}` });
   const list = page.getByRole('region', { name: 'Not versions yet' });
   await expect(list).toContainText('Still being written');
-  await expect(list).toContainText('Another program is still writing Bounce_final.wav. It will appear when the bounce finishes.');
-  await expect(list).toContainText(
-    'Take 7.aif ends in the middle of its header, so it cannot be played. Export it again from the session.',
+  const row = (name: string) => list.getByRole('listitem').filter({ hasText: name });
+  await expect(row('Bounce_final.wav')).toContainText(
+    'Another program is still writing it. It becomes a version by itself as soon as it is finished.',
   );
+  await expect(row('Old takes/Take 7.aif')).toContainText('It is empty, so there is nothing to hear.');
   await app.studio((fake, candidate) => fake.addCandidate(candidate), {
     id: 'cand_3',
     project,
     path: 'Empty.wav',
     state: 'not_readable',
-    message: 'Empty.wav holds no sound: it has 0 bytes. Nothing was taken in. Export it again.',
+    message: 'It holds no sound that can be played. Export it again; it is then taken by itself.',
   });
-  await expect(list).toContainText('Empty.wav holds no sound: it has 0 bytes.');
+  await expect(row('Empty.wav')).toContainText('It holds no sound that can be played.');
   await app.studio((fake, candidate) => fake.addCandidate(candidate), {
     id: 'cand_4',
     project,
     path: 'Long night.wav',
     state: 'unsettled',
-    message: 'Long night.wav has been changing for ten minutes. It is safe where it is.',
+    message: 'It has been changing for ten minutes. It is safe where it is.',
   });
   await list.getByRole('button', { name: 'Take a version now anyway' }).click();
   await expect(list).not.toContainText('Long night.wav');

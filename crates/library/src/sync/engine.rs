@@ -339,6 +339,13 @@ impl Library {
         match what {
             Reaction::ServerAway { at_least } => {
                 self.sync_state().waits().server_away(now, at_least, chance);
+                // Somebody answered, but cannot do this: it waits longer each time by itself, because the next question about something
+                // else may well be answered, and what waits for it is told why.
+                if matches!(error, LibraryError::Remote(RemoteError::Unavailable { .. } | RemoteError::Refused(_))) {
+                    self.sync_state().waits().failed(op, now, chance);
+                    self.count(op, &error).await?;
+                    self.changed();
+                }
                 return Err(error);
             }
             Reaction::SignedOut => return Err(error),

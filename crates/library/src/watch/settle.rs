@@ -70,6 +70,8 @@ pub struct Settling {
     wait: Duration,
     /// Whether it was seen moving or unfinished.
     pub being_written: bool,
+    /// It was still for the whole wait: if it moves again, the wait was too short.
+    was_still: bool,
     /// The user wants it as it is.
     anyway: bool,
 }
@@ -78,16 +80,25 @@ impl Settling {
     /// A file seen for the first time in this state.
     #[must_use]
     pub fn new(key: ScanKey, now: Duration, patience: &Patience) -> Self {
-        Self { key, still_since: now, first_seen: now, wait: patience.first_wait(key.size), being_written: false, anyway: false }
+        Self {
+            key,
+            still_since: now,
+            first_seen: now,
+            wait: patience.first_wait(key.size),
+            being_written: false,
+            was_still: false,
+            anyway: false,
+        }
     }
 
-    /// The file was looked at again.
+    /// The file was looked at again. Only moving after a stillness doubles the wait: a writer that never rests is heard as soon as it ends.
     pub fn observe(&mut self, key: ScanKey, now: Duration, patience: &Patience) {
         if key == self.key {
             return;
         }
         self.being_written = true;
-        self.wait = (self.wait * 2).max(patience.first_wait(key.size)).min(patience.longest);
+        let wait = if std::mem::take(&mut self.was_still) { self.wait * 2 } else { self.wait };
+        self.wait = wait.max(patience.first_wait(key.size)).min(patience.longest);
         self.key = key;
         self.still_since = now;
     }
@@ -121,6 +132,7 @@ impl Settling {
 
     /// What to do with a still file whose inside was looked at.
     pub fn judge(&mut self, structure: Structure, now: Duration, patience: &Patience) -> Verdict {
+        self.was_still = true;
         match structure {
             Structure::Sane => Verdict::Ready,
             Structure::Unfinished => {
@@ -165,12 +177,24 @@ mod tests {
     }
 
     #[test]
-    fn each_movement_doubles_the_wait_up_to_a_minute() {
+    fn each_movement_after_a_stillness_doubles_the_wait_up_to_a_minute() {
         let patience = Patience::default();
         let mut file = Settling::new(key(0), s(0), &patience);
         for (size, wait) in [(1, 4), (2, 8), (3, 16), (4, 32), (5, 60), (6, 60)] {
+            file.judge(Structure::Unfinished, s(0), &patience);
             file.observe(key(size), s(0), &patience);
             assert_eq!(file.verdict(s(0), &patience), Verdict::Wait(s(wait)), "after movement {size}");
+        }
+        assert!(file.being_written);
+    }
+
+    #[test]
+    fn a_file_that_grows_without_a_rest_waits_no_longer_than_any_other() {
+        let patience = Patience::default();
+        let mut file = Settling::new(key(0), s(0), &patience);
+        for second in 1..=60 {
+            file.observe(key(second), s(second), &patience);
+            assert_eq!(file.verdict(s(second), &patience), Verdict::Wait(s(second + 2)));
         }
         assert!(file.being_written);
     }
