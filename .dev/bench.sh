@@ -2,7 +2,7 @@
 # Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
 
 bench_report=docs/benchmarks.md
-bench_parts=(audio capture scan sync waveform)
+bench_parts=(audio capture catalogue scan sync waveform)
 
 # bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
@@ -21,7 +21,7 @@ bench_package() {
     case $1 in
     audio) printf collabtrack-audio ;;
     capture | scan) printf collabtrack-library ;;
-    sync) printf collabtrack-server ;;
+    catalogue | sync) printf collabtrack-server ;;
     waveform) ;;
     *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
     esac
@@ -32,6 +32,7 @@ bench_one() {
     shift
     mkdir -p target/.dev
     step "bench $part"
+    [ "$part" != catalogue ] || require_table_peers
     bench_run "$part" "$@" |
         tee "$result.new" ||
         fail "The benchmark $part failed; $bench_report is unchanged."
@@ -59,6 +60,21 @@ bench_waveform() {
     require_ui_packages
     ui/node_modules/.bin/tauri build --no-bundle >&2 || fail "CollabTrack does not build (the words above say why)."
     COLLABTRACK_TEST_PROFILE=release with_desktop node ui/e2e-app/waveform-bench.mjs "$@"
+}
+
+# Two peers no distribution has: daff from the npm registry, and the engine of `qsv diff` built from .dev/peers. They are run, never linked.
+require_table_peers() {
+    local daff=1.4.2 folder=$cache/daff
+    require_node
+    if [ ! -e "$folder/node_modules/daff-$daff" ]; then
+        say "Installing daff $daff (once, into $folder) because the catalogue is measured against it."
+        mkdir -p "$folder"
+        npm install --prefix "$folder" --no-audit --no-fund --no-save "daff@$daff" >&2 || fail "daff could not be installed from the npm registry."
+        touch "$folder/node_modules/daff-$daff"
+    fi
+    CARGO_TARGET_DIR=$cache/build cargo build --release --quiet --locked --manifest-path .dev/peers/csv-diff/Cargo.toml ||
+        fail "The peer in .dev/peers/csv-diff could not be built."
+    export COLLABTRACK_BENCH_DAFF=$folder/node_modules/.bin/daff COLLABTRACK_BENCH_CSV_DIFF=$cache/build/release/peer-csv-diff
 }
 
 # bench_machine PART ARGUMENTS…: where the figures come from, in one line.

@@ -38,6 +38,8 @@ needs_of_tests() {
     need dbus-x11 have dbus-launch
     need gnome-keyring have gnome-keyring-daemon
     need imagemagick have import
+    # Spoils CSV files the way spreadsheets do: the import tells that from what somebody edited.
+    need libreoffice-calc-nogui have soffice
     # Makes the test files of every format, and is the other opinion about what they sound like.
     need ffmpeg have ffmpeg
     linux_like ubuntu || need chromium browser
@@ -48,6 +50,7 @@ needs_of_bench() {
     need ffmpeg have ffmpeg
     for peer in flac sox wavpack rsync casync restic; do need "$peer" have "$peer"; done
     need borgbackup have borg
+    need sqlite3 have sqlite3
 }
 
 have_compilers() { have cc && have c++ && have make; }

@@ -120,6 +120,7 @@ commands![
     catalogue::import_problems,
     catalogue::import_propose,
     catalogue::schema,
+    catalogue::check_schema,
     catalogue::propose_schema,
     catalogue::search_catalogue,
     catalogue::check_cells,

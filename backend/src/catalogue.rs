@@ -11,11 +11,12 @@ use collabtrack_domain::change_set::merge::Bases;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId};
 use collabtrack_domain::role::{Action, Role};
-use collabtrack_protocol::approval::Propose;
+use collabtrack_protocol::approval::{CsvSource, Propose};
 use collabtrack_protocol::catalogue::{ApprovedVersion, Catalogue, CatalogueRow, ImportAnswer, UncataloguedTrack};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 
+use crate::audit::{self, Fact};
 use crate::error::{Error, not_found};
 use crate::sessions::Session;
 use crate::{access, change_sets, random};
@@ -86,6 +87,10 @@ pub async fn export(db: &PgPool, session: &Session, project: &ProjectId, table: 
     let mut tx = db.begin().await?;
     let role = access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
     let snapshot = rows::load(&mut tx, project).await?;
+    // Members see in the log who took the table with them.
+    let detail = serde_json::json!({"table": table.as_str(), "catalogue_number": snapshot.number});
+    let fact = Fact::by(&session.account, &session.tag, project.as_str(), "catalogue.export", project.as_str());
+    audit::append(&mut tx, fact.detail(detail)).await?;
     tx.commit().await?;
     blocking(move || csv::export(&snapshot.catalogue, table, &ExportOptions { delimiter, role })).await
 }
@@ -99,6 +104,17 @@ pub enum ImportMode {
     Draft,
 }
 
+/// A file to import.
+#[derive(Debug, Clone)]
+pub struct CsvFile {
+    /// Its name, where the sender told it.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Answers to the questions of an earlier report.
+    pub answers: Answers,
+}
+
 /// What a CSV file would change, and on request a draft that proposes it.
 /// # Errors
 /// `forbidden` for a role that may not propose. A file that cannot be read is a report with errors, not an error.
@@ -108,18 +124,18 @@ pub async fn import(
     project: &ProjectId,
     table: Table,
     mode: ImportMode,
-    bytes: Vec<u8>,
-    answers: Answers,
+    file: CsvFile,
 ) -> Result<ImportAnswer, Error> {
     let mut tx = db.begin().await?;
     let role = access::check(&mut tx, &session.account, project, Action::Propose).await?;
     let snapshot = rows::load(&mut tx, project).await?;
-    let tokens = tokens(&bytes);
+    let tokens = tokens(&file.bytes);
     let bases = rows::states_by_token(&mut tx, project, &tokens).await?;
     let deleted = rows::deleted(&mut tx, project).await?;
     tx.commit().await?;
     let head = snapshot.head;
-    let report = blocking(move || read(&snapshot, table, role, bases, &deleted, &answers, &bytes)).await?;
+    let source = CsvSource { table: table.as_str().to_owned(), file_name: file.name.clone(), sha256: ObjectHash::of(&file.bytes) };
+    let report = blocking(move || read(&snapshot, table, role, bases, &deleted, &file)).await?;
     let change_set = if mode == ImportMode::Draft && !report.is_blocked() && !report.ops.is_empty() {
         let id = ChangeSetId::from_random(random::bytes());
         let counts = (report.changed.len() + report.cleared.len(), report.added.len(), report.deleted.len());
@@ -132,6 +148,7 @@ pub async fn import(
             base_head: head.to_string(),
             ops,
             submit: false,
+            csv: Some(source),
         };
         change_sets::propose::propose(db, session, project, &body).await?;
         Some(id.to_string())
@@ -148,8 +165,7 @@ fn read(
     role: Role,
     bases: Vec<Row>,
     deleted: &HashSet<collabtrack_domain::catalogue::row::RowId>,
-    answers: &Answers,
-    bytes: &[u8],
+    file: &CsvFile,
 ) -> ImportReport {
     let catalogue = snapshot.catalogue.readable_by(role);
     let bases = Bases::new(bases.iter().map(|row| row.readable_by(catalogue.schema(), role)));
@@ -159,10 +175,10 @@ fn read(
         bases: &bases,
         was_deleted: &|row| deleted.contains(row),
         role,
-        answers,
+        answers: &file.answers,
         random: &mut random::bytes,
     };
-    csv::import(bytes, &mut context)
+    csv::import(&file.bytes, &mut context)
 }
 
 /// Everything in the file that looks like a row token, whatever its encoding: only these states can be bases.

@@ -4,6 +4,7 @@
 pub mod approve;
 pub mod decide;
 pub(crate) mod idempotency;
+pub(crate) mod new_version;
 pub mod propose;
 pub mod resolve;
 pub mod revert;

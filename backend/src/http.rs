@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use collabtrack_protocol::limits::{MAX_AUTH_BODY_BYTES, MAX_CSV_BYTES, MAX_JSON_BODY_BYTES, MAX_REVISION_BYTES};
+use collabtrack_protocol::limits::{MAX_AUTH_BODY_BYTES, MAX_IMPORT_BODY_BYTES, MAX_JSON_BODY_BYTES, MAX_REVISION_BYTES};
 use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -81,7 +81,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(change_sets::list, change_sets::propose))
         .routes(routes!(change_sets::revise))
         .layer(DefaultBodyLimit::max(MAX_REVISION_BYTES));
-    let csv = OpenApiRouter::new().routes(routes!(catalogue::import)).layer(DefaultBodyLimit::max(MAX_CSV_BYTES));
+    let csv = OpenApiRouter::new().routes(routes!(catalogue::import)).layer(DefaultBodyLimit::max(MAX_IMPORT_BODY_BYTES));
     let rest = OpenApiRouter::new()
         .routes(routes!(accounts::server))
         .routes(routes!(accounts::account))

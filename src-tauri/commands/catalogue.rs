@@ -2,7 +2,8 @@
 
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::ProjectId;
-use collabtrack_library::catalogue::CellEdit;
+use collabtrack_library::catalogue::SheetEdits;
+use collabtrack_library::view::columns::SchemaCheckView;
 use collabtrack_library::view::imports::{CellCheckView, ImportView};
 use collabtrack_library::view::{CatalogueHit, CatalogueView, ProposalView};
 use tauri::State;
@@ -53,6 +54,12 @@ pub(crate) async fn schema(app: State<'_, App>, project: String) -> CommandResul
     Ok(app.library.schema_text(&ProjectId::parse(&project)?).await?)
 }
 
+/// What other columns would do, or where their document is wrong. Proposes nothing.
+#[tauri::command]
+pub(crate) async fn check_schema(app: State<'_, App>, project: String, document: String) -> CommandResult<SchemaCheckView> {
+    Ok(app.library.check_schema(&ProjectId::parse(&project)?, &document).await?)
+}
+
 /// Proposes other columns.
 #[tauri::command]
 pub(crate) async fn propose_schema(
@@ -78,18 +85,18 @@ pub(crate) async fn import_propose(app: State<'_, App>, import: String, title: S
     Ok(app.library.import_propose(&import, &title, &reason).await?)
 }
 
-/// What the rules of the columns say about edited cells. Proposes nothing.
+/// What the rules of the columns say about edits. Proposes nothing.
 #[tauri::command]
 pub(crate) async fn check_cells(
     app: State<'_, App>,
     project: String,
     table: String,
-    edits: Vec<CellEdit>,
+    edits: SheetEdits,
 ) -> CommandResult<Vec<CellCheckView>> {
     Ok(app.library.check_cells(&ProjectId::parse(&project)?, &table, edits).await?)
 }
 
-/// Proposes edited cells.
+/// Proposes edited cells, rows made by hand and rows to go.
 #[tauri::command]
 pub(crate) async fn propose_cells(
     app: State<'_, App>,
@@ -97,7 +104,7 @@ pub(crate) async fn propose_cells(
     table: String,
     title: String,
     reason: String,
-    edits: Vec<CellEdit>,
+    edits: SheetEdits,
 ) -> CommandResult<ProposalView> {
     Ok(app.library.propose_cells(&ProjectId::parse(&project)?, &table, &title, &reason, edits).await?)
 }

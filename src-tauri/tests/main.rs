@@ -66,7 +66,7 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "changeSet": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "candidate": "none", "name": "Night Drive", "note": "n", "slot": "a", "seconds": 1.0,
         "on": true, "range": null, "volume": 0.5, "device": null, "address": "http://127.0.0.1:9", "email": "a@example.org",
         "password": "long enough words", "code": "cti_x", "role": "member", "paused": true, "table": "tracks",
-        "import": "none", "answers": {}, "title": "t", "reason": "because", "edits": [], "revisionDigest": "00", "expectedHead": "00",
+        "import": "none", "answers": {}, "title": "t", "reason": "because", "edits": {"cells": [], "added": [], "deleted": []}, "revisionDigest": "00", "expectedHead": "00",
         "kind": "demo", "versions": ["ver_aaaaaaaaaaaaaaaaaaaaaaaaaa"], "from": "trk_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "into": "trk_bbbbbbbbbbbbbbbbbbbbbbbbbb", "proposal": "none", "tracks": [], "rules": { "left_out": [], "sessions": true },
         "originals": "all", "budgetBytes": null, "pinned": true, "limits": { "up_bytes_per_s": null, "down_bytes_per_s": null },
@@ -76,10 +76,13 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "kind": "abx", "trials": 5, "button": "x",
         "account": "acc_aaaaaaaaaaaaaaaaaaaaaaaaaa", "invitation": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaa", "current": "long enough words",
         "new": "other long words", "session": "00", "id": "00", "passphrase": "tall ships and a harbour",
-        "policies": {"listeners_fetch_originals": false, "listeners_comment": false, "members_share": false},
+        
     });
     arguments["held"] = json!({
         "change_set": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "title": "t", "revision_digest": "00", "expected_head": "00", "effect_digest": "00", "held_at": "",
+    });
+    arguments["policies"] = json!({
+        "listeners_fetch_originals": false, "listeners_comment": false, "members_share": false, "review_new_versions": true, "self_approval": true,
     });
     // One macro call takes only so many names.
     for (name, value) in [("document", "{}"), ("query", "x")] {

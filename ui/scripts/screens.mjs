@@ -65,6 +65,17 @@ const screens = [
     },
   ],
   [
+    'inbox-undo-conflict',
+    '',
+    `#/inbox/${chg(2)}`,
+    async (page) => {
+      await page.getByRole('button', { name: 'Approve version 4' }).click();
+      await page.waitForTimeout(200);
+      await page.getByRole('link', { name: /spring|CSV|Spring/ }).first().click();
+      await page.waitForTimeout(400);
+    },
+  ],
+  [
     'inbox-undo',
     '',
     `#/inbox/${chg(2)}`,
@@ -96,6 +107,41 @@ const screens = [
       await page.keyboard.press('Shift+PageDown');
       await page.keyboard.press('Control+d');
       await page.getByRole('button', { name: 'Propose…' }).click();
+    },
+  ],
+  [
+    'catalogue-rows',
+    '',
+    '#/catalogue',
+    async (page) => {
+      await page.locator('[data-cell="1-0"]').click();
+      await page.getByRole('button', { name: 'Delete row' }).click();
+      await page.getByRole('button', { name: 'Add row' }).click();
+      await page.keyboard.type('Coda');
+      await page.keyboard.press('Tab');
+    },
+  ],
+  ['catalogue-splits', '', `#/catalogue/${prj(1)}/splits`],
+  [
+    'columns',
+    '',
+    `#/columns/${prj(1)}`,
+    async (page) => {
+      await page.getByRole('textbox', { name: 'Label of a new column' }).fill('Mastered by');
+      await page.getByRole('button', { name: 'Add column' }).click();
+      await page.waitForTimeout(500);
+    },
+  ],
+  [
+    'columns-json',
+    '',
+    `#/columns/${prj(1)}`,
+    async (page) => {
+      await page.getByRole('tab', { name: 'JSON' }).click();
+      const area = page.getByRole('textbox', { name: 'Columns as JSON' });
+      await area.fill((await area.inputValue()).replace('"type": "text"', '"type": "txt"'));
+      await page.waitForTimeout(500);
+      await page.getByRole('button', { name: 'Show', exact: true }).click();
     },
   ],
   ...['File', 'Columns', 'Check', 'Review'].map((step) => [

@@ -1,10 +1,10 @@
 //! Proposing: a new change set, a further revision of one's own, putting it up for review, taking it back.
 
 use collabtrack_domain::catalogue::row::Salt;
-use collabtrack_domain::catalogue::schema::Schema;
+use collabtrack_domain::catalogue::schema::{Schema, Table};
 use collabtrack_domain::change_set::merge::check_bases;
 use collabtrack_domain::change_set::op::{Op, OpsError, check_fields, parse_ops};
-use collabtrack_domain::change_set::revision::{Revision, RevisionError, SealedRevision};
+use collabtrack_domain::change_set::revision::{MAX_TITLE_CHARS, Revision, RevisionError, SealedRevision};
 use collabtrack_domain::change_set::status::{Status, TransitionRefused, Verb};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, TrackId};
@@ -61,7 +61,27 @@ pub(super) async fn open(
         record(tx, session, project, &body.change_set, "change_set.propose", &sealed).await?;
         rows::tell(tx, project, &body.change_set, status, 1).await?;
     }
+    imported(tx, session, project, body, &sealed).await?;
     rows::summary(tx, &body.change_set).await
+}
+
+/// Tells the log that the operations came from a CSV file, and from which.
+async fn imported(
+    tx: &mut PgConnection,
+    session: &Session,
+    project: &ProjectId,
+    body: &Propose,
+    sealed: &SealedRevision,
+) -> Result<(), Error> {
+    let Some(source) = &body.csv else { return Ok(()) };
+    if Table::from_word(&source.table).is_none() || source.file_name.chars().count() > MAX_TITLE_CHARS {
+        return Err(invalid("/csv", format!("The table is tracks or splits, and a file name has at most {MAX_TITLE_CHARS} characters.")));
+    }
+    let detail = serde_json::json!({
+        "table": source.table, "file_name": source.file_name, "sha256": source.sha256, "operations": sealed.revision().ops.len(),
+    });
+    let fact = Fact::by(&session.account, &session.tag, project.as_str(), "catalogue.import", body.change_set.as_str());
+    audit::append(tx, fact.revision(&sealed.digest()).detail(detail)).await
 }
 
 /// Writes a further revision of one's own change set, and with `submit` puts it up for review.

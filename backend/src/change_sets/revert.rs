@@ -68,6 +68,7 @@ pub async fn revert(db: &PgPool, session: &Session, id: &ChangeSetId, body: &Rev
         base_head: base_head.to_string(),
         ops,
         submit: body.submit,
+        csv: None,
     };
     let summary = propose::open(&mut tx, session, &set.project, role, &proposal, Origin::Reverts(id)).await?;
     tx.commit().await?;

@@ -4,7 +4,7 @@ use collabtrack_domain::change_set::authority::SelfApproval;
 use collabtrack_domain::change_set::revision::{SealedRevision, digest};
 use collabtrack_domain::change_set::status::Status;
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId};
+use collabtrack_domain::id::{AccountId, ChangeSetId, ProjectId, TrackId};
 use collabtrack_protocol::accounts::Person;
 use collabtrack_protocol::approval::{ChangeSetStatus, ChangeSetSummary, ConflictOrigin};
 use collabtrack_protocol::changes::{ChangeKind, ChangeSetMoved};
@@ -84,17 +84,20 @@ pub(crate) enum Origin<'a> {
     SplitFrom(&'a ChangeSetId),
     /// It takes another one back.
     Reverts(&'a ChangeSetId),
+    /// A new version of that track put itself up for review.
+    ReviewOf(&'a TrackId),
 }
 
 pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Result<(), Error> {
-    let (split_from, reverts) = match new.origin {
-        Origin::Proposed => (None, None),
-        Origin::SplitFrom(id) => (Some(id.as_str()), None),
-        Origin::Reverts(id) => (None, Some(id.as_str())),
+    let (split_from, reverts, review_of) = match new.origin {
+        Origin::Proposed => (None, None, None),
+        Origin::SplitFrom(id) => (Some(id.as_str()), None, None),
+        Origin::Reverts(id) => (None, Some(id.as_str()), None),
+        Origin::ReviewOf(track) => (None, None, Some(track.as_str())),
     };
     sqlx::query(
-        "insert into change_set (id, project, title, status, revision, created_by, request_digest, split_from, reverts)
-         values ($1, $2, $3, $4, 1, $5, $6, $7, $8)",
+        "insert into change_set (id, project, title, status, revision, created_by, request_digest, split_from, reverts, review_of)
+         values ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9)",
     )
     .bind(new.id.as_str())
     .bind(new.project.as_str())
@@ -104,6 +107,7 @@ pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Res
     .bind(&new.request_digest.as_bytes()[..])
     .bind(split_from)
     .bind(reverts)
+    .bind(review_of)
     .execute(db)
     .await?;
     Ok(())

@@ -8,16 +8,20 @@ use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::id::ProjectId;
-use collabtrack_protocol::catalogue::{Catalogue, ImportAnswer};
+use collabtrack_protocol::catalogue::{Catalogue, ImportAnswer, ImportRequest};
 use collabtrack_protocol::problem::ErrorCode;
+use data_encoding::BASE64;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::extract::{Id, Params, body};
+use super::extract::{Id, Params, body, parse};
 use crate::app::App;
-use crate::catalogue::{self, ImportMode};
+use crate::catalogue::{self, CsvFile, ImportMode};
 use crate::error::{Error, invalid, refuse};
 use crate::sessions::Session;
+
+/// Longest file name that the audit log keeps.
+const MAX_FILE_NAME_CHARS: usize = 200;
 
 /// Which state to read.
 #[derive(Deserialize, IntoParams)]
@@ -86,12 +90,10 @@ pub(super) struct Import {
     table: Option<String>,
     /// `preview` writes nothing; `draft` also makes a draft change set if nothing blocks.
     mode: Option<String>,
-    /// Answers to the questions of an earlier report, as JSON.
-    answers: Option<String>,
 }
 
-/// What a CSV file would change; with `mode=draft` also a draft that proposes it.
-#[utoipa::path(post, path = "/projects/{project}/imports", tag = "catalogue", security(("session" = [])), params(("project" = String, Path), Import), request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportAnswer)))]
+/// What a CSV file would change; with `mode=draft` also a draft that proposes it. The body is the file, or JSON with the file and answers.
+#[utoipa::path(post, path = "/projects/{project}/imports", tag = "catalogue", security(("session" = [])), params(("project" = String, Path), Import), request_body(content((String = "text/csv"), (ImportRequest = "application/json"))), responses((status = 200, body = ImportAnswer)))]
 pub(super) async fn import(
     State(app): State<App>,
     session: Session,
@@ -105,13 +107,27 @@ pub(super) async fn import(
         Some("draft") => ImportMode::Draft,
         Some(_) => return Err(invalid("mode", "The mode is preview or draft.")),
     };
-    let answers: Answers = match wanted.answers.as_deref() {
-        None | Some("") => Answers::default(),
-        Some(text) => serde_json::from_str(text)
+    let file = csv_file(request, &app).await?;
+    catalogue::import(&app.db, &session, &project, table, mode, file).await.map(Json)
+}
+
+/// The file of an import, with its answers where it comes as JSON.
+async fn csv_file(request: Request, app: &App) -> Result<CsvFile, Error> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let bytes = body(request, app).await?;
+    if !is_json {
+        return Ok(CsvFile { name: String::new(), bytes: bytes.to_vec(), answers: Answers::default() });
+    }
+    let asked: ImportRequest = parse(&bytes)?;
+    drop(bytes);
+    let answers = match asked.answers {
+        serde_json::Value::Null => Answers::default(),
+        given => serde_json::from_value(given)
             .map_err(|error| refuse(ErrorCode::BadRequest, format!("The answers are not of the documented form: {error}.")))?,
     };
-    let bytes = body(request, &app).await?.to_vec();
-    catalogue::import(&app.db, &session, &project, table, mode, bytes, answers).await.map(Json)
+    let bytes = BASE64.decode(asked.csv.as_bytes()).map_err(|_| invalid("/csv", "The file is not in base64, so it was not read."))?;
+    Ok(CsvFile { name: asked.file_name.chars().take(MAX_FILE_NAME_CHARS).collect(), bytes, answers })
 }
 
 fn table(word: Option<&str>) -> Result<Table, Error> {

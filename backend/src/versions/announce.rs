@@ -3,7 +3,7 @@
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_domain::kind::Kind;
 use collabtrack_domain::recipe::{MAX_FILES, content_id};
-use collabtrack_domain::role::Action;
+use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::changes::ChangeKind;
 use collabtrack_protocol::limits::{MAX_NOTE_BYTES, MAX_OVERVIEW_BYTES};
 use collabtrack_protocol::problem::ErrorCode;
@@ -15,6 +15,7 @@ use sqlx::{PgPool, Row};
 use super::{rows, tracks};
 use crate::audit::{self, Fact};
 use crate::blobs::Blobs;
+use crate::change_sets::new_version;
 use crate::db::RowExt;
 use crate::error::{Error, id_taken, invalid, not_found, refuse};
 use crate::sessions::Session;
@@ -34,10 +35,10 @@ pub async fn announce(db: &PgPool, blobs: &Blobs, session: &Session, project: &P
         Some(upload) => Some(preview_object(db, blobs, project, upload).await?),
     };
     let mut tx = db.begin().await?;
-    access::lock(&mut tx, &session.account, project, Action::AddVersions).await?;
+    let role = access::lock(&mut tx, &session.account, project, Action::AddVersions).await?;
     let id = match known(&mut tx, project, body).await? {
         Some(id) => id,
-        None => record(&mut tx, session, project, body, preview).await?,
+        None => record(&mut tx, session, project, role, body, preview).await?,
     };
     let version = rows::load(&mut tx, &id).await?;
     tx.commit().await?;
@@ -126,6 +127,7 @@ async fn record(
     db: &mut PgConnection,
     session: &Session,
     project: &ProjectId,
+    role: Role,
     body: &Announce,
     preview: Option<String>,
 ) -> Result<VersionId, Error> {
@@ -160,6 +162,7 @@ async fn record(
         serde_json::json!({"track": track.as_str(), "number": number, "content_id": body.content_id, "state": rows::state_word(state)});
     let fact = Fact::by(&session.account, &session.tag, project.as_str(), "version.add", body.version.as_str()).detail(detail);
     audit::append(db, fact).await?;
+    new_version::review(db, session, project, role, &version).await?;
     Ok(body.version.clone())
 }
 

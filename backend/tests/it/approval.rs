@@ -34,6 +34,7 @@ pub(crate) async fn proposal(person: &Person, project: &ProjectId, ops: &[Op]) -
         base_head: catalogue(person, project).await.head,
         ops: ops.iter().map(|op| serde_json::to_value(op).expect("plain data")).collect(),
         submit: true,
+        csv: None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The catalogue and its CSV round trip.
 
 use collabtrack_domain::role::Role;
-use collabtrack_protocol::approval::Approved;
+use collabtrack_protocol::approval::{Approved, AuditPage};
 use collabtrack_protocol::catalogue::ImportAnswer;
 use collabtrack_protocol::problem::ErrorCode;
 use reqwest::Method;
-use serde_json::Value;
+use data_encoding::BASE64;
+use serde_json::{Value, json};
 
 use crate::approval::{add_track, approve, catalogue, detail, propose};
 use crate::support::person::send;
@@ -98,10 +99,45 @@ async fn a_file_that_cannot_be_read_is_a_report_with_errors_and_leaves_no_trace(
         assert!(!errors.is_empty(), "{:?} {:#}", String::from_utf8_lossy(&body), answer.report);
         assert_eq!(answer.change_set, None);
     }
-    import(&ann, &project, "answers=%7B%22x%22%3A1%7D", "title\r\nA\r\n").await.problem(400, ErrorCode::BadRequest);
+    let path = format!("/projects/{project}/imports");
+    let csv = BASE64.encode(b"title\r\nA\r\n");
+    for (body, status, code) in [
+        (json!({"csv": csv, "answers": {"x": 1}}), 400, ErrorCode::BadRequest),
+        (json!({"csv": csv, "answerz": {}}), 400, ErrorCode::BadRequest),
+        (json!({"csv": "no base64!"}), 422, ErrorCode::Invalid),
+    ] {
+        ann.post(&path, &body).await.problem(status, code);
+    }
     import(&ann, &project, "mode=write", "title\r\nA\r\n").await.problem(422, ErrorCode::Invalid);
     let sets: i64 = sqlx::query_scalar("select count(*) from change_set").fetch_one(server.database()).await.expect("counted");
     assert_eq!(sets, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn answers_travel_in_the_body_however_many_there_are_and_the_log_tells_of_export_and_import() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    approve(&ann, &propose(&ann, &project, &[add_track("Night Drive")]).await).await.ok::<Approved>();
+    csv(&ann, &project).await;
+    let file = "title,bpm,Stimmung\r\nRain,120,x\r\n";
+    // More answers than any address could hold.
+    let literal: Vec<Value> = (0..50_000).map(|line| json!([line, "title"])).collect();
+    let body = json!({"csv": BASE64.encode(file.as_bytes()), "file_name": "spring.csv", "answers": {"literal": literal, "columns": {"Stimmung": {"use": "ignore"}}}});
+    assert!(body.to_string().len() > 500_000);
+    let draft: ImportAnswer = ann.post(&format!("/projects/{project}/imports?mode=draft"), &body).await.ok();
+    assert_eq!(draft.report["errors"], json!([]), "{:#}", draft.report);
+    let id = draft.change_set.expect("a draft");
+    let log: AuditPage = ann.get(&format!("/projects/{project}/audit")).await.ok();
+    let entry = |action: &str| log.entries.iter().find(|entry| entry.entry.contains(action)).unwrap_or_else(|| panic!("{action} is logged"));
+    let exported = entry("catalogue.export").detail.clone().expect("a detail");
+    assert_eq!((&exported["table"], &exported["catalogue_number"]), (&json!("tracks"), &json!(1)));
+    let imported = entry("catalogue.import");
+    let detail = imported.detail.clone().expect("a detail");
+    assert_eq!((&detail["file_name"], &detail["operations"]), (&json!("spring.csv"), &json!(1)));
+    assert_eq!(detail["sha256"], json!(collabtrack_domain::hash::ObjectHash::of(file.as_bytes())));
+    assert!(imported.entry.contains(&id), "it names the proposal that came of it");
     server.stop().await;
 }
 

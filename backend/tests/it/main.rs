@@ -2,6 +2,7 @@
 
 mod approval;
 mod approval_parts;
+mod approval_races;
 mod audit;
 mod auth;
 mod authorisation;
@@ -15,6 +16,7 @@ mod feed;
 mod front_door;
 mod hostile;
 mod members;
+mod new_version;
 mod openapi;
 mod projects;
 mod rebuild;

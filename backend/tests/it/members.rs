@@ -196,7 +196,13 @@ async fn owners_open_originals_to_listeners_with_a_switch_and_nobody_else_does()
     let version = ann.bounce(&project, &claim("Night Drive"), b"bytes of a bounce").await;
     listener.reads(&version.id, Rendition::Original).await.problem(403, ErrorCode::Forbidden);
     let path = format!("/projects/{project}/policies");
-    let on = Policies { listeners_fetch_originals: true, listeners_comment: false, members_share: false };
+    let on = Policies {
+        listeners_fetch_originals: true,
+        listeners_comment: false,
+        members_share: false,
+        review_new_versions: false,
+        self_approval: false,
+    };
     admin.put(&path, &on).await.problem(403, ErrorCode::Forbidden);
     assert_eq!(ann.put(&path, &on).await.ok::<Policies>(), on);
     assert_eq!(listener.get(&path).await.ok::<Policies>(), on);

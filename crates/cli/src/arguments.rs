@@ -263,6 +263,9 @@ pub(crate) enum Catalogue {
     Schema {
         /// Project, by name or id.
         project: String,
+        /// Say what the columns of this file would do, without proposing them.
+        #[arg(long, value_name = "FILE", conflicts_with = "propose")]
+        check: Option<PathBuf>,
         /// Propose the columns of this file instead of showing those there are.
         #[arg(long, value_name = "FILE")]
         propose: Option<PathBuf>,

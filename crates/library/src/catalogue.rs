@@ -2,6 +2,7 @@
 
 pub mod check;
 mod columns;
+mod edits;
 pub mod imports;
 mod search;
 
@@ -11,14 +12,14 @@ use std::path::Path;
 use collabtrack_domain::catalogue::cells::{CellValue, Cells};
 use collabtrack_domain::catalogue::row::{ApprovedVersion, Catalogue as Rows, Rev, Row, RowContent, RowId};
 use collabtrack_domain::catalogue::schema::{Field, Required, Schema, Table};
-use collabtrack_domain::catalogue::value::ParseContext;
 use collabtrack_domain::change_set::op::{Op, VersionRef};
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
 use collabtrack_domain::role::Role;
-use collabtrack_protocol::approval::{ChangeSetSummary, Propose};
+use collabtrack_protocol::approval::{ChangeSetSummary, CsvSource, Propose};
 use collabtrack_protocol::catalogue::{Catalogue, CatalogueRow};
-use serde::Deserialize;
 use serde_json::Value;
+
+pub use edits::{CellEdit, SheetEdits};
 
 use crate::clock;
 use crate::content_store::{discard, rename, sync_folder};
@@ -30,17 +31,6 @@ use crate::store::projects::Project;
 use crate::store::{commit, kept, projects, tracks, versions};
 use crate::sync::remote::RemoteError;
 use crate::view::{CatalogueRowView, CatalogueView, CellChangeView, ChangeWord, ColumnView, ProposalView};
-
-/// An edited cell.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct CellEdit {
-    /// Row id: a row of the catalogue, or a track that is not in it yet.
-    pub row: String,
-    /// Field name.
-    pub field: String,
-    /// Text as typed; empty clears the cell.
-    pub to: String,
-}
 
 /// The catalogue with its columns, for building views and operations.
 pub(crate) struct Known {
@@ -240,7 +230,8 @@ impl Library {
         blocking(move || write_durably(&target, &bytes)).await
     }
 
-    /// Proposes edited cells. An edit of a track outside the catalogue brings it in.
+    /// Proposes edited cells, rows made by hand and rows to go. An edit of a track outside the catalogue brings it in; a track that goes
+    /// takes its splits along.
     /// # Errors
     /// `Invalid` for a value its column does not take; nothing is proposed then.
     pub async fn propose_cells(
@@ -249,13 +240,14 @@ impl Library {
         table: &str,
         title: &str,
         reason: &str,
-        edits: Vec<CellEdit>,
+        edits: impl Into<SheetEdits>,
     ) -> Result<ProposalView> {
         let table = table_of(table)?;
         let known = self.known_catalogue(project, false).await?;
-        let ops = cell_ops(&known, table, &edits)?;
-        let title = if title.trim().is_empty() { default_title(&known, &edits) } else { title.to_owned() };
-        self.propose(project, &title, reason, known.catalogue.head, &ops).await
+        let edits = edits.into();
+        let ops = edits::ops(&known, table, &edits)?;
+        let title = if title.trim().is_empty() { edits::title(&known, &edits) } else { title.to_owned() };
+        self.propose(project, &title, reason, known.catalogue.head, &ops, None).await
     }
 
     /// Proposes a version as the approved one of its track. A track outside the catalogue is brought in with it.
@@ -298,10 +290,18 @@ impl Library {
             duration_ms,
         });
         let title = format!("Approve version {} of {}", version.number, track.name);
-        self.propose(&version.project, &title, reason, known.catalogue.head, &ops).await
+        self.propose(&version.project, &title, reason, known.catalogue.head, &ops, None).await
     }
 
-    async fn propose(&self, project: &ProjectId, title: &str, reason: &str, base_head: String, ops: &[Op]) -> Result<ProposalView> {
+    async fn propose(
+        &self,
+        project: &ProjectId,
+        title: &str,
+        reason: &str,
+        base_head: String,
+        ops: &[Op],
+        csv: Option<CsvSource>,
+    ) -> Result<ProposalView> {
         let ops = ops.iter().map(serde_json::to_value).collect::<std::result::Result<Vec<_>, _>>().map_err(|_| unlike("an operation"))?;
         let body = Propose {
             change_set: ChangeSetId::from_random(random_bits()),
@@ -310,61 +310,12 @@ impl Library {
             base_head,
             ops,
             submit: true,
+            csv,
         };
         let api = self.api().await?;
         let summary: ChangeSetSummary = self.heard(api.post(&format!("/projects/{project}/change-sets"), &body).await)?;
         self.change_set_moved(&summary).await
     }
-}
-
-fn default_title(known: &Known, edits: &[CellEdit]) -> String {
-    match edits {
-        [edit] => format!("{}: {}", known.label(&edit.row), edit.field),
-        _ => format!("{} cells", edits.len()),
-    }
-}
-
-/// The operations of edited cells.
-fn cell_ops(known: &Known, table: Table, edits: &[CellEdit]) -> Result<Vec<Op>> {
-    let mut ops = Vec::new();
-    let mut added: HashMap<&str, Cells> = HashMap::new();
-    for edit in edits {
-        let invalid = |what: String| LibraryError::Invalid { what };
-        let id = RowId::parse(&edit.row)?;
-        let field = known.schema.field(table, &edit.field);
-        let field =
-            field.filter(|_| id.table() == table).ok_or_else(|| invalid(format!("There is no column {:?} for this row.", edit.field)))?;
-        let row = known.row(&edit.row);
-        let from = row.and_then(|row| row.cells.get(&edit.field)).and_then(|value| serde_json::from_value::<CellValue>(value.clone()).ok());
-        let context = ParseContext { base: from.as_ref(), ..ParseContext::PLAIN };
-        let to = field.parse(&edit.to, &context).map_err(|problem| invalid(crate::error::sentence(&problem.to_string())))?.value;
-        match row {
-            Some(row) if collabtrack_domain::catalogue::cells::same(from.as_ref(), to.as_ref()) => {
-                tracing::debug!(row = %row.id, field = %edit.field, "an edit changes nothing");
-            }
-            Some(row) => {
-                let rev = Rev::parse(&row.rev).map_err(|_| unlike("the catalogue"))?;
-                ops.push(Op::set(&id, rev, &edit.field, from.clone(), to));
-            }
-            None => {
-                let name = known.catalogue.outside.iter().find(|track| track.id == edit.row).map(|track| track.name.clone());
-                let name = name.ok_or_else(|| LibraryError::Unknown { what: "row", id: edit.row.clone() })?;
-                let cells = added.entry(edit.row.as_str()).or_insert_with(|| {
-                    let mut cells = known.schema.defaults(table);
-                    cells.set("title", Some(CellValue::text(&name)));
-                    cells
-                });
-                cells.set(&edit.field, to);
-            }
-        }
-    }
-    for (row, cells) in added {
-        ops.push(Op::add(&RowId::parse(row)?, cells));
-    }
-    if ops.is_empty() {
-        return Err(LibraryError::Invalid { what: "Nothing differs from the catalogue, so there is nothing to propose.".into() });
-    }
-    Ok(ops)
 }
 
 /// Writes beside the target and renames, so that a failure leaves the old file whole.

@@ -169,6 +169,8 @@ impl Library {
             listeners_fetch_originals: policies.listeners_fetch_originals,
             listeners_comment: policies.listeners_comment,
             members_share: policies.members_share,
+            review_new_versions: policies.review_new_versions,
+            self_approval: policies.self_approval,
         };
         let api = self.api().await?;
         Ok(policies_view(self.heard(api.put_json(&format!("/projects/{id}/policies"), &body).await)?))
@@ -180,5 +182,7 @@ fn policies_view(policies: Policies) -> PoliciesView {
         listeners_fetch_originals: policies.listeners_fetch_originals,
         listeners_comment: policies.listeners_comment,
         members_share: policies.members_share,
+        review_new_versions: policies.review_new_versions,
+        self_approval: policies.self_approval,
     }
 }

@@ -48,6 +48,21 @@ pub struct Propose {
     pub ops: Vec<serde_json::Value>,
     /// Whether it goes to review at once, or stays a draft.
     pub submit: bool,
+    /// The CSV file it was made from, where it was: the audit log tells of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSource>,
+}
+
+/// A CSV file that a proposal was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CsvSource {
+    /// `tracks` or `splits`.
+    pub table: String,
+    /// Name of the file.
+    pub file_name: String,
+    /// SHA-256 of its bytes.
+    #[schema(value_type = String)]
+    pub sha256: ObjectHash,
 }
 
 /// A change set in a list.

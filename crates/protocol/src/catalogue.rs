@@ -62,6 +62,22 @@ pub struct Catalogue {
     pub outside: Vec<UncataloguedTrack>,
 }
 
+/// `POST /projects/{p}/imports` as JSON: a CSV file with answers to the questions of an earlier report. Without answers the file itself
+/// is body enough, as `text/csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRequest {
+    /// The bytes of the file, in base64.
+    pub csv: String,
+    /// Answers and choices; the shape is that of the catalogue rules.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub answers: serde_json::Value,
+    /// Name of the file, for the audit log.
+    #[serde(default)]
+    pub file_name: String,
+}
+
 /// Answer to `POST /projects/{p}/imports?table=&mode=preview|draft`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportAnswer {

@@ -6,6 +6,8 @@ pub const MAX_JSON_BODY_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_AUTH_BODY_BYTES: usize = 16 * 1024;
 /// Largest CSV body in bytes.
 pub const MAX_CSV_BYTES: usize = 64 * 1024 * 1024;
+/// Largest body of an import in bytes: the largest CSV in base64, and its answers.
+pub const MAX_IMPORT_BODY_BYTES: usize = MAX_CSV_BYTES.div_ceil(3) * 4 + MAX_JSON_BODY_BYTES;
 /// Largest revision of a change set in bytes.
 pub const MAX_REVISION_BYTES: usize = 32 * 1024 * 1024;
 /// Largest object sent as one PUT, and the part size of larger ones, in bytes.

@@ -155,7 +155,7 @@ pub struct TransferOwnership {
     pub to: AccountId,
 }
 
-/// `GET` and `PUT /projects/{p}/policies`: the switches of a project. Off by default.
+/// `GET` and `PUT /projects/{p}/policies`: the switches of a project. Off by default, apart from the last two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Policies {
     /// Listeners may fetch originals.
@@ -164,4 +164,14 @@ pub struct Policies {
     pub listeners_comment: bool,
     /// Members may make sharing links.
     pub members_share: bool,
+    /// A version of somebody who does not approve is put up for review by itself.
+    #[serde(default = "on")]
+    pub review_new_versions: bool,
+    /// A sole approver may approve their own proposals; the log says so.
+    #[serde(default = "on")]
+    pub self_approval: bool,
+}
+
+fn on() -> bool {
+    true
 }

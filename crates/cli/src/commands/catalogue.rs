@@ -1,6 +1,7 @@
 //! The catalogue as CSV: out, compared, proposed.
 
 use collabtrack_library::Library;
+use collabtrack_library::view::columns::SchemaCheckView;
 use collabtrack_library::view::imports::{ImportRemark, ImportView};
 
 use super::changes::changes_words;
@@ -22,11 +23,16 @@ pub(crate) async fn run(library: &Library, command: Catalogue, output: &Output) 
             }
             output.answer(&target.display().to_string(), |path| format!("Written: {path}"));
         }
+        Catalogue::Schema { project, check: Some(file), .. } => {
+            let project = select::project(library, &project).await?;
+            library.catalogue(&project, "tracks").await?;
+            output.answer(&library.check_schema(&project, &std::fs::read_to_string(&file)?).await?, schema_words);
+        }
         Catalogue::Schema { project, propose: None, .. } => {
             let project = select::project(library, &project).await?;
             output.answer(&library.schema_text(&project).await?, Clone::clone);
         }
-        Catalogue::Schema { project, propose: Some(file), reason } => {
+        Catalogue::Schema { project, propose: Some(file), reason, .. } => {
             let project = select::project(library, &project).await?;
             let proposal = library.propose_schema(&project, &std::fs::read_to_string(&file)?, "", &reason).await?;
             output.answer(&proposal, |proposal| format!("Waiting for review: {}  {}", proposal.id, proposal.title));
@@ -59,6 +65,28 @@ pub(crate) async fn run(library: &Library, command: Catalogue, output: &Output) 
         }
     }
     Ok(())
+}
+
+fn schema_words(check: &SchemaCheckView) -> String {
+    if let Some(error) = &check.error {
+        return format!("Not acceptable at {}: {}", error.path, error.message);
+    }
+    if check.is_same {
+        return "These are the columns the catalogue has.".to_owned();
+    }
+    let mut text = String::new();
+    for column in &check.columns {
+        let was = column.was.as_ref().map(|was| format!(" (was {was})")).unwrap_or_default();
+        let keys = if column.keys.is_empty() { String::new() } else { format!(": {}", column.keys.join(", ")) };
+        text.push_str(&format!("  {} {}.{}{was}{keys}\n", column.fate, column.table, column.name));
+    }
+    for failing in &check.failing {
+        text.push_str(&format!("  ! {}\n", failing.message));
+    }
+    if check.failing_count > 0 {
+        text.push_str(&format!("{} values do not fit. It can be proposed, but not approved until they do.\n", check.failing_count));
+    }
+    text
 }
 
 fn remarks(title: &str, remarks: &[ImportRemark]) -> String {

@@ -1,6 +1,7 @@
 //! The companion as a program: real folders, real libraries, a real server.
 
 mod alone;
+mod catalogue;
 mod computer;
 mod killed;
 mod studio;

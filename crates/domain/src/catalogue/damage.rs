@@ -85,7 +85,7 @@ fn own_form(field: &Field, cell: &str, base: &CellValue) -> bool {
 fn of_text(shown: &str, cell: &str) -> Option<Damage> {
     let unguarded = guard::unescape(cell);
     let guarded = guard::escape(shown);
-    if [cell, unguarded].into_iter().any(|cell| loose(cell) == loose(shown)) {
+    if [cell, unguarded].into_iter().any(|cell| loose(cell) == loose(shown) || without_tabs(shown, cell)) {
         return Some(Damage::Form);
     }
     if numeric::same_number(shown, cell) {
@@ -127,8 +127,24 @@ fn loose(text: &str) -> Cow<'_, str> {
     Cow::Owned(nfc(spaces.trim()).into_owned())
 }
 
+/// Whether `cell` is `shown` whose tabs went or became spaces: a cell of a spreadsheet holds none.
+fn without_tabs(shown: &str, cell: &str) -> bool {
+    shown.contains('\t') && ["", " "].into_iter().any(|instead| loose(&shown.replace('\t', instead)) == loose(cell))
+}
+
+/// `1/2/3` as spreadsheets read it: a year of one digit is one of this century.
+fn with_whole_year(shown: &str) -> Cow<'_, str> {
+    let is_separator = |character: char| matches!(character, '/' | '-' | '.');
+    match shown.char_indices().rfind(|(_, character)| is_separator(*character)) {
+        Some((at, _)) if shown.len() == at + 2 && shown.chars().filter(|character| is_separator(*character)).count() == 2 => {
+            Cow::Owned(format!("{}0{}", &shown[..=at], &shown[at + 1..]))
+        }
+        _ => Cow::Borrowed(shown),
+    }
+}
+
 fn same_date(shown: &str, cell: &str) -> bool {
-    let bases = date::readings(shown, None);
+    let bases = date::readings(&with_whole_year(shown), None);
     if bases.is_empty() {
         return false;
     }

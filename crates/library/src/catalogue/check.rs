@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use collabtrack_domain::catalogue::cells::{CellValue, Cells};
+use collabtrack_domain::catalogue::cells::CellValue;
 use collabtrack_domain::catalogue::row::{RowContent, RowId};
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::catalogue::validate;
 use collabtrack_domain::catalogue::value::{CellProblem, ParseContext};
 use collabtrack_domain::id::ProjectId;
-use serde_json::Value;
 
-use super::{CellEdit, Known, table_of};
+use super::edits::{self, CellEdit, SheetEdits};
+use super::{Known, table_of};
 use crate::error::{Result, sentence};
 use crate::library::Library;
 use crate::record::blocking;
@@ -18,21 +18,29 @@ use crate::view::imports::{CellCheckView, CheckLevel};
 
 impl Library {
     /// What is wrong with the cells of a table as they would stand after `edits`: values their columns do not take, and rules the whole
-    /// table would break.
+    /// table would break. Rows made by hand are told under the key they were made with.
     /// # Errors
     /// `OnlyHere`, `Unknown`, `Invalid` table, or that the server does not answer where the catalogue was never read.
-    pub async fn check_cells(&self, project: &ProjectId, table: &str, edits: Vec<CellEdit>) -> Result<Vec<CellCheckView>> {
+    pub async fn check_cells(&self, project: &ProjectId, table: &str, edits: impl Into<SheetEdits>) -> Result<Vec<CellCheckView>> {
         let table = table_of(table)?;
         let known = self.last_catalogue(project).await?;
+        let edits = edits.into();
         blocking(move || Ok(check(&known, table, &edits))).await
     }
 }
 
-fn check(known: &Known, table: Table, edits: &[CellEdit]) -> Vec<CellCheckView> {
+fn check(known: &Known, table: Table, edits: &SheetEdits) -> Vec<CellCheckView> {
     let mut found = Vec::new();
-    let mut rows = contents(known);
-    let at: HashMap<String, usize> = rows.iter().enumerate().map(|(index, row)| (row.id.to_string(), index)).collect();
-    for edit in edits {
+    let mut rows = contents(known, table, edits);
+    let mut at: HashMap<String, usize> = rows.iter().enumerate().map(|(index, row)| (row.id.to_string(), index)).collect();
+    let mut made: HashMap<String, &str> = HashMap::new();
+    for key in &edits.added {
+        let id = edits::new_id(table);
+        at.insert(key.clone(), rows.len());
+        made.insert(id.to_string(), key);
+        rows.push(RowContent::new(id, known.schema.defaults(table)));
+    }
+    for edit in &edits.cells {
         let Some(field) = known.schema.field(table, &edit.field) else { continue };
         let row = at.get(&edit.row).copied();
         let base = row.and_then(|row| rows[row].cells.get(&edit.field).cloned());
@@ -48,16 +56,24 @@ fn check(known: &Known, table: Table, edits: &[CellEdit]) -> Vec<CellCheckView> 
             Err(problem) => found.push(remark(edit, CheckLevel::Error, &problem, |value| field.display(value))),
         }
     }
-    let edited: HashSet<&str> = edits.iter().map(|edit| edit.row.as_str()).collect();
+    let edited: HashSet<&str> = edits.cells.iter().map(|edit| edit.row.as_str()).chain(edits.added.iter().map(String::as_str)).collect();
+    let before: HashSet<String> = if edits.deleted.is_empty() {
+        HashSet::new()
+    } else {
+        let rows = contents(known, table, &SheetEdits::default());
+        validate::catalogue(&known.schema, rows.iter()).into_iter().map(|problem| problem.message).collect()
+    };
     for problem in validate::catalogue(&known.schema, rows.iter()) {
         let Some(field) = problem.field else { continue };
-        // A rule that only rows nobody touched break is not about these edits.
-        if !problem.rows.iter().any(|row| edited.contains(row.as_str())) {
+        let keys: Vec<&str> = problem.rows.iter().map(|row| made.get(row.as_str()).copied().unwrap_or(row.as_str())).collect();
+        // A rule that only rows nobody touched break is not about these edits, unless a row that goes breaks it.
+        let by_deletion = !edits.deleted.is_empty() && !before.contains(&problem.message);
+        if !by_deletion && !keys.iter().any(|key| edited.contains(key)) {
             continue;
         }
-        for row in problem.rows.iter().filter(|row| row.table() == table) {
+        for (key, _) in keys.iter().zip(&problem.rows).filter(|(_, row)| row.table() == table) {
             found.push(CellCheckView {
-                row: row.to_string(),
+                row: (*key).to_owned(),
                 field: field.clone(),
                 level: CheckLevel::Error,
                 message: problem.message.clone(),
@@ -78,16 +94,13 @@ fn remark(edit: &CellEdit, level: CheckLevel, problem: &CellProblem, shown: impl
     }
 }
 
-/// The rows as the rules look at them.
-fn contents(known: &Known) -> Vec<RowContent> {
-    let rows = known.catalogue.rows.iter();
-    rows.filter_map(|row| {
-        let id = RowId::parse(&row.id).ok()?;
-        let mut cells = Cells::new();
-        for (name, value) in &row.cells {
-            cells.set(name, serde_json::from_value::<CellValue>(Value::clone(value)).ok());
-        }
-        Some(RowContent::new(id, cells))
-    })
-    .collect()
+/// The rows as the rules look at them, without those that go.
+fn contents(known: &Known, table: Table, edits: &SheetEdits) -> Vec<RowContent> {
+    let mut gone: HashSet<&str> = edits.deleted.iter().map(String::as_str).collect();
+    if table == Table::Tracks {
+        let splits: Vec<&str> = edits::splits_of(known, &gone).map(|row| row.id.as_str()).collect();
+        gone.extend(splits);
+    }
+    let rows = known.catalogue.rows.iter().filter(|row| !gone.contains(row.id.as_str()));
+    rows.filter_map(|row| Some(RowContent::new(RowId::parse(&row.id).ok()?, edits::cells_of(row).ok()?))).collect()
 }

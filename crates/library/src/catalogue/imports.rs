@@ -12,9 +12,12 @@ use collabtrack_domain::catalogue::guard;
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::change_set::merge::Bases;
 use collabtrack_domain::change_set::op::Op;
+use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::ProjectId;
-use collabtrack_protocol::catalogue::ImportAnswer;
+use collabtrack_protocol::approval::CsvSource;
+use collabtrack_protocol::catalogue::{ImportAnswer, ImportRequest};
 use collabtrack_protocol::limits::MAX_CSV_BYTES;
+use data_encoding::BASE64;
 use serde_json::Value;
 
 use super::{Known, table_of, unlike, whole_row, word, write_durably};
@@ -26,6 +29,8 @@ use crate::sync::remote::RemoteError;
 use crate::view::imports::{ImportColumn, ImportRemark, ImportView, RepairView};
 use crate::view::{CellChangeView, ChangeWord, ProposalView};
 
+/// Longest name of a file that the log keeps.
+const MAX_FILE_NAME_CHARS: usize = 200;
 /// Files kept in memory for answers, the newest ones.
 const MOST_IMPORTS: usize = 2;
 
@@ -96,7 +101,12 @@ impl Library {
             });
         }
         let title = if title.trim().is_empty() { format!("Changes from {}", file.file_name) } else { title.to_owned() };
-        let proposal = self.propose(&file.project, &title, reason, file.base_head, &file.ops).await?;
+        let source = CsvSource {
+            table: file.table.as_str().to_owned(),
+            file_name: file.file_name.chars().take(MAX_FILE_NAME_CHARS).collect(),
+            sha256: ObjectHash::of(&file.bytes),
+        };
+        let proposal = self.propose(&file.project, &title, reason, file.base_head, &file.ops, Some(source)).await?;
         self.imports().0.remove(import);
         Ok(proposal)
     }
@@ -132,14 +142,14 @@ impl Library {
     /// The server's report: it knows every state a row was exported from.
     async fn report(&self, file: &Checked, answers: &Answers) -> Result<ImportReport> {
         let api = self.api().await?;
-        let answered = if *answers == Answers::default() {
-            String::new()
-        } else {
-            serde_json::to_string(answers).map_err(|_| unlike("the answers"))?
+        let asked = ImportRequest {
+            csv: BASE64.encode(&file.bytes),
+            answers: serde_json::to_value(answers).map_err(|_| unlike("the answers"))?,
+            file_name: file.file_name.clone(),
         };
-        let query = [("table", file.table.as_str()), ("mode", "preview"), ("answers", &answered)];
+        let query = [("table", file.table.as_str()), ("mode", "preview")];
         let path = format!("/projects/{}/imports", file.project);
-        let answer: ImportAnswer = self.heard(api.post_bytes(&path, &query, "text/csv", file.bytes.to_vec()).await)?;
+        let answer: ImportAnswer = self.heard(api.post_with(&path, &query, &asked).await)?;
         serde_json::from_value(answer.report).map_err(|_| unlike("the report of the import"))
     }
 

@@ -293,12 +293,11 @@ impl Api {
         self.send(self.request(Method::DELETE, self.url(path, &[]))).await.map(drop)
     }
 
-    /// `POST` of raw bytes.
+    /// `POST` with a JSON body and parameters.
     /// # Errors
     /// What the server or the network said.
-    pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)], kind: &str, bytes: Vec<u8>) -> RemoteResult<T> {
-        let request = self.request(Method::POST, self.url(path, query)).header(CONTENT_TYPE, kind).body(bytes);
-        self.json(self.send(request).await?).await
+    pub async fn post_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)], body: &impl Serialize) -> RemoteResult<T> {
+        self.json(self.send(self.request(Method::POST, self.url(path, query)).json(body)).await?).await
     }
 
     /// `GET` of raw bytes of the wanted type.

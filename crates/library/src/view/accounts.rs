@@ -90,6 +90,10 @@ pub struct PoliciesView {
     pub listeners_comment: bool,
     /// Members may make sharing links.
     pub members_share: bool,
+    /// A version of somebody who does not approve is put up for review by itself.
+    pub review_new_versions: bool,
+    /// A sole approver may approve their own proposals.
+    pub self_approval: bool,
 }
 
 /// How the system's keyring stands.

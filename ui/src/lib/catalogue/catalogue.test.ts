@@ -199,6 +199,59 @@ describe('a sheet', () => {
     expect(sheet.canUndo).toBe(false);
   });
 
+  it('makes rows and lets rows go, as one step each, and sends them with the cells', async () => {
+    const { studio, view, sheet } = await catalogue();
+    const key = sheet.addRow({ title: 'Coda', isrc: '' });
+    sheet.change([{ row: key, field: 'bpm', to: '90' }]);
+    expect(sheet.rows.map((row) => row.id)).toEqual([...view.rows.map((row) => row.id), key]);
+    sheet.change([{ row: tide, field: 'title', to: 'Gone anyway' }]);
+    expect(sheet.deleteRows([tide])).toBe(1);
+    expect(sheet.change([{ row: tide, field: 'title', to: 'x' }])).toBe(0);
+    expect(sheet.count).toBe(2);
+    expect(sheet.changes((row, id) => row?.cells.title ?? id).map((each) => [each.field, each.change])).toEqual([
+      ['_row', 'deleted'],
+      ['_row', 'added'],
+      ['title', 'added'],
+      ['bpm', 'added'],
+    ]);
+    sheet.keepRows([tide]);
+    expect(sheet.isDeleted(tide)).toBe(false);
+    sheet.undo();
+    expect(sheet.deleteRows([key, tide])).toBe(1);
+    expect(sheet.rows).toHaveLength(view.rows.length);
+    sheet.undo();
+    expect(sheet.addRow()).toBe('new 2');
+    sheet.undo();
+    await sheet.propose(studio, 'Rows', '');
+    expect(studio.calls.at(-1)?.args).toMatchObject({
+      edits: {
+        cells: [
+          { row: key, field: 'title', to: 'Coda' },
+          { row: key, field: 'bpm', to: '90' },
+        ],
+        added: [key],
+        deleted: [tide],
+      },
+    });
+    expect(sheet.count).toBe(0);
+  });
+
+  it('keeps rows made and rows to go over a restart, and drops a deletion of what is gone', async () => {
+    window.localStorage.clear();
+    const { view } = await catalogue();
+    const first = new Sheet('test rows');
+    first.take(view);
+    first.addRow({ title: 'Coda' });
+    first.deleteRows([tide]);
+    const again = new Sheet('test rows');
+    again.take(view);
+    expect([again.added, Array.from(again.deleted)]).toEqual([['new 1'], [tide]]);
+    again.take({ ...view, rows: view.rows.filter((row) => row.id !== tide) });
+    expect(again.deleted.size).toBe(0);
+    again.discard();
+    expect(new Sheet('test rows').count).toBe(0);
+  });
+
   it('asks what the rules say and marks errors before warnings', async () => {
     const { studio, sheet } = await catalogue();
     sheet.change([

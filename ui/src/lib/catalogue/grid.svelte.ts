@@ -111,6 +111,10 @@ export class GridModel {
       this.said = column.read_only ? t.catalogue.locked : t.catalogue.noEdit;
       return false;
     }
+    if (this.#source().sheet.isDeleted(row.id)) {
+      this.said = t.catalogue.rowGoes;
+      return false;
+    }
     let text = typed ?? this.#source().sheet.text(row, column.name);
     const words = wordsOf(column);
     if (words && typed !== null)
@@ -134,6 +138,25 @@ export class GridModel {
 
   restore(): void {
     this.editing = null;
+  }
+
+  /** Ids of the selected rows. */
+  get chosen(): string[] {
+    const { top, bottom } = this.box;
+    return this.#source()
+      .rows.slice(top, bottom + 1)
+      .map((row) => row.id);
+  }
+
+  /** Marks the selected rows as going, or as staying when they all go already. */
+  deleteRows(): void {
+    const { sheet, canEdit } = this.#source();
+    const { chosen } = this;
+    if (!canEdit || chosen.length === 0) return;
+    if (chosen.every((id) => sheet.isDeleted(id))) {
+      sheet.keepRows(chosen);
+      this.said = t.catalogue.rowsStay(chosen.length);
+    } else this.said = t.catalogue.rowsGo(sheet.deleteRows(chosen));
   }
 
   clear(): void {
@@ -201,7 +224,7 @@ export class GridModel {
         const line = this.row({ row, column });
         const field = this.column({ row, column });
         if (!line || !field) continue;
-        if (!this.editable(field)) {
+        if (!this.editable(field) || this.#source().sheet.isDeleted(line.id)) {
           locked += 1;
           continue;
         }

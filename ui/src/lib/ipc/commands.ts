@@ -1,6 +1,7 @@
 // The commands of the desktop: name → arguments, result. One list for the Tauri, fake and bridge backends; a Rust test compares the
 // names with the commands the app really registers. Bytes come back as ArrayBuffer.
 import type { ImportAnswers } from '../catalogue/answers';
+import type { SheetEdits } from '../catalogue/edits';
 import type { AccountView } from './generated/AccountView';
 import type { ActivityView } from './generated/ActivityView';
 import type { BlindButton } from './generated/BlindButton';
@@ -34,6 +35,7 @@ import type { ProposalDetail } from './generated/ProposalDetail';
 import type { ProposalView } from './generated/ProposalView';
 import type { RevertView } from './generated/RevertView';
 import type { ProposedTrack } from './generated/ProposedTrack';
+import type { SchemaCheckView } from './generated/SchemaCheckView';
 import type { ServerView } from './generated/ServerView';
 import type { SessionView } from './generated/SessionView';
 import type { Slot } from './generated/Slot';
@@ -147,16 +149,11 @@ export interface Commands {
   import_problems: { args: { import: string }; result: string | null };
   import_propose: { args: { import: string; title: string; reason: string }; result: ProposalView };
   schema: { args: { project: string }; result: string };
+  check_schema: { args: { project: string; document: string }; result: SchemaCheckView };
   propose_schema: { args: { project: string; document: string; title: string; reason: string }; result: ProposalView };
   search_catalogue: { args: { project: string | null; query: string }; result: CatalogueHit[] };
-  check_cells: {
-    args: { project: string; table: string; edits: { row: string; field: string; to: string }[] };
-    result: CellCheckView[];
-  };
-  propose_cells: {
-    args: { project: string; table: string; title: string; reason: string; edits: { row: string; field: string; to: string }[] };
-    result: ProposalView;
-  };
+  check_cells: { args: { project: string; table: string; edits: SheetEdits }; result: CellCheckView[] };
+  propose_cells: { args: { project: string; table: string; title: string; reason: string; edits: SheetEdits }; result: ProposalView };
   propose_version: { args: { version: string; reason: string }; result: ProposalView };
   inbox: { args: Nothing; result: InboxView };
   proposal: { args: { changeSet: string }; result: ProposalDetail };

@@ -5,6 +5,7 @@ export type Route =
   | { name: 'inbox'; changeSet: string | null }
   | { name: 'catalogue'; project: string | null; table: string }
   | { name: 'import'; project: string; table: string }
+  | { name: 'columns'; project: string }
   | { name: 'members'; project: string }
   | { name: 'activity'; project: string | null }
   | { name: 'account' }
@@ -23,6 +24,8 @@ export function parse(hash: string): Route {
       return { name, project: first || null, table: second || 'tracks' };
     case 'import':
       return first ? { name, project: first, table: second || 'tracks' } : { name: 'catalogue', project: null, table: 'tracks' };
+    case 'columns':
+      return first ? { name, project: first } : { name: 'catalogue', project: null, table: 'tracks' };
     case 'members':
       return first ? { name, project: first } : { name: 'library', project: null };
     case 'activity':
@@ -54,6 +57,8 @@ export function href(route: Route): string {
       return route.project === null ? join('catalogue') : join('catalogue', route.project, route.table);
     case 'import':
       return join('import', route.project, route.table);
+    case 'columns':
+      return join('columns', route.project);
     case 'members':
       return join('members', route.project);
     case 'activity':

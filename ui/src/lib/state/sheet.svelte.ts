@@ -1,11 +1,13 @@
-// One table of the catalogue while somebody edits it: what was typed and not proposed yet, with undo, redo and what the rules of the
-// columns say about it. Nothing here changes the catalogue; the typed text survives leaving the screen and closing the window.
+// One table of the catalogue while somebody edits it: what was typed, which rows were made and which are to go, not proposed yet, with
+// undo, redo and what the rules of the columns say about it. Nothing here changes the catalogue; the typed text survives leaving the screen and closing the window.
 import type { Backend } from '../ipc/backend';
 import type { CatalogueRowView } from '../ipc/generated/CatalogueRowView';
 import type { CatalogueView } from '../ipc/generated/CatalogueView';
 import type { CellChangeView } from '../ipc/generated/CellChangeView';
+import type { SheetEdits } from '../catalogue/edits';
 import type { CellCheckView } from '../ipc/generated/CellCheckView';
 import type { ProposalView } from '../ipc/generated/ProposalView';
+import { t } from '../texts/en';
 
 export interface SheetEdit {
   row: string;
@@ -21,23 +23,40 @@ export interface Change {
   to: string;
 }
 
-interface Step {
-  before: ReadonlyMap<string, SheetEdit>;
-  after: ReadonlyMap<string, SheetEdit>;
+/** Everything that is not proposed yet. */
+interface Work {
+  edits: ReadonlyMap<string, SheetEdit>;
+  /** Keys of rows made by hand, in their order. */
+  added: readonly string[];
+  /** Ids of rows to go. */
+  deleted: ReadonlySet<string>;
 }
+
+interface Step {
+  before: Work;
+  after: Work;
+}
+
+const nothing: Work = { edits: new Map(), added: [], deleted: new Set() };
 
 const mostSteps = 200;
 const checkAfterMs = 200;
+/** How keys of rows made by hand begin. */
+const newRow = 'new ';
 const keyOf = (row: string, field: string): string => `${row} ${field}`;
 
 export class Sheet {
   view = $state.raw<CatalogueView | null>(null);
-  edits = $state.raw<ReadonlyMap<string, SheetEdit>>(new Map());
   checks = $state.raw<ReadonlyMap<string, CellCheckView>>(new Map());
   checking = $state(false);
   readonly #kept: string | null;
+  #work = $state.raw<Work>(nothing);
   readonly #rows = $derived(new Map((this.view?.rows ?? []).map((row) => [row.id, row])));
-  readonly #changedRows = $derived(new Set(Array.from(this.edits.values(), (edit) => edit.row)));
+  readonly #made = $derived(this.#work.added.map((key): CatalogueRowView => ({ id: key, rev: '', cells: {}, approved: null })));
+  readonly #allRows = $derived(this.#made.length === 0 ? (this.view?.rows ?? []) : [...(this.view?.rows ?? []), ...this.#made]);
+  readonly #changedRows = $derived(
+    new Set([...Array.from(this.edits.values(), (edit) => edit.row), ...this.#work.added, ...this.#work.deleted]),
+  );
   readonly #invalidRows = $derived(new Set(this.errors.map((check) => check.row)));
   #steps = $state.raw<readonly Step[]>([]);
   #undone = $state.raw<readonly Step[]>([]);
@@ -47,11 +66,35 @@ export class Sheet {
   /** `kept` names the place in the web view's store where the edits survive a restart; none for tests and tables without a name. */
   constructor(kept: string | null = null) {
     this.#kept = kept;
-    this.edits = load(kept);
+    this.#work = load(kept);
+  }
+
+  get edits(): ReadonlyMap<string, SheetEdit> {
+    return this.#work.edits;
   }
 
   get list(): SheetEdit[] {
     return Array.from(this.edits.values());
+  }
+
+  /** Rows of the catalogue, then those made by hand. */
+  get rows(): readonly CatalogueRowView[] {
+    return this.#allRows;
+  }
+
+  get added(): readonly string[] {
+    return this.#work.added;
+  }
+
+  get deleted(): ReadonlySet<string> {
+    return this.#work.deleted;
+  }
+
+  /** Everything that would be proposed: each edited cell, each row made and each to go. */
+  get count(): number {
+    const { edits, added, deleted } = this.#work;
+    const made = new Set(added);
+    return Array.from(edits.values()).filter((edit) => !made.has(edit.row)).length + added.length + deleted.size;
   }
 
   get errors(): CellCheckView[] {
@@ -66,11 +109,16 @@ export class Sheet {
     return this.#undone.length > 0;
   }
 
-  /** The catalogue as it stands now. Edits that say what it says already go; edits of rows that left stay in the list of problems. */
+  /**
+   * The catalogue as it stands now. Edits that say what it says already go, as do deletions of rows that are gone; edits of rows that
+   * left stay in the list of problems.
+   */
   take(view: CatalogueView): void {
     this.view = view;
-    const still = new Map(Array.from(this.edits).filter(([, edit]) => this.#base(edit.row, edit.field) !== edit.to));
-    if (still.size !== this.edits.size) this.#put(still);
+    const { edits, added, deleted } = this.#work;
+    const still = new Map(Array.from(edits).filter(([, edit]) => added.includes(edit.row) || this.#base(edit.row, edit.field) !== edit.to));
+    const going = new Set(Array.from(deleted).filter((id) => this.#rows.has(id)));
+    if (still.size !== edits.size || going.size !== deleted.size) this.#put({ edits: still, added, deleted: going });
   }
 
   text(row: CatalogueRowView, field: string): string {
@@ -93,9 +141,17 @@ export class Sheet {
     return this.#invalidRows.has(row);
   }
 
+  isAdded(row: string): boolean {
+    return this.#work.added.includes(row);
+  }
+
+  isDeleted(row: string): boolean {
+    return this.#work.deleted.has(row);
+  }
+
   /** Edits whose cell got another value in the catalogue since they were typed. */
   get overtaken(): SheetEdit[] {
-    return this.list.filter((edit) => this.#base(edit.row, edit.field) !== edit.base);
+    return this.list.filter((edit) => !this.isAdded(edit.row) && this.#base(edit.row, edit.field) !== edit.base);
   }
 
   /** Types into cells, as one step to undo. Typing what the catalogue says takes an edit back. Answers how many cells changed. */
@@ -103,6 +159,7 @@ export class Sheet {
     const next = new Map(this.edits);
     let count = 0;
     for (const { row, field, to } of changes) {
+      if (this.isDeleted(row)) continue;
       const key = keyOf(row, field);
       const text = to.trim();
       const base = this.#base(row, field);
@@ -111,12 +168,41 @@ export class Sheet {
       if (text === base) next.delete(key);
       else next.set(key, { row, field, to: text, base: next.get(key)?.base ?? base });
     }
-    if (count > 0) this.#step(next);
+    if (count > 0) this.#step({ ...this.#work, edits: next });
     return count;
   }
 
+  /** Makes a row by hand that begins with these texts; answers the key it is edited under until it is proposed. */
+  addRow(start: Record<string, string> = {}): string {
+    const numbers = this.#work.added.map((key) => Number(key.slice(newRow.length)));
+    const key = `${newRow}${Math.max(0, ...numbers) + 1}`;
+    const edits = new Map(this.edits);
+    for (const [field, to] of Object.entries(start)) if (to !== '') edits.set(keyOf(key, field), { row: key, field, to, base: '' });
+    this.#step({ ...this.#work, edits, added: [...this.#work.added, key] });
+    return key;
+  }
+
+  /** Rows that are to go; a row made by hand goes at once. Edits of them go too. Answers how many. */
+  deleteRows(rows: readonly string[]): number {
+    const { edits, added, deleted } = this.#work;
+    const going = new Set(rows.filter((row) => !deleted.has(row)));
+    if (going.size === 0) return 0;
+    this.#step({
+      edits: new Map(Array.from(edits).filter(([, edit]) => !going.has(edit.row))),
+      added: added.filter((key) => !going.has(key)),
+      deleted: new Set([...deleted, ...Array.from(going).filter((row) => !added.includes(row))]),
+    });
+    return going.size;
+  }
+
+  /** Rows that are to stay after all. */
+  keepRows(rows: readonly string[]): void {
+    const kept = new Set(rows);
+    this.#step({ ...this.#work, deleted: new Set(Array.from(this.#work.deleted).filter((row) => !kept.has(row))) });
+  }
+
   discard(): void {
-    if (this.edits.size > 0) this.#step(new Map());
+    if (this.count > 0) this.#step(nothing);
   }
 
   undo(): boolean {
@@ -140,12 +226,22 @@ export class Sheet {
   /** What would be proposed, as the review shows it. */
   changes(labelOf: (row: CatalogueRowView | null, id: string) => string): CellChangeView[] {
     const columns = new Map((this.view?.columns ?? []).map((column) => [column.name, column]));
-    return this.list.map((edit) => {
+    const whole = (id: string, from: string | null, to: string | null): CellChangeView => ({
+      row: id,
+      row_label: from ?? to ?? '',
+      field: '_row',
+      field_label: t.inbox.columns.wholeRow,
+      from,
+      to,
+      change: to === null ? 'deleted' : 'added',
+    });
+    const name = (id: string): string => labelOf(this.#rows.get(id) ?? this.#made.find((row) => row.id === id) ?? null, id);
+    const cells = this.list.map((edit): CellChangeView => {
       const from = this.#base(edit.row, edit.field) || null;
       const to = edit.to || null;
       return {
         row: edit.row,
-        row_label: labelOf(this.#rows.get(edit.row) ?? null, edit.row),
+        row_label: name(edit.row),
         field: edit.field,
         field_label: columns.get(edit.field)?.label ?? edit.field,
         from,
@@ -153,6 +249,11 @@ export class Sheet {
         change: from === null ? 'added' : to === null ? 'cleared' : 'changed',
       };
     });
+    return [
+      ...Array.from(this.deleted, (id) => whole(id, name(id), null)),
+      ...this.added.map((key) => whole(key, null, name(key))),
+      ...cells,
+    ];
   }
 
   /** Asks what the rules say, a moment after the last edit. */
@@ -189,50 +290,55 @@ export class Sheet {
     const proposal = await backend.call('propose_cells', { project: view.project, table: view.table, title, reason, edits: this.#wire() });
     this.#steps = [];
     this.#undone = [];
-    this.#put(new Map());
+    this.#put(nothing);
     return proposal;
   }
 
-  #wire(): Change[] {
-    return this.list.map(({ row, field, to }) => ({ row, field, to }));
+  #wire(): SheetEdits {
+    const { added, deleted } = this.#work;
+    return { cells: this.list.map(({ row, field, to }) => ({ row, field, to })), added: [...added], deleted: Array.from(deleted) };
   }
 
   #base(row: string, field: string): string {
     return this.#rows.get(row)?.cells[field] ?? '';
   }
 
-  #step(after: ReadonlyMap<string, SheetEdit>): void {
-    this.#steps = [...this.#steps.slice(1 - mostSteps), { before: this.edits, after }];
+  #step(after: Work): void {
+    this.#steps = [...this.#steps.slice(1 - mostSteps), { before: this.#work, after }];
     this.#undone = [];
     this.#put(after);
   }
 
-  #put(edits: ReadonlyMap<string, SheetEdit>): void {
-    this.edits = edits;
+  #put(work: Work): void {
+    this.#work = work;
     if (this.#kept === null) return;
     try {
-      if (edits.size === 0) window.localStorage.removeItem(this.#kept);
-      else window.localStorage.setItem(this.#kept, JSON.stringify(Array.from(edits.values())));
+      if (this.count === 0) window.localStorage.removeItem(this.#kept);
+      else window.localStorage.setItem(this.#kept, JSON.stringify({ ...this.#wire(), cells: this.list }));
     } catch {
       // A full store costs only the restart; the edits are still here.
     }
   }
 }
 
-function load(kept: string | null): ReadonlyMap<string, SheetEdit> {
-  const found = new Map<string, SheetEdit>();
-  if (kept === null) return found;
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** What was kept, as far as it can be read; unreadable edits are the same as none. */
+function load(kept: string | null): Work {
+  if (kept === null) return nothing;
   try {
-    const saved: unknown = JSON.parse(window.localStorage.getItem(kept) ?? '[]');
-    for (const each of Array.isArray(saved) ? (saved as unknown[]) : []) {
+    const saved: unknown = JSON.parse(window.localStorage.getItem(kept) ?? '{}');
+    const { cells, added, deleted } = (Array.isArray(saved) ? { cells: saved } : saved) as Record<string, unknown>;
+    const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+    const edits = new Map<string, SheetEdit>();
+    for (const each of list(cells)) {
       const { row, field, to, base } = each as Record<string, unknown>;
-      if (typeof row === 'string' && typeof field === 'string' && typeof to === 'string' && typeof base === 'string')
-        found.set(keyOf(row, field), { row, field, to, base });
+      if (isText(row) && isText(field) && isText(to) && isText(base)) edits.set(keyOf(row, field), { row, field, to, base });
     }
+    return { edits, added: list(added).filter(isText), deleted: new Set(list(deleted).filter(isText)) };
   } catch {
-    // Unreadable edits are the same as none.
+    return nothing;
   }
-  return found;
 }
 
 /** The sheets of this window, one for each table, so that edits outlive the screen. */

@@ -25,7 +25,7 @@ fn number(text: &str) -> Option<Number> {
     let (mantissa, exponent) = match body.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => {
             let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-            if digits.is_empty() || digits.len() > 3 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            if digits.is_empty() || digits.len() > 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
                 return None;
             }
             (mantissa, Some(exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>().ok()?))
@@ -98,22 +98,41 @@ impl Number {
 /// Digits a spreadsheet keeps.
 const KEPT_DIGITS: usize = 15;
 
-/// Whether `cell` is the number that `shown` would become: equal, cut or rounded to the 15 digits a spreadsheet keeps, or shown with an
-/// exponent and fewer digits.
+/// What spreadsheets put in place of a number too great for them, as they show it.
+const GREATEST: &str = "1.79769313486232E+308";
+/// Powers of ten beyond which they know no number.
+const POWERS: std::ops::RangeInclusive<i64> = -307..=309;
+
+/// Whether `cell` is the number that `shown` would become: equal, cut or rounded to the 15 digits a spreadsheet keeps, shown with an
+/// exponent and fewer digits, or the greatest or least number it knows.
 pub(super) fn same_number(shown: &str, cell: &str) -> bool {
-    let Some(base) = number(shown) else { return false };
-    let (mantissa, exponent) = match cell.find(['e', 'E']) {
-        Some(at) => cell.split_at(at),
-        None => (cell, ""),
-    };
-    let mut forms: Vec<String> = vec![cell.to_owned()];
-    forms.extend(NumberStyle::ALL.iter().filter_map(|style| style.plain(mantissa)).map(|plain| plain + exponent));
-    forms.iter().filter_map(|form| number(form)).any(|cell| {
-        base.equals(&cell)
-            || base.rounded(KEPT_DIGITS).equals(&cell)
-            || base.cut(KEPT_DIGITS).equals(&cell)
-            || cell.mantissa.is_some_and(|count| count > 0 && base.rounded(KEPT_DIGITS).rounded(count).equals(&cell))
+    let cells = readings(cell);
+    readings(shown).iter().any(|base| {
+        cells.iter().any(|cell| {
+            base.equals(cell)
+                || base.rounded(KEPT_DIGITS).equals(cell)
+                || base.cut(KEPT_DIGITS).equals(cell)
+                || cell.mantissa.is_some_and(|count| count > 0 && base.rounded(KEPT_DIGITS).rounded(count).equals(cell))
+                || (base.point < *POWERS.start() && cell.digits.is_empty())
+        }) || (base.point > *POWERS.end() && cell == GREATEST)
     })
+}
+
+/// The numbers that `text` is to spreadsheets of one country or another: with signs of currency, in parentheses for less than nothing,
+/// with their decimal and thousands signs.
+fn readings(text: &str) -> Vec<Number> {
+    if text.len() > 400 || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Vec::new();
+    }
+    let bare = text.trim_matches(|character: char| character.is_whitespace() || matches!(character, '$' | '€' | '£' | '¥'));
+    let (sign, bare) = match bare.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
+        Some(inner) => ("-", inner),
+        None => ("", bare),
+    };
+    let (mantissa, exponent) = bare.find(['e', 'E']).map_or((bare, ""), |at| bare.split_at(at));
+    let mut forms: Vec<String> = vec![format!("{sign}{bare}")];
+    forms.extend(NumberStyle::ALL.iter().filter_map(|style| style.plain(mantissa)).map(|plain| format!("{sign}{plain}{exponent}")));
+    forms.iter().filter_map(|form| number(form)).collect()
 }
 
 /// Milliseconds of a time of day such as `3:45`, `03:45:00`, `3:45:00 PM`.

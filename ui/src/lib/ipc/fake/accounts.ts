@@ -65,7 +65,13 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
   let secondFactor = false;
   let recoveryCodes = 0;
   let place: 'keyring' | 'memory' | 'file' = keyring === 'usable' ? 'keyring' : 'memory';
-  let policies = { listeners_fetch_originals: false, listeners_comment: false, members_share: false };
+  let policies = {
+    listeners_fetch_originals: false,
+    listeners_comment: false,
+    members_share: false,
+    review_new_versions: true,
+    self_approval: true,
+  };
   let nextInvitation = 1;
 
   const of = (project: string): MemberView[] => members.get(project) ?? [];

@@ -19,7 +19,7 @@ import type { TrackDetail } from '../generated/TrackDetail';
 import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
 import { accountAnswers, type AccountCommand, type Answers } from './accounts';
-import { checkCells, manyRows, moreColumns } from './cells';
+import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows } from './cells';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
 import { heldApprovals, keepHeld } from './held';
@@ -382,8 +382,8 @@ export class FakeBackend implements Backend {
       table,
       head: fingerprintOf(6000),
       number: 41,
-      columns: this.#seed.columns,
-      rows: table === 'tracks' ? (this.#seed.rows.get(project) ?? []) : [],
+      columns: table === 'tracks' ? this.#seed.columns : splitColumns(),
+      rows: table === 'tracks' ? (this.#seed.rows.get(project) ?? []) : splitRows(this.#seed.rows.get(project) ?? []),
       outside: this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue).map((track) => [track.id, track.name]),
     }),
     export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
@@ -393,7 +393,8 @@ export class FakeBackend implements Backend {
       return importView('tracks', this.#options.importCase, answers);
     },
     import_problems: () => '/home/mara/Documents/problems.csv',
-    schema: () => JSON.stringify({ schema_version: 1, tables: { tracks: { fields: this.#seed.columns } } }, null, 2),
+    schema: () => JSON.stringify(schemaOf(this.#seed.columns), null, 2),
+    check_schema: ({ document }) => checkSchema(schemaOf(this.#seed.columns), document),
     propose_schema: ({ title, reason }) =>
       this.#propose(title === '' ? 'Change the columns' : title, reason, [
         cell('', 'Columns', '_schema', 'Columns', 'as they are', 'as proposed'),
@@ -407,11 +408,11 @@ export class FakeBackend implements Backend {
     },
     check_cells: ({ project, edits }) => checkCells(this.#seed.rows.get(project) ?? [], edits),
     propose_cells: ({ title, reason, edits, project }) =>
-      this.#propose(
-        title,
-        reason,
-        edits.map((edit) => this.#change(project, edit)),
-      ),
+      this.#propose(title, reason, [
+        ...edits.deleted.map((row) => this.#wholeRow(project, row, null)),
+        ...edits.added.map((key) => this.#wholeRow(project, key, edits.cells.find((edit) => edit.row === key)?.to ?? 'New row')),
+        ...edits.cells.map((edit) => this.#change(project, edit)),
+      ]),
     propose_version: ({ version, reason }) => {
       const found = this.#version(version);
       const track = this.#track(found.track);
@@ -723,6 +724,11 @@ export class FakeBackend implements Backend {
       to,
       change: from === null ? 'added' : to === null ? 'cleared' : 'changed',
     };
+  }
+
+  #wholeRow(project: string, row: string, to: string | null): CellChangeView {
+    const title = this.#seed.rows.get(project)?.find((each) => each.id === row)?.cells.title ?? to ?? '';
+    return cell(row, title, '_row', 'Row', to === null ? title : null, to);
   }
 
   #decidable(changeSet: string, revisionDigest: string): ProposalDetail {

@@ -15,4 +15,12 @@ listeners_comment: boolean,
 /**
  * Members may make sharing links.
  */
-members_share: boolean, };
+members_share: boolean, 
+/**
+ * A version of somebody who does not approve is put up for review by itself.
+ */
+review_new_versions: boolean, 
+/**
+ * A sole approver may approve their own proposals.
+ */
+self_approval: boolean, };

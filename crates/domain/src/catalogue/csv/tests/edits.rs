@@ -129,6 +129,38 @@ fn missing_rows_stay_unless_the_file_is_said_to_be_complete() {
 }
 
 #[test]
+fn a_complete_file_without_any_row_deletes_everything_only_when_the_number_is_typed() {
+    let header = tracks(&band()).lines().next().expect("headings").to_owned() + "\r\n";
+    let complete = |confirmed: Option<usize>| {
+        let answers = Answers { missing_rows: MissingRows::Delete { confirmed }, ..Answers::default() };
+        imported(&band(), Table::Tracks, header.as_bytes(), &answers)
+    };
+    assert_eq!(imported(&band(), Table::Tracks, header.as_bytes(), &Answers::default()).ops, [], "nothing is said of missing rows");
+    assert_eq!((codes(&complete(None).questions), complete(None).ops.len()), (vec![IssueCode::MissingRows], 0));
+    let all = complete(Some(3));
+    assert_eq!((all.errors.len(), all.counts.deleted), (0, 5), "three tracks and the splits of the first: {:?}", all.errors);
+}
+
+#[test]
+fn ids_without_tokens_are_compared_with_now_and_the_banner_says_so() {
+    let file = format!("_id,title,bpm\r\n{},Night Drive 2,\r\n", track(1));
+    let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+    assert!(!report.has_base && codes(&report.warnings).contains(&IssueCode::NoBase), "{:?}", report.warnings);
+    let changed: Vec<_> = report.changed.iter().map(|change| (change.column.as_str(), change.from.clone())).collect();
+    assert_eq!(changed, [("title", text("Night Drive"))]);
+    assert_eq!((report.cleared.len(), report.blanks), (0, BlankMode::Ignore), "without a base an empty cell clears nothing");
+}
+
+#[test]
+fn the_order_of_rows_and_columns_means_nothing() {
+    let file = tracks(&band());
+    let (head, rows) = file.split_once("\r\n").expect("headings");
+    let straight: Vec<&str> = rows.split_inclusive("\r\n").collect();
+    let reversed: String = straight.iter().rev().copied().collect();
+    assert_untouched(&imported(&band(), Table::Tracks, format!("{head}\r\n{reversed}").as_bytes(), &Answers::default()));
+}
+
+#[test]
 fn a_file_without_ids_is_matched_by_natural_keys_only_when_somebody_says_so() {
     let file = "ISRC,BPM\r\nUS-S1Z-99-00001,121\r\nUSS1Z9900008,100\r\n";
     let asked = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());

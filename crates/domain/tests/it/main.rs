@@ -1,0 +1,4 @@
+//! The rules of the catalogue against programs of others.
+
+mod awkward;
+mod libreoffice;
