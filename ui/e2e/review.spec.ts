@@ -200,7 +200,7 @@ test('each risk is looked at before the button works, and the button says what i
   await page.getByRole('button', { name: '1 identifier changed' }).click();
   await expect(apply).toHaveAccessibleDescription('Look at these first: 1 value with invisible characters.');
   await page.getByRole('button', { name: '1 value with invisible characters' }).click();
-  await expect(page.getByRole('table', { name: 'What changes' })).toContainText('zero-width space');
+  await expect(page.getByRole('table', { name: 'What changes' })).toContainText('right-to-left override');
   await expect(apply).not.toHaveAttribute('aria-disabled', 'true');
 });
 

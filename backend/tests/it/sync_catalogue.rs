@@ -2,7 +2,7 @@
 
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::{CommentId, ProjectId, TrackId, VersionId};
-use collabtrack_library::catalogue::CellEdit;
+use collabtrack_library::catalogue::{CellEdit, SheetEdits};
 use collabtrack_library::view::{ChoiceWord, ConflictChoice};
 
 use crate::support::Server;
@@ -58,6 +58,52 @@ async fn a_column_added_by_json_alone_is_in_grid_diff_csv_search_and_audit() {
     server.stop().await;
     let hits = jon.library.search_catalogue(None, "kim ÓNO").await.expect("found");
     assert_eq!((hits.len(), hits[0].field.as_str(), hits[0].row_label.as_str()), (1, "mastered_by", "Night Drive"));
+}
+
+#[tokio::test]
+async fn rows_made_and_deleted_in_the_table_become_one_proposal() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "label", "Moon").await).await.expect("approved");
+    let drive = jon.track("Night Drive").await.track.id;
+    let cell = |row: &str, field: &str, to: &str| CellEdit { row: row.into(), field: field.into(), to: to.into() };
+    let share = |key: &str, party: &str, share: &str| {
+        [cell(key, "track", &drive), cell(key, "right", "composition"), cell(key, "party", party), cell(key, "share", share)]
+    };
+    // Shares that do not add up are told before anybody proposes them; those that do are proposed with their own ids.
+    let half = SheetEdits { cells: share("new 1", "Ada", "50").to_vec(), added: vec!["new 1".into()], deleted: vec![] };
+    let checks = jon.library.check_cells(&project, "splits", half).await.expect("checked");
+    assert!(checks.iter().any(|check| check.row == "new 1" && check.message.contains("50.00 instead of 100.00")), "{checks:?}");
+    let cells = [share("new 1", "Ada", "50"), share("new 2", "Ben", "50")].concat();
+    let whole = SheetEdits { cells, added: vec!["new 1".into(), "new 2".into()], deleted: vec![] };
+    assert_eq!(jon.library.check_cells(&project, "splits", whole.clone()).await.expect("checked"), []);
+    let proposed = jon.library.propose_cells(&project, "splits", "", "", whole).await.expect("proposed");
+    assert_eq!(proposed.title, "2 rows added");
+    approve(&mira, &proposed.id).await.expect("approved");
+    let splits = jon.library.catalogue(&project, "splits").await.expect("the splits");
+    let ada = splits.rows.iter().find(|row| row.cells["party"] == "Ada").expect("Ada");
+    // One of two shares gone: the other no longer makes a whole.
+    let gone = SheetEdits { deleted: vec![ada.id.clone()], ..SheetEdits::default() };
+    let checks = jon.library.check_cells(&project, "splits", gone).await.expect("checked");
+    assert!(checks.iter().any(|check| check.message.contains("50.00 instead of 100.00")), "{checks:?}");
+
+    // A track made by hand and one that goes with its splits, in one proposal.
+    let both =
+        SheetEdits { cells: vec![cell("new 1", "title", "Coda"), cell(&drive, "label", "x")], added: vec!["new 1".into()], deleted: vec![drive.clone()] };
+    let unnamed = SheetEdits { added: vec!["new 1".into()], ..SheetEdits::default() };
+    let checks = jon.library.check_cells(&project, "tracks", unnamed).await.expect("checked");
+    assert!(checks.iter().any(|check| check.row == "new 1" && check.field == "title"), "a title is needed: {checks:?}");
+    let proposed = jon.library.propose_cells(&project, "tracks", "", "", both).await.expect("proposed");
+    let shown = mira.library.proposal(&change_set(&proposed.id)).await.expect("shown");
+    assert_eq!((shown.changes.len(), shown.mergeability.as_str()), (4, "clean"), "{:?}", shown.problems);
+    approve(&mira, &proposed.id).await.expect("approved");
+    let tracks = jon.library.catalogue(&project, "tracks").await.expect("the tracks");
+    assert_eq!(tracks.rows.iter().map(|row| row.cells["title"].as_str()).collect::<Vec<_>>(), ["Coda"]);
+    assert_eq!(tracks.rows[0].cells["stage"], "demo", "new rows begin with the defaults");
+    assert!(jon.library.catalogue(&project, "splits").await.expect("the splits").rows.is_empty());
+    let stray = SheetEdits { deleted: vec![drive], ..SheetEdits::default() };
+    assert_eq!(jon.library.propose_cells(&project, "tracks", "", "", stray).await.expect_err("gone").view().code, "not_found");
+    server.stop().await;
 }
 
 #[tokio::test]

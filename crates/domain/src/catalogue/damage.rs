@@ -132,19 +132,17 @@ fn without_tabs(shown: &str, cell: &str) -> bool {
     shown.contains('\t') && ["", " "].into_iter().any(|instead| loose(&shown.replace('\t', instead)) == loose(cell))
 }
 
-/// `1/2/3` as spreadsheets read it: a year of one digit is one of this century.
-fn with_whole_year(shown: &str) -> Cow<'_, str> {
-    let is_separator = |character: char| matches!(character, '/' | '-' | '.');
-    match shown.char_indices().rfind(|(_, character)| is_separator(*character)) {
-        Some((at, _)) if shown.len() == at + 2 && shown.chars().filter(|character| is_separator(*character)).count() == 2 => {
-            Cow::Owned(format!("{}0{}", &shown[..=at], &shown[at + 1..]))
-        }
-        _ => Cow::Borrowed(shown),
-    }
+/// `1/2/3` and `May 3` with their last digit as a year of this century, which some spreadsheets take it for.
+fn with_whole_year(shown: &str) -> Option<String> {
+    let mut last = shown.char_indices().rev();
+    let (at, digit) = last.next().filter(|(_, character)| character.is_ascii_digit())?;
+    let (_, before) = last.next()?;
+    (!before.is_ascii_digit()).then(|| format!("{}200{digit}", &shown[..at]))
 }
 
 fn same_date(shown: &str, cell: &str) -> bool {
-    let bases = date::readings(&with_whole_year(shown), None);
+    let mut bases = date::readings(shown, None);
+    bases.extend(with_whole_year(shown).into_iter().flat_map(|whole| date::readings(&whole, None)));
     if bases.is_empty() {
         return false;
     }

@@ -1,4 +1,4 @@
-//! Round trips through LibreOffice itself, without its window: what it does to a catalogue by itself is told from what somebody edited.
+//! Round trips through `LibreOffice` itself, without its window: what it does to a catalogue by itself is told from what somebody edited.
 //!
 //! The files it wrote are kept as fixtures too (`COLLABTRACK_WRITE_FIXTURES=1` writes them anew), named by product, version and language,
 //! so that what one version did stays known when another one is installed.
@@ -20,7 +20,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spreadsheets")
 }
 
-/// LibreOffice with a profile of its own, so that neither an open window nor anybody's settings matter.
+/// `LibreOffice` with a profile of its own, so that neither an open window nor anybody's settings matter.
 struct Office {
     folder: tempfile::TempDir,
 }

@@ -141,7 +141,7 @@ export function proposals(seed: Seed, now: number, many = 0): ProposalDetail[] {
       reason: 'Numbers from the distributor, dates from the label plan.',
       changes: [
         cell(harbour, 'Harbour Lights', 'isrc', 'ISRC', 'QZABC2600007', 'QZABC2600017'),
-        cell(harbour, 'Harbour Lights', 'title', 'Title', 'Harbour Lights', 'Harbour\u200b Lights'),
+        cell(harbour, 'Harbour Lights', 'title', 'Title', 'Harbour Lights', 'Harbour \u202eLights'),
         cell(tide, 'Low Tide', 'release_date', 'Release date', '2027-03-05', '2027-05-03'),
         cell(tide, 'Low Tide', 'composers', 'Composers', 'Mara Lindqvist', null),
         cell(harbour, 'Harbour Lights', 'bpm', 'BPM', null, '92.00'),

@@ -46,6 +46,8 @@ fn known_damage_is_no_edit_and_one_notice() {
         ("catalogue_number", json!("1/2"), "01-Feb"),
         ("catalogue_number", json!("1/2"), "46024"),
         ("catalogue_number", json!("1/2/3"), "01/02/2003"),
+        ("catalogue_number", json!("May 3"), "05/01/2003"),
+        ("catalogue_number", json!("May 3"), "03-May"),
         ("title", json!("3:45"), "03:45:00"),
         ("title", json!("3:45"), "3:45:00 AM"),
         ("title", json!("3:45"), "0.15625"),
