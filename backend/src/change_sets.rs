@@ -2,6 +2,7 @@
 //! one transaction in which an approval happens.
 
 pub mod approve;
+mod begin;
 pub mod decide;
 pub(crate) mod idempotency;
 pub(crate) mod new_version;

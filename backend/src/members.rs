@@ -86,10 +86,12 @@ pub async fn transfer(db: &PgPool, session: &Session, project: &ProjectId, body:
 pub async fn policies(db: &PgPool, session: &Session, project: &ProjectId) -> Result<Policies, Error> {
     let mut tx = db.begin().await?;
     access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
-    let row = sqlx::query("select listeners_fetch_originals, listeners_comment, members_share, review_new_versions, self_approval from project where id = $1")
-        .bind(project.as_str())
-        .fetch_one(&mut *tx)
-        .await?;
+    let row = sqlx::query(
+        "select listeners_fetch_originals, listeners_comment, members_share, review_new_versions, self_approval from project where id = $1",
+    )
+    .bind(project.as_str())
+    .fetch_one(&mut *tx)
+    .await?;
     Ok(Policies {
         listeners_fetch_originals: row.try_get("listeners_fetch_originals")?,
         listeners_comment: row.try_get("listeners_comment")?,
@@ -110,14 +112,14 @@ pub async fn set_policies(db: &PgPool, session: &Session, project: &ProjectId, b
         "update project set listeners_fetch_originals = $2, listeners_comment = $3, members_share = $4, review_new_versions = $5,
                 self_approval = $6 where id = $1",
     )
-        .bind(project.as_str())
-        .bind(body.listeners_fetch_originals)
-        .bind(body.listeners_comment)
-        .bind(body.members_share)
-        .bind(body.review_new_versions)
-        .bind(if body.self_approval { "when_sole_approver" } else { "never" })
-        .execute(&mut *tx)
-        .await?;
+    .bind(project.as_str())
+    .bind(body.listeners_fetch_originals)
+    .bind(body.listeners_comment)
+    .bind(body.members_share)
+    .bind(body.review_new_versions)
+    .bind(if body.self_approval { "when_sole_approver" } else { "never" })
+    .execute(&mut *tx)
+    .await?;
     let detail = serde_json::to_value(body).map_err(|_| Error::Damaged { what: "policies" })?;
     let fact = Fact::by(&session.account, &session.tag, project.as_str(), "project.policies", project.as_str());
     audit::append(&mut tx, fact.detail(detail)).await?;

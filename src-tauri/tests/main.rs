@@ -76,7 +76,7 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "kind": "abx", "trials": 5, "button": "x",
         "account": "acc_aaaaaaaaaaaaaaaaaaaaaaaaaa", "invitation": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaa", "current": "long enough words",
         "new": "other long words", "session": "00", "id": "00", "passphrase": "tall ships and a harbour",
-        
+
     });
     arguments["held"] = json!({
         "change_set": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "title": "t", "revision_digest": "00", "expected_head": "00", "effect_digest": "00", "held_at": "",

@@ -53,6 +53,36 @@ const screens: Screen[] = [
   },
   { name: 'catalogue', at: '#/catalogue' },
   {
+    name: 'catalogue with a new row and one that goes',
+    at: '#/catalogue',
+    act: async (page) => {
+      await page.locator('[data-cell="1-0"]').click();
+      await page.getByRole('button', { name: 'Delete row' }).click();
+      await page.getByRole('button', { name: 'Add row' }).click();
+      await page.keyboard.press('Escape');
+    },
+  },
+  { name: 'splits', at: `#/catalogue/${idOf('prj', 1)}/splits` },
+  {
+    name: 'columns with one opened and one added',
+    at: `#/columns/${idOf('prj', 1)}`,
+    act: async (page) => {
+      await page.getByRole('textbox', { name: 'Label of a new column' }).fill('Mastered by');
+      await page.getByRole('button', { name: 'Add column' }).click();
+      await page.getByRole('region', { name: 'What this would do' }).waitFor();
+    },
+  },
+  {
+    name: 'columns as wrong JSON',
+    at: `#/columns/${idOf('prj', 1)}`,
+    act: async (page) => {
+      await page.getByRole('tab', { name: 'JSON' }).click();
+      const area = page.getByRole('textbox', { name: 'Columns as JSON' });
+      await area.fill((await area.inputValue()).replace('"type": "text"', '"type": "txt"'));
+      await page.getByRole('alert').waitFor();
+    },
+  },
+  {
     name: 'catalogue with an invalid edit in a range',
     at: '#/catalogue',
     studio: 'rows=500',

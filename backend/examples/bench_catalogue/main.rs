@@ -34,7 +34,8 @@ fn main() -> anyhow::Result<()> {
 
 fn csv(rows: usize, columns: usize, folder: &Path) -> anyhow::Result<()> {
     let own = std::env::current_exe()?;
-    let arguments = [own.to_string_lossy().into_owned(), MEASURE.into(), rows.to_string(), columns.to_string(), folder.display().to_string()];
+    let arguments =
+        [own.to_string_lossy().into_owned(), MEASURE.into(), rows.to_string(), columns.to_string(), folder.display().to_string()];
     // One core, as a busy studio computer has one to spare.
     let mut command = if Command::new("taskset").arg("--version").output().is_ok() {
         let mut command = Command::new("taskset");

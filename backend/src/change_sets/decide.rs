@@ -2,18 +2,15 @@
 
 use collabtrack_domain::change_set::status::Verb;
 use collabtrack_domain::id::ChangeSetId;
-use collabtrack_domain::role::Action;
 use collabtrack_protocol::approval::{ChangeSetSummary, DecideWithReason};
 use collabtrack_protocol::limits::MAX_NOTE_BYTES;
 use sqlx::PgPool;
 
-use super::approve::check_revision;
+use super::begin::{Begun, Deciding, begin};
 use super::idempotency::{self, Repeatable};
-use super::propose::refused;
-use super::{review, rows};
-use crate::access;
+use super::rows;
 use crate::audit::{self, Fact};
-use crate::error::{Error, invalid, not_found};
+use crate::error::{Error, invalid};
 use crate::sessions::Session;
 
 /// Refuses a proposal.
@@ -58,15 +55,10 @@ async fn decide(
         ));
     }
     let mut tx = db.begin().await?;
-    let (found, _) = review::open(&mut tx, &session.account, id).await?;
-    access::lock(&mut tx, &session.account, &found.project, Action::Decide).await?;
-    if let Some(answer) = idempotency::given(&mut tx, &session.account, repeatable).await? {
-        return Ok(answer);
-    }
-    let set = rows::find(&mut tx, id).await?.ok_or_else(not_found)?;
-    let status = set.status.after(verb).map_err(refused)?;
-    let sealed = rows::newest(&mut tx, &set).await?;
-    check_revision(&set, &sealed, &body.revision_digest)?;
+    let Deciding { set, sealed, status, .. } = match begin(&mut tx, session, id, verb, &body.revision_digest, repeatable).await? {
+        Begun::Before(answer) => return Ok(answer),
+        Begun::Now(deciding) => *deciding,
+    };
     rows::decide(&mut tx, id, status, &session.account, Some(reason), None).await?;
     rows::tell(&mut tx, &set.project, id, status, set.revision).await?;
     let action = if verb == Verb::Reject { "change_set.reject" } else { "change_set.ask" };

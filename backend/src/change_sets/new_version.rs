@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn the_length_follows_from_frames_and_rate_or_is_not_known() {
         assert_eq!(duration_ms(&serde_json::json!({"frames": 96_000, "sample_rate": 48_000})), Some(2_000));
-        for unknown in [serde_json::json!({"frames": 96_000}), serde_json::json!({"frames": 1, "sample_rate": 0}), serde_json::json!(null)] {
+        for unknown in [serde_json::json!({"frames": 96_000}), serde_json::json!({"frames": 1, "sample_rate": 0}), serde_json::json!(null)]
+        {
             assert_eq!(duration_ms(&unknown), None);
         }
     }

@@ -7,20 +7,20 @@ use collabtrack_domain::change_set::resolve::{ResolveError, resolve as settle};
 use collabtrack_domain::change_set::revision::Revision;
 use collabtrack_domain::change_set::status::Verb;
 use collabtrack_domain::id::ChangeSetId;
-use collabtrack_domain::role::Action;
 use collabtrack_protocol::approval::{ChangeSetSummary, Resolve};
 use collabtrack_protocol::problem::ErrorCode;
 use sqlx::PgPool;
 
-use super::approve::{check_reader, check_revision};
+use super::approve::check_reader;
+use super::begin::{Begun, Deciding, begin};
 use super::idempotency::{self, Repeatable};
-use super::propose::{refused, revision_refused};
-use super::review::{self, Basis, base_mismatch};
+use super::propose::revision_refused;
+use super::review::{Basis, base_mismatch};
 use super::rows;
 use crate::audit::{self, Fact};
-use crate::error::{Error, not_found, refuse};
+use crate::error::{Error, refuse};
+use crate::random;
 use crate::sessions::Session;
-use crate::{access, random};
 
 /// Settles every conflict of an open set.
 /// # Errors
@@ -34,15 +34,11 @@ pub async fn resolve(
     repeatable: Option<&Repeatable>,
 ) -> Result<ChangeSetSummary, Error> {
     let mut tx = db.begin().await?;
-    let (found, _) = review::open(&mut tx, &session.account, id).await?;
-    let role = access::lock(&mut tx, &session.account, &found.project, Action::Decide).await?;
-    if let Some(answer) = idempotency::given(&mut tx, &session.account, repeatable).await? {
-        return Ok(answer);
-    }
-    let set = rows::find(&mut tx, id).await?.ok_or_else(not_found)?;
-    let status = set.status.after(Verb::Resolve).map_err(refused)?;
-    let sealed = rows::newest(&mut tx, &set).await?;
-    check_revision(&set, &sealed, &body.revision_digest)?;
+    let Deciding { set, role, sealed, status } = match begin(&mut tx, session, id, Verb::Resolve, &body.revision_digest, repeatable).await?
+    {
+        Begun::Before(answer) => return Ok(answer),
+        Begun::Now(deciding) => *deciding,
+    };
     let said = sealed.revision();
     let basis = Basis::load(&mut tx, &set.project, said).await?;
     check_reader(&basis, role, &sealed)?;

@@ -8,20 +8,20 @@ use collabtrack_domain::change_set::split::split as divide;
 use collabtrack_domain::change_set::status::{Status, Verb};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::ChangeSetId;
-use collabtrack_domain::role::Action;
 use collabtrack_protocol::approval::{ChangeSetSummary, Split, SplitUp};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 
-use super::approve::{check_reader, check_revision};
+use super::approve::check_reader;
+use super::begin::{Begun, Deciding, begin};
 use super::idempotency::{self, Repeatable};
-use super::propose::{refused, revision_refused};
-use super::review::{self, Basis};
+use super::propose::revision_refused;
+use super::review::Basis;
 use super::rows::{self, ChangeSet, NewChangeSet, Origin};
 use crate::audit::{self, Fact};
-use crate::error::{Error, invalid, not_found};
+use crate::error::{Error, invalid};
+use crate::random;
 use crate::sessions::Session;
-use crate::{access, random};
 
 /// Divides an open set in two.
 /// # Errors
@@ -34,15 +34,10 @@ pub async fn split(
     repeatable: Option<&Repeatable>,
 ) -> Result<SplitUp, Error> {
     let mut tx = db.begin().await?;
-    let (found, _) = review::open(&mut tx, &session.account, id).await?;
-    let role = access::lock(&mut tx, &session.account, &found.project, Action::Decide).await?;
-    if let Some(answer) = idempotency::given(&mut tx, &session.account, repeatable).await? {
-        return Ok(answer);
-    }
-    let set = rows::find(&mut tx, id).await?.ok_or_else(not_found)?;
-    let status = set.status.after(Verb::Split).map_err(refused)?;
-    let sealed = rows::newest(&mut tx, &set).await?;
-    check_revision(&set, &sealed, &body.revision_digest)?;
+    let Deciding { set, role, sealed, status } = match begin(&mut tx, session, id, Verb::Split, &body.revision_digest, repeatable).await? {
+        Begun::Before(answer) => return Ok(answer),
+        Begun::Now(deciding) => *deciding,
+    };
     let basis = Basis::load_met(&mut tx, &set.project, sealed.revision()).await?;
     check_reader(&basis, role, &sealed)?;
     let keep: Vec<usize> = body.keep.iter().map(|index| *index as usize).collect();

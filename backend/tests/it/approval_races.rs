@@ -24,12 +24,11 @@ async fn decisions(person: &Person, project: &ProjectId) -> usize {
 /// Waits until a statement of this database waits for a lock; answers its process.
 async fn blocked(server: &Server) -> i32 {
     loop {
-        let waiting: Option<i32> = sqlx::query_scalar(
-            "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1",
-        )
-        .fetch_optional(server.database())
-        .await
-        .expect("asked");
+        let waiting: Option<i32> =
+            sqlx::query_scalar("select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1")
+                .fetch_optional(server.database())
+                .await
+                .expect("asked");
         match waiting {
             Some(pid) => return pid,
             None => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -57,7 +56,11 @@ async fn a_role_taken_away_while_the_approval_waits_for_its_turn_counts() {
     let id = propose_title(&member, &project, "Night Drive").await;
     let demoted = format!("update member set role = 'member' where account = '{}'", ada.id);
     approve_meanwhile(&server, &ada, &id, &demoted).await.problem(403, ErrorCode::Forbidden);
-    sqlx::query("update member set role = 'admin' where account = $1").bind(ada.id.as_str()).execute(server.database()).await.expect("back");
+    sqlx::query("update member set role = 'admin' where account = $1")
+        .bind(ada.id.as_str())
+        .execute(server.database())
+        .await
+        .expect("back");
     let removed = format!("delete from member where account = '{}'", ada.id);
     approve_meanwhile(&server, &ada, &id, &removed).await.problem(404, ErrorCode::NotFound);
     assert_eq!((catalogue(&owner, &project).await.number, decisions(&owner, &project).await), (0, 0));

@@ -4,8 +4,8 @@ use collabtrack_domain::role::Role;
 use collabtrack_protocol::approval::{Approved, AuditPage};
 use collabtrack_protocol::catalogue::ImportAnswer;
 use collabtrack_protocol::problem::ErrorCode;
-use reqwest::Method;
 use data_encoding::BASE64;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::approval::{add_track, approve, catalogue, detail, propose};
@@ -130,7 +130,8 @@ async fn answers_travel_in_the_body_however_many_there_are_and_the_log_tells_of_
     assert_eq!(draft.report["errors"], json!([]), "{:#}", draft.report);
     let id = draft.change_set.expect("a draft");
     let log: AuditPage = ann.get(&format!("/projects/{project}/audit")).await.ok();
-    let entry = |action: &str| log.entries.iter().find(|entry| entry.entry.contains(action)).unwrap_or_else(|| panic!("{action} is logged"));
+    let entry =
+        |action: &str| log.entries.iter().find(|entry| entry.entry.contains(action)).unwrap_or_else(|| panic!("{action} is logged"));
     let exported = entry("catalogue.export").detail.clone().expect("a detail");
     assert_eq!((&exported["table"], &exported["catalogue_number"]), (&json!("tracks"), &json!(1)));
     let imported = entry("catalogue.import");

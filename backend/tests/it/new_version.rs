@@ -30,10 +30,7 @@ async fn a_members_version_waits_for_review_and_the_next_one_is_a_revision_of_th
     let second = member.bounce(&project, &track, &bytes(2, 5_000)).await;
     let again = sets(&owner, &project).await;
     assert_eq!((again.len(), &again[0].id, again[0].revision), (1, &waiting[0].id, 2));
-    owner
-        .post(&format!("/change-sets/{}/approve", waiting[0].id), &approval(&shown))
-        .await
-        .problem(409, ErrorCode::RevisionChanged);
+    owner.post(&format!("/change-sets/{}/approve", waiting[0].id), &approval(&shown)).await.problem(409, ErrorCode::RevisionChanged);
     approve(&owner, &again[0].id).await.ok::<Approved>();
     let row = catalogue(&owner, &project).await.rows.remove(0);
     let approved = row.approved.expect("an approved version");

@@ -88,8 +88,11 @@ async fn rows_made_and_deleted_in_the_table_become_one_proposal() {
     assert!(checks.iter().any(|check| check.message.contains("50.00 instead of 100.00")), "{checks:?}");
 
     // A track made by hand and one that goes with its splits, in one proposal.
-    let both =
-        SheetEdits { cells: vec![cell("new 1", "title", "Coda"), cell(&drive, "label", "x")], added: vec!["new 1".into()], deleted: vec![drive.clone()] };
+    let both = SheetEdits {
+        cells: vec![cell("new 1", "title", "Coda"), cell(&drive, "label", "x")],
+        added: vec!["new 1".into()],
+        deleted: vec![drive.clone()],
+    };
     let unnamed = SheetEdits { added: vec!["new 1".into()], ..SheetEdits::default() };
     let checks = jon.library.check_cells(&project, "tracks", unnamed).await.expect("checked");
     assert!(checks.iter().any(|check| check.row == "new 1" && check.field == "title"), "a title is needed: {checks:?}");

@@ -76,7 +76,8 @@ fn columns_are_read_tried_out_and_proposed() {
     write(&document);
     let narrowed = jon.run(&["catalogue", "schema", PROJECT, "--check", text(&file)]).expect("check");
     assert_eq!((&narrowed["error"], narrowed["failing_count"].as_u64()), (&Value::Null, Some(1)), "{narrowed}");
-    let fates: Vec<_> = narrowed["columns"].as_array().expect("columns").iter().map(|column| column["fate"].as_str().expect("a fate")).collect();
+    let fates: Vec<_> =
+        narrowed["columns"].as_array().expect("columns").iter().map(|column| column["fate"].as_str().expect("a fate")).collect();
     assert_eq!(fates, ["changed", "added"]);
 
     let mut wanted: Value = serde_json::from_str(shown.as_str().expect("text")).expect("JSON");
@@ -113,7 +114,8 @@ fn conflicts_parts_and_taking_back_are_decided_without_a_window() {
     let shown = mira.run(&["changes", "show", &late]).expect("show");
     assert_eq!((shown["conflicts"].as_array().map(Vec::len), shown["revision"].as_i64()), (Some(0), Some(2)));
 
-    let index = shown["ops"].as_array().expect("operations").iter().find(|op| op["field"] == "p_line").expect("p_line")["index"].to_string();
+    let index =
+        shown["ops"].as_array().expect("operations").iter().find(|op| op["field"] == "p_line").expect("p_line")["index"].to_string();
     let parts = mira.run(&["changes", "split", &late, "--keep", &index]).expect("split");
     mira.run(&["changes", "approve", &id_of(&parts["kept"])]).expect("approve");
     mira.run(&["changes", "ask", &id_of(&parts["rest"]), "--reason", "which label now?"]).expect("ask");

@@ -67,10 +67,10 @@ fn check(known: &Known, document: &str) -> Result<SchemaCheckView> {
         .into_iter()
         .map(|change| ColumnChangeView {
             table: change.table.as_str().to_owned(),
-            label: schema.field(change.table, &change.name).or_else(|| known.schema.field(change.table, &change.name)).map_or_else(
-                || change.name.clone(),
-                |field| field.label.clone(),
-            ),
+            label: schema
+                .field(change.table, &change.name)
+                .or_else(|| known.schema.field(change.table, &change.name))
+                .map_or_else(|| change.name.clone(), |field| field.label.clone()),
             name: change.name,
             was: change.was,
             fate: serde_json::to_value(change.fate).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),

@@ -60,7 +60,9 @@ pub(super) fn cells_of(row: &CatalogueRow) -> Result<Cells> {
 
 /// The splits of tracks.
 pub(super) fn splits_of<'a>(known: &'a Known, tracks: &HashSet<&str>) -> impl Iterator<Item = &'a CatalogueRow> {
-    known.table(Table::Splits).filter(move |row| row.cells.get("track").and_then(|track| track.as_str()).is_some_and(|id| tracks.contains(id)))
+    known
+        .table(Table::Splits)
+        .filter(move |row| row.cells.get("track").and_then(|track| track.as_str()).is_some_and(|id| tracks.contains(id)))
 }
 
 /// A title for edits that nobody named.

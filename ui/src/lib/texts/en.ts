@@ -17,6 +17,19 @@ function count(number: number, one: string, other: string): string {
   return `${new Intl.NumberFormat('en').format(number)} ${rules.select(number) === 'one' ? one : other}`;
 }
 
+/** Formats of columns as people call them; the others are called by their word. */
+const formats: Readonly<Record<string, string>> = {
+  isrc: 'ISRC',
+  iswc: 'ISWC',
+  gtin: 'barcode (GTIN)',
+  ipi_name: 'IPI name number',
+  ipi_base: 'IPI base number',
+  isni: 'ISNI',
+  mbid: 'MusicBrainz id',
+  musical_key: 'musical key',
+  email: 'e-mail',
+};
+
 export const t = {
   app: 'CollabTrack',
   skip: 'Skip to the content',
@@ -618,8 +631,7 @@ export const t = {
     typeWord: (type: string): string => (type === 'longtext' ? 'long text' : type === 'url' ? 'web address' : type),
     format: 'Format',
     noFormat: 'Any',
-    formatWord: (format: string): string =>
-      ['isrc', 'iswc', 'gtin', 'isni', 'mbid'].includes(format) ? format.toUpperCase() : format.replaceAll('_', ' ').replace('ipi', 'IPI'),
+    formatWord: (format: string): string => formats[format] ?? format,
     choices: 'Words to choose from',
     choicesHint: 'One a line.',
     to: 'Rows of',
