@@ -15,7 +15,7 @@ use collabtrack_protocol::versions::Version;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
-use super::propose::{record, revision_refused};
+use super::propose::record;
 use super::rows::{self, NewChangeSet, Origin};
 use crate::catalogue::rows as states;
 use crate::db::RowExt;
@@ -80,7 +80,14 @@ pub(crate) async fn review(
         title: title(version.number, &version.track_name),
         v: 1,
     };
-    let sealed = revision.seal().map_err(|error| revision_refused(&error))?;
+    let sealed = match revision.seal() {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            // The version itself matters more: it stays recorded, and somebody proposes it by hand.
+            tracing::warn!(version.id = %version.id, %error, "a new version could not be put up for review");
+            return Ok(());
+        }
+    };
     let said = sealed.revision();
     if said.revision == 1 {
         let new = NewChangeSet {
