@@ -104,6 +104,13 @@ pub enum ImportMode {
     Draft,
 }
 
+/// Whether the account may import at all; asked before a large body is read.
+/// # Errors
+/// `not_found` for whoever is not in the project, `forbidden` for a role that may not propose.
+pub async fn check_import(db: &PgPool, session: &Session, project: &ProjectId) -> Result<(), Error> {
+    access::check(&mut *db.acquire().await?, &session.account, project, Action::Propose).await.map(drop)
+}
+
 /// A file to import.
 #[derive(Debug, Clone)]
 pub struct CsvFile {

@@ -107,6 +107,8 @@ pub(super) async fn import(
         Some("draft") => ImportMode::Draft,
         Some(_) => return Err(invalid("mode", "The mode is preview or draft.")),
     };
+    // Who may not propose learns nothing from what a body is answered with.
+    catalogue::check_import(&app.db, &session, &project).await?;
     let file = csv_file(request, &app).await?;
     catalogue::import(&app.db, &session, &project, table, mode, file).await.map(Json)
 }

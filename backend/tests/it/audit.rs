@@ -46,6 +46,8 @@ async fn the_log_of_a_projects_life_verifies_offline_and_leads_to_the_catalogue_
             "member.invite",
             "member.join",
             "version.add",
+            // The member's version puts itself up for review.
+            "change_set.propose",
             "version.complete",
             "change_set.propose",
             "change_set.approve",

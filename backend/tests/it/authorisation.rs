@@ -197,7 +197,7 @@ fn cases(scene: &Scene) -> Vec<Case> {
         ),
         case("get", "/projects/{project}/export.zip", format!("/projects/{project}/export.zip"), Value::Null, N::In(Action::SeeProject)),
         case("get", "/export.zip", "/export.zip".into(), Value::Null, N::Session),
-        case("post", "/projects/{project}/imports", format!("/projects/{project}/imports"), json!({}), N::In(Action::Propose)),
+        case("post", "/projects/{project}/imports", format!("/projects/{project}/imports"), json!({"csv": ""}), N::In(Action::Propose)),
         case(
             "get",
             "/projects/{project}/change-sets",

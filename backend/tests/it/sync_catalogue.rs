@@ -66,6 +66,8 @@ async fn rows_made_and_deleted_in_the_table_become_one_proposal() {
     let (jon, mira, project) = jon_and_mira(&server).await;
     approve(&mira, &edit(&jon, &project, "label", "Moon").await).await.expect("approved");
     let drive = jon.track("Night Drive").await.track.id;
+    // As the table on the screen does before anything can be typed into it.
+    jon.library.catalogue(&project, "splits").await.expect("read");
     let cell = |row: &str, field: &str, to: &str| CellEdit { row: row.into(), field: field.into(), to: to.into() };
     let share = |key: &str, party: &str, share: &str| {
         [cell(key, "track", &drive), cell(key, "right", "composition"), cell(key, "party", party), cell(key, "share", share)]
