@@ -71,7 +71,10 @@ const screens = [
     async (page) => {
       await page.getByRole('button', { name: 'Approve version 4' }).click();
       await page.waitForTimeout(200);
-      await page.getByRole('link', { name: /spring|CSV|Spring/ }).first().click();
+      await page
+        .getByRole('link', { name: /spring|CSV|Spring/ })
+        .first()
+        .click();
       await page.waitForTimeout(400);
     },
   ],

@@ -62,8 +62,9 @@ fn csv(rows: usize, columns: usize, folder: &Path) -> anyhow::Result<()> {
     for peer in peers::all(folder)? {
         match peer.measured {
             Some((took, peak_kib)) => println!(
-                "| {} | {:.2} s | {} MB | {:.1} |",
+                "| {} | {}{:.2} s | {} MB | {:.1} |",
                 peer.name,
+                if took == peers::LONGEST { "ended after " } else { "" },
                 took.as_secs_f64(),
                 peak_kib / 1024,
                 took.as_secs_f64() * 1e3 / total as f64

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
+/// A peer that takes longer is ended; its figure is this one then.
+pub(crate) const LONGEST: Duration = Duration::from_secs(180);
+
 /// A peer; without figures where it is not installed.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
@@ -51,6 +54,11 @@ fn run(program: &str, arguments: &[&str], folder: &Path) -> anyhow::Result<(Dura
         peak = peak.max(peak_kib(child.id()));
         if let Some(status) = child.try_wait()? {
             break status;
+        }
+        if start.elapsed() > LONGEST {
+            child.kill()?;
+            child.wait()?;
+            return Ok((LONGEST, peak));
         }
         std::thread::sleep(Duration::from_millis(5));
     };
