@@ -29,6 +29,7 @@ command_test() {
     lane vitest "UI unit tests" in_ui npm test
     lane summary "UI flows" ui_flows
     lane plain "programs" cargo build "${programs[@]}" ${locked[@]+"${locked[@]}"}
+    lane summary "API" ./dev api
     lane summary "real app" in_ui ../dev with-desktop npm run e2e:app
     lane demo "demo" ./dev demo
     if [ "${1:-}" = --soak ]; then lane cargo "soak" soak; fi
@@ -43,13 +44,14 @@ ui_flows() { COLLABTRACK_E2E_PORT=$(free_port) in_ui npm run e2e; }
 
 # Everything `test` needs, without testing anything.
 prepare_test() {
-    install_for "CollabTrack is built, checked and tested with them" build studio checks tests
+    install_for "CollabTrack is built, checked and tested with them" build studio checks tests api
     require_browser
     prepare_code
     require_machete
     require_deny
     require_tauri_driver
     require_garage
+    require_schemathesis
     forget_tool_builds
 }
 

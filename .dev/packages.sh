@@ -20,6 +20,8 @@ needs_of_build() {
 
 needs_of_studio() { need postgresql postgres_bin; }
 
+needs_of_api() { need python3-venv python_venv; }
+
 needs_of_checks() { need shellcheck have shellcheck; }
 
 needs_of_display() {
@@ -53,6 +55,8 @@ needs_of_bench() {
     need sqlite3 have sqlite3
 }
 
+# The pip of the venv comes with a package of its own on Debian.
+python_venv() { python3 -c "import ensurepip, venv"; }
 have_compilers() { have cc && have c++ && have make; }
 have_fonts() { [ -n "$(find /usr/share/fonts ~/.local/share/fonts \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null)" ]; }
 
