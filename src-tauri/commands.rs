@@ -11,6 +11,7 @@ pub(crate) mod library;
 pub(crate) mod members;
 pub(crate) mod organise;
 pub(crate) mod server;
+pub(crate) mod site;
 pub(crate) mod sound;
 
 /// Registers every command of [`NAMES`].
@@ -79,6 +80,8 @@ commands![
     hand_out::drag_out,
     server::look_at_server,
     server::register,
+    server::confirm_registration,
+    server::request_reset,
     server::sign_in,
     server::sign_out,
     server::look_at_invitation,
@@ -89,6 +92,7 @@ commands![
     members::remove_member,
     members::leave_project,
     members::transfer_ownership,
+    members::delete_project,
     members::invite,
     members::invitations,
     members::revoke_invitation,
@@ -98,6 +102,9 @@ commands![
     account::account,
     account::step_up,
     account::change_password,
+    account::change_address,
+    account::confirm_address,
+    account::delete_account,
     account::reset_password,
     account::sessions,
     account::end_session,
@@ -111,6 +118,13 @@ commands![
     account::credentials,
     account::keep_sessions_in_file,
     account::ask_at_each_launch,
+    site::claim_site,
+    site::site_accounts,
+    site::disable_account,
+    site::enable_account,
+    site::issue_reset_code,
+    site::appoint_site_admin,
+    site::demote_site_admin,
     server::sync_now,
     server::pause_sync,
     catalogue::catalogue,

@@ -1,5 +1,6 @@
 //! The signed-in account: sessions, devices, password, second factor, and where sessions are kept on this computer.
 
+use collabtrack_library::view::ConnectionView;
 use collabtrack_library::view::accounts::{AccountView, CredentialsView, DeviceView, SessionView, TotpSecretView};
 use tauri::State;
 
@@ -24,7 +25,25 @@ pub(crate) async fn change_password(app: State<'_, App>, current: String, new: S
     Ok(app.library.change_password(current.into(), new.into(), code.as_deref()).await?)
 }
 
-/// Sets a new password with a code of a site admin.
+/// Gives the account another address; nothing where the server mailed a code first.
+#[tauri::command]
+pub(crate) async fn change_address(app: State<'_, App>, email: String) -> CommandResult<Option<AccountView>> {
+    Ok(app.library.change_address(&email).await?)
+}
+
+/// Confirms the address with the code mailed to it.
+#[tauri::command]
+pub(crate) async fn confirm_address(app: State<'_, App>, code: String) -> CommandResult<AccountView> {
+    Ok(app.library.confirm_address(&code).await?)
+}
+
+/// Deletes the account on the server; what is on this computer stays.
+#[tauri::command]
+pub(crate) async fn delete_account(app: State<'_, App>) -> CommandResult<ConnectionView> {
+    Ok(app.library.delete_account().await?)
+}
+
+/// Sets a new password with a code of a site admin or of a mail.
 #[tauri::command]
 pub(crate) async fn reset_password(app: State<'_, App>, address: String, code: String, new: String) -> CommandResult<()> {
     Ok(app.library.reset_password(&address, &code, new.into()).await?)

@@ -32,6 +32,12 @@ pub(crate) async fn leave_project(app: State<'_, App>, project: String) -> Comma
     Ok(app.library.leave_project(&ProjectId::parse(&project)?).await?)
 }
 
+/// Deletes a project on the server; what is on this computer stays.
+#[tauri::command]
+pub(crate) async fn delete_project(app: State<'_, App>, project: String) -> CommandResult<()> {
+    Ok(app.library.delete_project(&ProjectId::parse(&project)?).await?)
+}
+
 /// Hands a project to another member.
 #[tauri::command]
 pub(crate) async fn transfer_ownership(app: State<'_, App>, project: String, account: String) -> CommandResult<Vec<MemberView>> {
@@ -46,8 +52,13 @@ pub(crate) async fn invite(
     role: String,
     email: Option<String>,
     days: Option<u32>,
+    mail: Option<bool>,
 ) -> CommandResult<NewInvitationView> {
-    Ok(app.library.invite(&ProjectId::parse(&project)?, &role, email.as_deref(), days).await?)
+    let project = ProjectId::parse(&project)?;
+    Ok(match email {
+        Some(email) if mail.unwrap_or_default() => app.library.invite_by_mail(&project, &role, &email, days).await?,
+        email => app.library.invite(&project, &role, email.as_deref(), days).await?,
+    })
 }
 
 /// The open invitations of a project.

@@ -13,7 +13,7 @@ pub(crate) async fn look_at_server(app: State<'_, App>, address: String) -> Comm
     Ok(app.library.look_at_server(&address).await?)
 }
 
-/// Makes an account and signs in.
+/// Makes an account and signs in; nothing where the server mailed a code first.
 #[tauri::command]
 pub(crate) async fn register(
     app: State<'_, App>,
@@ -22,8 +22,25 @@ pub(crate) async fn register(
     email: String,
     password: String,
     invitation: Option<String>,
-) -> CommandResult<ConnectionView> {
+) -> CommandResult<Option<ConnectionView>> {
     Ok(app.library.register(&address, &name, &email, password.into(), invitation.as_deref()).await?)
+}
+
+/// Makes the account that was asked for, with the code mailed to its address, and signs in.
+#[tauri::command]
+pub(crate) async fn confirm_registration(
+    app: State<'_, App>,
+    address: String,
+    code: String,
+    password: String,
+) -> CommandResult<ConnectionView> {
+    Ok(app.library.confirm_registration(&address, &code, password.into()).await?)
+}
+
+/// Has a code for a new password mailed.
+#[tauri::command]
+pub(crate) async fn request_reset(app: State<'_, App>, address: String, email: String) -> CommandResult<()> {
+    Ok(app.library.request_reset(&address, &email).await?)
 }
 
 /// Signs in.

@@ -133,6 +133,8 @@ const screens: Screen[] = [
     act: (page) => page.getByRole('button', { name: 'Set up…' }).click(),
   },
   { name: 'account without a keyring', at: '#/account', studio: 'keyring=none' },
+  { name: 'account where the server sends mail', at: '#/account', studio: 'mail&site' },
+  { name: 'accounts of the server', at: '#/site', studio: 'site' },
   {
     name: 'removing a member',
     at: `#/members/${idOf('prj', 1)}`,

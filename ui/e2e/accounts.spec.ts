@@ -176,6 +176,7 @@ test('the account: password, second factor with recovery codes, sessions, device
 
   await page.getByRole('button', { name: 'Set up…' }).click();
   await expect(page.getByText('JBSW Y3DP EHPK 3PXP')).toBeVisible();
+  await expect(page.getByRole('img', { name: 'QR code of the secret' })).toBeVisible();
   await page.getByLabel('Code of your authenticator').fill('000000');
   await page.getByRole('button', { name: 'Switch on' }).click();
   await expect(page.getByRole('alert')).toContainText('This code is wrong');
@@ -213,4 +214,103 @@ test('without a keyring one chooses: ask at each start, or a passphrase', async 
   expect((await app.calls('keep_sessions_in_file')).map((call) => call.args.passphrase)).toEqual([' four walls and an amplifier ']);
   await page.getByRole('button', { name: 'Ask at each start' }).click();
   await expect(page.getByText('From now on you are asked at each start.')).toBeVisible();
+});
+
+test('where the server sends mail an account is made with the code of the mail and the same password', async ({ app, page }) => {
+  await app.open({ studio: 'connection=signed_out&mail', at: '#/connect' });
+  await page.getByRole('tab', { name: 'Register' }).click();
+  await page.getByLabel('Name').fill('Ada');
+  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('a long enough password');
+  await page.getByLabel('Invitation code').fill('TIDE-7XQM');
+  await page.getByRole('button', { name: 'Register' }).click();
+  await expect(page.getByText('A mail to ada@example.org tells how it goes on.')).toBeVisible();
+  await page.getByLabel('Code from the mail').fill('ctv_other');
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  await expect(page.getByRole('alert')).toContainText('This code is not valid');
+  await page.getByLabel('Code from the mail').fill('ctv_abcd');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Signed in as Ada.')).toBeVisible();
+
+  // After a new start the password is typed once more.
+  await app.open({ studio: 'mail&connection=signed_out', at: '#/connect' });
+  await page.getByRole('tab', { name: 'Register' }).click();
+  await page.getByRole('button', { name: 'I have the code from the mail' }).click();
+  await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+});
+
+test('a code for a forgotten password comes by mail where the server sends mail', async ({ app, page }) => {
+  await app.open({ studio: 'connection=signed_out&mail', at: '#/connect' });
+  await page.getByRole('button', { name: 'Forgot the password?' }).click();
+  await page.getByRole('button', { name: 'Mail me a code' }).click();
+  await expect(page.getByText('Fill this in.')).toBeVisible();
+  await page.getByLabel('E-mail').fill('mara@example.org');
+  await page.getByRole('button', { name: 'Mail me a code' }).click();
+  await expect(page.getByText('If mara@example.org has an account there, a code is on its way.')).toBeVisible();
+  expect((await app.calls('request_reset')).map((call) => call.args.email)).toEqual(['mara@example.org']);
+  await page.getByLabel('Reset code').fill('https://studio.example.org/reset#ctr_right');
+  await page.getByLabel('New password').fill('a brand new password');
+  await page.getByRole('button', { name: 'Set the new password' }).click();
+  await expect(page.getByText('The new password is set and every device is signed out.')).toBeVisible();
+});
+
+test('another address counts once its code came back, or at once without mail', async ({ app, page }) => {
+  await app.open({ studio: 'mail', at: '#/account' });
+  await expect(page.getByText('(not confirmed)')).toBeVisible();
+  await page.getByRole('button', { name: 'Change the address…' }).click();
+  await page.getByRole('dialog').getByLabel('New e-mail address').fill('mara@music.example');
+  await page.getByRole('dialog').getByRole('button', { name: 'Change', exact: true }).click();
+  await expect(page.getByText('A mail to mara@music.example tells how it goes on.')).toBeVisible();
+  await page.getByLabel('Code from the mail').fill('ctv_abcd');
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await expect(page.getByText('Your address is mara@music.example.')).toBeVisible();
+  await expect(page.getByText('(confirmed)')).toBeVisible();
+
+  await app.open({ at: '#/account' });
+  await page.getByRole('button', { name: 'Change the address…' }).click();
+  await page.getByRole('dialog').getByLabel('New e-mail address').fill('mara@music.example');
+  await page.getByRole('dialog').getByRole('button', { name: 'Change', exact: true }).click();
+  await expect(page.getByText('Your address is mara@music.example.')).toBeVisible();
+});
+
+test('account and project are deleted only after their name was typed', async ({ app, page }) => {
+  await app.open({ at: '#/account' });
+  await page.getByRole('button', { name: 'Delete the account…' }).click();
+  await page.getByRole('dialog').getByLabel('Type mara@example.org').fill('mara@example.com');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+  await expect(page.getByRole('dialog').getByRole('alert')).toContainText('This is another address.');
+  expect(await app.calls('delete_account')).toEqual([]);
+  await page.getByRole('dialog').getByLabel('Type mara@example.org').fill('mara@example.org');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
+  await expect(page.getByText('The account is deleted. Everything on this computer stays.')).toBeVisible();
+});
+
+test('a set-up code makes the first site admin, who manages accounts after giving the password', async ({ app, page }) => {
+  await app.open({ at: '#/account' });
+  await page.getByRole('button', { name: 'I have a set-up code…' }).click();
+  await page.getByRole('dialog').getByLabel('Set-up code').fill('ctu_abcd');
+  await page.getByRole('dialog').getByRole('button', { name: 'Use the code' }).click();
+  await expect(page.getByText('You administer this server now.')).toBeVisible();
+  await page.getByRole('button', { name: 'Accounts of this server…' }).click();
+  await page.getByLabel('Name or address').fill('jun');
+  await expect(page.getByRole('listitem').filter({ hasText: 'ada@example.org' })).toHaveCount(0);
+  const stepUp = { code: 'step_up_required', message: 'The password is needed once more.', hint: 'Give it.' };
+  await app.studio((fake, error) => fake.failNext('issue_reset_code', error), stepUp);
+  await page.getByRole('button', { name: 'More for Jun Park' }).click();
+  await page.getByRole('menuitem', { name: 'Make a reset code…' }).click();
+  const password = page.getByRole('dialog', { name: 'Your password once more' });
+  await password.getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await password.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByRole('textbox', { name: 'Reset code' })).toHaveValue(/^ctr_/u);
+  await page.getByRole('button', { name: 'Done' }).click();
+  await page.getByRole('button', { name: 'More for Jun Park' }).click();
+  await page.getByRole('menuitem', { name: 'Disable…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
+  await expect(page.getByText('Jun Park cannot sign in any more.')).toBeVisible();
+  await expect(page.getByRole('listitem').filter({ hasText: 'Jun Park' }).getByText('disabled')).toBeVisible();
+  await page.getByLabel('Name or address').fill('mara');
+  await page.getByRole('button', { name: 'More for Mara Lindqvist' }).click();
+  await page.getByRole('menuitem', { name: 'No longer a site admin…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Demote' }).click();
+  await expect(page.getByText('A server keeps a site admin')).toBeVisible();
 });

@@ -169,6 +169,40 @@ const screens = [
   ],
   ['account', '', '#/account', (page) => page.getByRole('button', { name: 'Set up…' }).click()],
   ['account-keyring', '?keyring=none', '#/account', (page) => page.getByRole('button', { name: 'Protect with a passphrase…' }).click()],
+  ['account-mail', '?mail&site', '#/account'],
+  ['site', '?site', '#/site'],
+  [
+    'site-reset',
+    '?site',
+    '#/site',
+    async (page) => {
+      await page.getByRole('button', { name: 'More for Jun Park' }).click();
+      await page.getByRole('menuitem', { name: 'Make a reset code…' }).click();
+    },
+  ],
+  [
+    'connect-confirm',
+    '?connection=signed_out&mail',
+    '#/connect',
+    async (page) => {
+      await page.getByRole('tab', { name: 'Register' }).click();
+      await page.getByLabel('Name').fill('Ada');
+      await page.getByLabel('E-mail').fill('ada@example.org');
+      await page.getByLabel('Password', { exact: true }).fill('a long enough password');
+      await page.getByLabel('Invitation code').fill('TIDE');
+      await page.getByRole('button', { name: 'Register' }).click();
+    },
+  ],
+  [
+    'connect-reset-mail',
+    '?connection=signed_out&mail',
+    '#/connect',
+    async (page) => {
+      await page.getByRole('button', { name: 'Forgot the password?' }).click();
+      await page.getByLabel('E-mail').fill('ada@example.org');
+      await page.getByRole('button', { name: 'Mail me a code' }).click();
+    },
+  ],
   ['connect', '?connection=none', '#/connect'],
   ['connect-register', '?connection=signed_out', '#/connect', (page) => page.getByRole('tab', { name: 'Register' }).click()],
   [

@@ -35,7 +35,9 @@ import type { ProposalDetail } from './generated/ProposalDetail';
 import type { ProposalView } from './generated/ProposalView';
 import type { RevertView } from './generated/RevertView';
 import type { ProposedTrack } from './generated/ProposedTrack';
+import type { ResetCodeView } from './generated/ResetCodeView';
 import type { SchemaCheckView } from './generated/SchemaCheckView';
+import type { SiteAccountView } from './generated/SiteAccountView';
 import type { ServerView } from './generated/ServerView';
 import type { SessionView } from './generated/SessionView';
 import type { Slot } from './generated/Slot';
@@ -104,7 +106,12 @@ export interface Commands {
   drag_out: { args: { version: string }; result: null };
   // server
   look_at_server: { args: { address: string }; result: ServerView };
-  register: { args: { address: string; name: string; email: string; password: string; invitation: string | null }; result: ConnectionView };
+  register: {
+    args: { address: string; name: string; email: string; password: string; invitation: string | null };
+    result: ConnectionView | null;
+  };
+  confirm_registration: { args: { address: string; code: string; password: string }; result: ConnectionView };
+  request_reset: { args: { address: string; email: string }; result: null };
   sign_in: { args: { address: string; email: string; password: string; code?: string | null }; result: ConnectionView };
   sign_out: { args: Nothing; result: ConnectionView };
   look_at_invitation: { args: { code: string }; result: InvitationView };
@@ -118,7 +125,11 @@ export interface Commands {
   remove_member: { args: { project: string; account: string }; result: MemberView[] };
   leave_project: { args: { project: string }; result: null };
   transfer_ownership: { args: { project: string; account: string }; result: MemberView[] };
-  invite: { args: { project: string; role: string; email?: string | null; days?: number | null }; result: NewInvitationView };
+  delete_project: { args: { project: string }; result: null };
+  invite: {
+    args: { project: string; role: string; email?: string | null; days?: number | null; mail?: boolean };
+    result: NewInvitationView;
+  };
   invitations: { args: { project: string }; result: OpenInvitationView[] };
   revoke_invitation: { args: { project: string; invitation: string }; result: null };
   renew_invitation: { args: { project: string; invitation: string }; result: NewInvitationView };
@@ -128,6 +139,9 @@ export interface Commands {
   account: { args: Nothing; result: AccountView };
   step_up: { args: { password: string; code?: string | null }; result: null };
   change_password: { args: { current: string; new: string; code?: string | null }; result: null };
+  change_address: { args: { email: string }; result: AccountView | null };
+  confirm_address: { args: { code: string }; result: AccountView };
+  delete_account: { args: Nothing; result: ConnectionView };
   reset_password: { args: { address: string; code: string; new: string }; result: null };
   sessions: { args: Nothing; result: SessionView[] };
   end_session: { args: { session: string }; result: null };
@@ -141,6 +155,14 @@ export interface Commands {
   credentials: { args: Nothing; result: CredentialsView };
   keep_sessions_in_file: { args: { passphrase: string }; result: CredentialsView };
   ask_at_each_launch: { args: Nothing; result: CredentialsView };
+  // site admins
+  claim_site: { args: { code: string }; result: null };
+  site_accounts: { args: { query: string }; result: SiteAccountView[] };
+  disable_account: { args: { account: string }; result: null };
+  enable_account: { args: { account: string }; result: null };
+  issue_reset_code: { args: { account: string }; result: ResetCodeView };
+  appoint_site_admin: { args: { account: string }; result: null };
+  demote_site_admin: { args: { account: string }; result: null };
   // catalogue and approval
   catalogue: { args: { project: string; table: string }; result: CatalogueView };
   export_catalogue: { args: { project: string; table: string }; result: string | null };

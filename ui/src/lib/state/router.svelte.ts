@@ -9,6 +9,7 @@ export type Route =
   | { name: 'members'; project: string }
   | { name: 'activity'; project: string | null }
   | { name: 'account' }
+  | { name: 'site' }
   | { name: 'check' }
   | { name: 'connect' }
   | { name: 'settings' };
@@ -31,6 +32,7 @@ export function parse(hash: string): Route {
     case 'activity':
       return { name, project: first || null };
     case 'account':
+    case 'site':
     case 'check':
     case 'connect':
     case 'settings':
@@ -64,6 +66,7 @@ export function href(route: Route): string {
     case 'activity':
       return join('activity', route.project);
     case 'account':
+    case 'site':
     case 'check':
     case 'connect':
     case 'settings':

@@ -5,7 +5,7 @@ import type { InvitationView } from '../ipc/generated/InvitationView';
 import type { ProjectView } from '../ipc/generated/ProjectView';
 import type { ServerView } from '../ipc/generated/ServerView';
 
-export type SignInMode = 'signIn' | 'register' | 'code' | 'reset';
+export type SignInMode = 'signIn' | 'register' | 'confirm' | 'code' | 'reset';
 export type FieldName = 'address' | 'name' | 'email' | 'password' | 'code' | 'factor';
 
 export class SignIn {
@@ -18,6 +18,8 @@ export class SignIn {
   /** Code of the second factor, once the server asked for it. */
   factor = $state('');
   wantsFactor = $state(false);
+  /** The address a mail with a code went to. */
+  mailedTo = $state.raw<string | null>(null);
   server = $state.raw<ServerView | null>(null);
   serverError = $state.raw<ErrorView | null>(null);
   error = $state.raw<ErrorView | null>(null);
@@ -54,7 +56,7 @@ export class SignIn {
 
   async submit(): Promise<ConnectionView | null> {
     const { mode } = this;
-    if (mode === 'code' || mode === 'reset') return null;
+    if (mode === 'code' || mode === 'reset' || mode === 'confirm') return null;
     const fields: FieldName[] = ['address', 'email', 'password'];
     if (mode === 'register') fields.push('name');
     if (mode === 'signIn' && this.wantsFactor) fields.push('factor');
@@ -73,11 +75,52 @@ export class SignIn {
               invitation: this.code.trim() === '' ? null : this.code.trim(),
             })
           : await this.#backend.call('sign_in', { address, email, password, code: this.wantsFactor ? this.factor.trim() : null });
+      // Asked for once more with the code of the mail, so it stays in its field until then.
+      if (connection === null) {
+        this.mailedTo = email;
+        this.code = '';
+        this.mode = 'confirm';
+        return null;
+      }
       this.password = '';
       this.factor = '';
       this.wantsFactor = false;
       return connection;
     });
+  }
+
+  /** Makes the account that was asked for, with the code of the mail and its password. */
+  async confirm(): Promise<ConnectionView | null> {
+    if (!this.#filled(['address', 'code', 'password'])) return null;
+    return this.#try(async () => {
+      const connection = await this.#backend.call('confirm_registration', {
+        address: this.address.trim(),
+        code: this.code.trim(),
+        password: this.password,
+      });
+      this.password = '';
+      this.code = '';
+      this.mailedTo = null;
+      return connection;
+    });
+  }
+
+  /** Has a code for a new password mailed. */
+  async requestReset(): Promise<void> {
+    if (!this.#filled(['address', 'email'])) return;
+    const email = this.email.trim();
+    await this.#try(async () => {
+      await this.#backend.call('request_reset', { address: this.address.trim(), email });
+      this.mailedTo = email;
+    });
+  }
+
+  /** Another way in: what was said on the way before no longer counts. */
+  choose(mode: SignInMode): void {
+    this.mode = mode;
+    this.error = null;
+    this.mailedTo = null;
+    this.missing = new Set();
   }
 
   /** Sets a new password with a code; answers whether it worked. */

@@ -1,10 +1,12 @@
 // Members, invitations, sessions and second factors of the made-up studio.
 import type { CommandName, Commands } from '../commands';
 import type { ErrorView } from '../generated/ErrorView';
+import type { ConnectionView } from '../generated/ConnectionView';
 import type { KeyringState } from '../generated/KeyringState';
 import type { MemberView } from '../generated/MemberView';
 import type { OpenInvitationView } from '../generated/OpenInvitationView';
 import type { SessionView } from '../generated/SessionView';
+import type { SiteAccountView } from '../generated/SiteAccountView';
 import { id } from './seed';
 
 export type Answers<N extends CommandName> = { [K in N]: (args: Commands[K]['args']) => Commands[K]['result'] };
@@ -14,6 +16,7 @@ export type AccountCommand =
   | 'remove_member'
   | 'leave_project'
   | 'transfer_ownership'
+  | 'delete_project'
   | 'invite'
   | 'invitations'
   | 'revoke_invitation'
@@ -23,6 +26,9 @@ export type AccountCommand =
   | 'account'
   | 'step_up'
   | 'change_password'
+  | 'change_address'
+  | 'confirm_address'
+  | 'delete_account'
   | 'reset_password'
   | 'sessions'
   | 'end_session'
@@ -35,7 +41,14 @@ export type AccountCommand =
   | 'new_recovery_codes'
   | 'credentials'
   | 'keep_sessions_in_file'
-  | 'ask_at_each_launch';
+  | 'ask_at_each_launch'
+  | 'claim_site'
+  | 'site_accounts'
+  | 'disable_account'
+  | 'enable_account'
+  | 'issue_reset_code'
+  | 'appoint_site_admin'
+  | 'demote_site_admin';
 
 /** The password of everybody in the made-up studio, and the code of every second factor. */
 export const password = 'correct horse battery';
@@ -43,13 +56,60 @@ export const totpCode = '246810';
 /** The code that never confirms a second factor. */
 export const wrongCode = '000000';
 
+/** The code in every mail. */
+export const mailedCode = 'ctv_abcd';
+
 const day = 86_400_000;
+
+/** Looks like a QR code, and is none: three corners and a pattern. */
+const madeUpQr = ((size: number) => {
+  let path = '';
+  const corner = (x: number, y: number): boolean => {
+    const [dx, dy] = [x > 6 ? x - (size - 7) : x, y > 6 ? y - (size - 7) : y];
+    const ring = Math.max(Math.abs(dx - 3), Math.abs(dy - 3));
+    return ring === 3 || ring <= 1;
+  };
+  for (let y = 0; y < size; y += 1)
+    for (let x = 0; x < size; x += 1) {
+      const inCorner = (x < 8 || x > size - 9) && (y < 8 || y > size - 9) && !(x > 8 && y > 8);
+      const inside = (x < 7 || x > size - 8) && (y < 7 || y > size - 8);
+      const dark = inCorner ? inside && corner(x, y) : (x * 7 + y * 13 + x * y) % 3 === 0;
+      if (dark) path += `M${x} ${y}h1v1h-1z`;
+    }
+  return { size, path };
+})(45);
 
 function refusal(code: string, message: string, hint: string): ErrorView {
   return { code, message, hint };
 }
 
-export function accountAnswers(members: Map<string, MemberView[]>, now: number, keyring: KeyringState = 'usable'): Answers<AccountCommand> {
+interface Studio {
+  now: number;
+  keyring: KeyringState;
+  mail: boolean;
+  siteAdmin: boolean;
+}
+
+interface Effects {
+  signedOut: () => ConnectionView;
+  gone: (project: string) => void;
+}
+
+function siteAccount(n: number, name: string, email: string, now: number): SiteAccountView {
+  return {
+    id: id('acc', n),
+    name,
+    email,
+    created_at: new Date(now - n * 40 * day).toISOString(),
+    disabled: n === 4,
+    site_admin: n === 1,
+    second_factor: n < 3,
+    last_used_at: n > 3 ? null : new Date(now - n * 7_200_000).toISOString(),
+  };
+}
+
+export function accountAnswers(members: Map<string, MemberView[]>, studio: Studio, effects: Effects): Answers<AccountCommand> {
+  const { now, keyring } = studio;
   const at = (days: number): string => new Date(now + days * day).toISOString();
   const sessionOf = (n: number, device: string, current: boolean): SessionView => ({
     id: String(n).repeat(32),
@@ -73,6 +133,16 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
     self_approval: true,
   };
   let nextInvitation = 1;
+  let email = 'mara@example.org';
+  let emailConfirmed = false;
+  let wantedEmail = email;
+  let siteAdmin = studio.siteAdmin;
+  let site = [
+    siteAccount(1, 'Mara Lindqvist', email, now),
+    siteAccount(2, 'Jun Park', 'jun@example.org', now),
+    siteAccount(3, 'Ada Osei', 'ada@example.org', now),
+    siteAccount(4, 'A guest with a rather long name who once sang on one song', 'guest.with.a.long.address@studio.example.org', now),
+  ];
 
   const of = (project: string): MemberView[] => members.get(project) ?? [];
   const keep = (project: string, list: MemberView[]): MemberView[] => {
@@ -91,12 +161,35 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
     recoveryCodes = 10;
     return Array.from({ length: 10 }, (_, n) => `tide-rock-sand-wave-dune-${'abcdefghij'.charAt(n).repeat(4)}`);
   };
+  const own = (): Commands['account']['result'] => ({
+    id: id('acc', 1),
+    name: 'Mara Lindqvist',
+    email,
+    email_confirmed: emailConfirmed,
+    mail: studio.mail,
+    site_admin: siteAdmin,
+    second_factor: secondFactor,
+    recovery_codes_left: recoveryCodes,
+    second_factor_policy: 'offered',
+  });
+  const setSite = (account: string, change: Partial<SiteAccountView>): null => {
+    const after = site.map((each) => (each.id === account ? { ...each, ...change } : each));
+    if (!after.some((each) => each.site_admin && !each.disabled))
+      throw refusal(
+        'last_owner',
+        'A server keeps a site admin, and this is the last, so nothing was changed.',
+        'Appoint somebody else first.',
+      );
+    site = after;
+    return null;
+  };
   const made = (role: string, days: number): Commands['invite']['result'] => ({
     id: id('inv', nextInvitation),
     code: 'TIDE-7XQM-P4RC-2KVD',
     link: 'https://music.example.org/join#TIDE-7XQM-P4RC-2KVD',
     role,
     expires_at: at(days),
+    mailed: false,
   });
   const credentials = (): Commands['credentials']['result'] => ({ place, keyring, file_locked: false });
 
@@ -127,14 +220,14 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
           return member.is_you ? { ...member, role: 'admin' } : member;
         }),
       ),
-    invite: ({ project, role, email, days }) => {
+    invite: ({ project, role, email: bound, days, mail }) => {
       const invitation = made(role, days ?? 7);
       nextInvitation += 1;
       open = [
         {
           id: invitation.id,
           role,
-          email: email ?? null,
+          email: bound ?? null,
           inviter: 'Mara Lindqvist',
           created_at: at(0),
           expires_at: invitation.expires_at,
@@ -142,7 +235,7 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
         },
         ...open,
       ];
-      return invitation;
+      return { ...invitation, mailed: mail ?? false };
     },
     invitations: ({ project }) => open.filter((invitation) => invitation.project === project),
     revoke_invitation: ({ invitation }) => {
@@ -158,15 +251,25 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
       policies = args.policies;
       return policies;
     },
-    account: () => ({
-      id: id('acc', 1),
-      name: 'Mara Lindqvist',
-      email: 'mara@example.org',
-      site_admin: false,
-      second_factor: secondFactor,
-      recovery_codes_left: recoveryCodes,
-      second_factor_policy: 'offered',
-    }),
+    delete_project: ({ project }) => {
+      members.set(project, []);
+      effects.gone(project);
+      return null;
+    },
+    account: own,
+    change_address: (args) => {
+      wantedEmail = args.email;
+      if (studio.mail) return null;
+      email = wantedEmail;
+      return own();
+    },
+    confirm_address: ({ code }) => {
+      if (code !== mailedCode) throw refusal('code_invalid', 'This code is not valid, so nothing was changed.', 'Ask for a new one.');
+      email = wantedEmail;
+      emailConfirmed = true;
+      return own();
+    },
+    delete_account: effects.signedOut,
     step_up: (args) => {
       check(args.password, args.code);
       return null;
@@ -199,6 +302,7 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
     totp_begin: () => ({
       secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
       uri: 'otpauth://totp/CollabTrack:mara%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=CollabTrack',
+      qr: madeUpQr,
     }),
     totp_confirm: ({ code }) => {
       if (code === wrongCode) throw refusal('wrong_second_factor', 'This code is wrong, so nothing was done.', 'Wait for the next one.');
@@ -221,5 +325,19 @@ export function accountAnswers(members: Map<string, MemberView[]>, now: number, 
       place = 'memory';
       return credentials();
     },
+    claim_site: ({ code }) => {
+      if (!code.startsWith('ctu_')) throw refusal('code_invalid', 'This code is not valid, so nothing was changed.', 'Ask for a new one.');
+      siteAdmin = true;
+      return null;
+    },
+    site_accounts: ({ query }) => {
+      const text = query.toLowerCase();
+      return site.filter((each) => each.email.includes(text) || each.name.toLowerCase().includes(text));
+    },
+    disable_account: ({ account }) => setSite(account, { disabled: true, last_used_at: null }),
+    enable_account: ({ account }) => setSite(account, { disabled: false }),
+    issue_reset_code: () => ({ code: 'ctr_tide7xqmp4rc2kvdtide7xqmp4', expires_at: at(0.02) }),
+    appoint_site_admin: ({ account }) => setSite(account, { site_admin: true }),
+    demote_site_admin: ({ account }) => setSite(account, { site_admin: false }),
   };
 }

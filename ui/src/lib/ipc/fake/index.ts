@@ -1,4 +1,4 @@
-// Opens the in-memory studio, set up from the address: ?empty, ?connection=offline, ?role=member, ?import=errors, ?delay=400, ?rows=10000.
+// Opens the in-memory studio, set up from the address: ?empty, ?connection=offline, ?role=member, ?import=errors, ?delay=400, ?rows=10000, ?mail, ?site.
 import type { ImportCase } from './imports';
 import { FakeBackend, usualOptions, type StudioOptions } from './studio';
 
@@ -18,6 +18,8 @@ export function openFake(params: URLSearchParams): FakeBackend {
     role: params.get('role') === 'member' ? 'member' : 'admin',
     importCase: cases.find((each) => each === params.get('import')) ?? 'fine',
     many: Number(params.get('many') ?? 0),
+    mail: params.has('mail'),
+    siteAdmin: params.has('site'),
     keyring: params.get('keyring') === 'none' ? 'none' : 'usable',
     checked: params.get('checked') === 'unknown' ? 'unknown' : 'known',
     alone: params.has('alone'),

@@ -18,7 +18,7 @@ import type { StatusView } from '../generated/StatusView';
 import type { TrackDetail } from '../generated/TrackDetail';
 import type { TrackView } from '../generated/TrackView';
 import type { VersionView } from '../generated/VersionView';
-import { accountAnswers, type AccountCommand, type Answers } from './accounts';
+import { accountAnswers, mailedCode, type AccountCommand, type Answers } from './accounts';
 import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows } from './cells';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
@@ -38,6 +38,10 @@ export interface StudioOptions {
   rows: number;
   /** Tracks, and versions of the first track, beyond the usual ones. */
   many: number;
+  /** Whether the server sends mail. */
+  mail: boolean;
+  /** Whether this account administers the server. */
+  siteAdmin: boolean;
   /** How the system's keyring stands. */
   keyring: KeyringState;
   /** What the file that is checked next is. */
@@ -58,6 +62,8 @@ export const usualOptions: StudioOptions = {
   importCase: 'fine',
   rows: 0,
   many: 0,
+  mail: false,
+  siteAdmin: false,
   keyring: 'usable',
   checked: 'known',
   alone: false,
@@ -79,6 +85,8 @@ export class FakeBackend implements Backend {
   readonly #comments: CommentView[] = [];
   readonly #player: FakePlayer;
   readonly #accounts: Answers<AccountCommand>;
+  /** Who asked for an account and waits for the code of the mail. */
+  #asked: { name: string; email: string; password: string } | null = null;
   #connection: ConnectionView;
   #answers: ImportAnswers = noAnswers;
   #paused = false;
@@ -93,7 +101,10 @@ export class FakeBackend implements Backend {
     this.#seed = seeded(this.#options.now);
     this.#changeSets = proposals(this.#seed, this.#options.now, this.#options.changes);
     this.#comments.push(...comments(this.#seed, this.#options.now));
-    this.#accounts = accountAnswers(this.#seed.members, this.#options.now, this.#options.keyring);
+    this.#accounts = accountAnswers(this.#seed.members, this.#options, {
+      signedOut: () => this.#signOut(),
+      gone: (project) => this.#forget(project),
+    });
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
     this.#grow(this.#options.many);
@@ -328,7 +339,7 @@ export class FakeBackend implements Backend {
     drag_out: ({ version }) => this.#handedOut(version),
     devices: () => ['Built-in audio', 'Focusrite Scarlett 2i2'],
     choose_device: ({ device }) => this.#player.device(device),
-    look_at_server: ({ address }) => lookAt(address),
+    look_at_server: ({ address }) => ({ ...lookAt(address), mail: this.#options.mail }),
     register: ({ address, name, email, password, invitation }) => {
       if (password.length < 8)
         throw problem('password_refused', 'The password is too short, so no account was made.', 'Use 8 characters or more.');
@@ -338,18 +349,26 @@ export class FakeBackend implements Backend {
           'This server registers by invitation, so no account was made.',
           'Ask somebody on it for a code.',
         );
+      if (this.#options.mail) {
+        this.#asked = { name, email, password };
+        return null;
+      }
       return this.#signIn(address, name, email);
     },
+    confirm_registration: ({ address, code, password }) => {
+      if (code !== mailedCode || !this.#asked)
+        throw problem('code_invalid', 'This code is not valid, so no account was made.', 'Check it, or ask for an account again.');
+      if (password !== this.#asked.password)
+        throw problem('wrong_credentials', 'This is not the password of that account, so none was made.', 'Give the one you chose.');
+      return this.#signIn(address, this.#asked.name, this.#asked.email);
+    },
+    request_reset: () => null,
     sign_in: ({ address, email, password }) => {
       if (password !== 'correct horse battery')
         throw problem('wrong_credentials', 'The e-mail or the password is wrong, so nobody was signed in.', 'Check both and try again.');
       return this.#signIn(address, 'Mara Lindqvist', email);
     },
-    sign_out: () => {
-      this.#connection = { ...this.#connection, state: 'signed_out', account_id: null, account_name: null, credential: null };
-      this.#syncChanged();
-      return this.#connection;
-    },
+    sign_out: () => this.#signOut(),
     look_at_invitation: ({ code }) => {
       if (!code.toUpperCase().startsWith('TIDE'))
         throw problem('invitation_invalid', 'This code is unknown, used or expired, so nothing was joined.', 'Ask for a new one.');
@@ -791,6 +810,18 @@ export class FakeBackend implements Backend {
     return this.#connection;
   }
 
+  #signOut(): ConnectionView {
+    this.#connection = { ...this.#connection, state: 'signed_out', account_id: null, account_name: null, credential: null };
+    this.#syncChanged();
+    return this.#connection;
+  }
+
+  /** A project that is deleted on the server stays on this computer. */
+  #forget(project: string): void {
+    Object.assign(this.#project(project), { on_server: false, role: null, may: allActions });
+    this.#libraryChanged();
+  }
+
   #song(versionId: string): MadeUpSong {
     const version = this.#version(versionId);
     const seed = Number.parseInt(version.fingerprint.slice(0, 6), 16);
@@ -877,7 +908,7 @@ function lookAt(address: string) {
       'The server did not answer, so nothing was sent. Your versions are saved on this computer.',
       'Check the address and your connection.',
     );
-  return { address: /^https?:/iu.test(text) ? text : `https://${text}`, registration: 'invite', version: '0.1.0' };
+  return { address: /^https?:/iu.test(text) ? text : `https://${text}`, registration: 'invite', version: '0.1.0', mail: false };
 }
 
 function problem(code: string, message: string, hint: string | null = null): ErrorView {

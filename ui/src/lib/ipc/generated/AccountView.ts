@@ -17,6 +17,14 @@ name: string,
  */
 email: string, 
 /**
+ * Whether a code mailed to the address came back.
+ */
+email_confirmed: boolean, 
+/**
+ * Whether the server sends mail, so that addresses can be confirmed.
+ */
+mail: boolean, 
+/**
  * Whether it administers the server.
  */
 site_admin: boolean, 

@@ -23,4 +23,8 @@ role: string,
 /**
  * When it ends.
  */
-expires_at: string, };
+expires_at: string, 
+/**
+ * Whether it was mailed to the address it is for.
+ */
+mailed: boolean, };

@@ -15,4 +15,8 @@ registration: string,
 /**
  * Version of its program.
  */
-version: string, };
+version: string, 
+/**
+ * Whether it sends mail: codes for a new account and a new password.
+ */
+mail: boolean, };
