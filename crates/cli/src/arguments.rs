@@ -112,6 +112,16 @@ pub(crate) enum Command {
         #[arg(long)]
         invitation: Option<String>,
     },
+    /// Make the account that was asked for, with the code mailed to its address and the same password.
+    Confirm {
+        /// The code (ctv_…), or the whole link.
+        code: String,
+    },
+    /// Have a code for a new password mailed to an address; `account reset` takes it.
+    Forgot {
+        /// E-mail address.
+        email: String,
+    },
     /// End the session on this computer.
     SignOut,
     /// Make an invitation code for a project.
@@ -127,6 +137,9 @@ pub(crate) enum Command {
         /// Days until it ends, 1 to 30.
         #[arg(long)]
         days: Option<u32>,
+        /// Have the server mail it to that address.
+        #[arg(long, requires = "email")]
+        mail: bool,
     },
     /// Members and invitations of a project.
     #[command(subcommand)]
@@ -496,6 +509,11 @@ pub(crate) enum ProjectCommand {
         #[arg(long, value_name = "BYTES")]
         budget: Option<u64>,
     },
+    /// Delete a project on the server, for everybody in it; what is on this computer stays. Takes the password (`account step-up`).
+    Delete {
+        /// Its id (prj_…), so that nobody deletes one by accident.
+        project: String,
+    },
     /// Keep the original of a version here whatever the rule says.
     Pin {
         /// The version.
@@ -583,9 +601,24 @@ pub(crate) enum Account {
         #[arg(long)]
         code: Option<String>,
     },
-    /// Set a new password with a code of a site admin.
+    /// Give the account another address, or have the one it has confirmed by mail.
+    Address {
+        /// E-mail address.
+        email: String,
+    },
+    /// Confirm the address with the code mailed to it.
+    ConfirmAddress {
+        /// The code (ctv_…), or the whole link.
+        code: String,
+    },
+    /// Delete the account on the server. What is on this computer stays; versions on the server stay, by a former member.
+    Delete {
+        /// The address of the account, so that nobody deletes it by accident.
+        email: String,
+    },
+    /// Set a new password with a code of a site admin or of a mail.
     Reset {
-        /// The code (ctr_…).
+        /// The code (ctr_…), or the whole link.
         reset_code: String,
     },
     /// The sessions of the account.

@@ -41,7 +41,12 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
         Command::SignIn { email, code } => server::sign_in(library, &email, code.as_deref(), output).await,
         Command::SignUp { email, name, invitation } => server::sign_up(library, &email, &name, invitation.as_deref(), output).await,
         Command::SignOut => server::sign_out(library, output).await,
-        Command::Invite { project, role, email, days } => members::invite(library, &project, &role, email.as_deref(), days, output).await,
+        Command::Confirm { code } => server::confirm(library, &code, output).await,
+        Command::Forgot { email } => server::forgot(library, &email, output).await,
+        Command::Invite { project, role, email, days, mail } => {
+            let wish = members::Wish { role: &role, email: email.as_deref(), days, mail };
+            members::invite(library, &project, &wish, output).await
+        }
         Command::Members(command) => members::run(library, command, output).await,
         Command::Account(command) => account::run(library, command, output).await,
         Command::Site(command) => site::run(library, command, output).await,

@@ -2,7 +2,8 @@
 
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_protocol::accounts::{
-    Account, ChangePassword, ConfirmTotp, DeviceInfo, RecoveryCodes, Renewed, Reset, ServerInfo, SessionInfo, StepUp, TotpSecret,
+    Account, AddressChanged, ChangeAddress, ChangePassword, ConfirmAddress, ConfirmTotp, DeviceInfo, RecoveryCodes, Renewed, Reset,
+    ServerInfo, SessionInfo, StepUp, TotpSecret,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,7 +11,10 @@ use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::store::commit;
 use crate::store::settings::{self, Setting};
+use crate::view::ConnectionView;
 use crate::view::accounts::{AccountView, DeviceView, SessionView, TotpSecretView};
+
+mod qr;
 
 /// A token is renewed after this time.
 const RENEW_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
@@ -32,6 +36,8 @@ impl Library {
             id: account.id.to_string(),
             name: account.name,
             email: account.email,
+            email_confirmed: account.email_confirmed,
+            mail: server.mail,
             site_admin: account.site_admin,
             second_factor: account.second_factor,
             recovery_codes_left: account.recovery_codes_left,
@@ -63,7 +69,49 @@ impl Library {
         self.adopt(renewed).await
     }
 
-    /// Sets a new password with a code of a site admin. Nobody is signed in by it, and every session ends.
+    /// Gives the account another address, or asks for a code to confirm the one it has. Nothing where the server mailed a code: the
+    /// address changes with [`Library::confirm_address`].
+    /// # Errors
+    /// `step_up_required`, `invalid`, `address_taken`, `too_many_requests`.
+    pub async fn change_address(&self, email: &str) -> Result<Option<AccountView>> {
+        let api = self.api().await?;
+        let answer: AddressChanged = self.heard(api.post("/account/address", &ChangeAddress { email: email.to_owned() }).await)?;
+        match answer {
+            AddressChanged::Changed(_) => self.new_address().await.map(Some),
+            AddressChanged::Mailed(_) => Ok(None),
+        }
+    }
+
+    /// Confirms the address with the code mailed to it.
+    /// # Errors
+    /// `code_invalid`, `address_taken`.
+    pub async fn confirm_address(&self, code: &str) -> Result<AccountView> {
+        let api = self.api().await?;
+        let _: Account = self.heard(api.post("/account/address/confirm", &ConfirmAddress { code: code.to_owned() }).await)?;
+        self.new_address().await
+    }
+
+    async fn new_address(&self) -> Result<AccountView> {
+        let account = self.account().await?;
+        let mut transaction = self.store().write().await?;
+        settings::set(&mut transaction, Setting::AccountEmail, Some(&account.email)).await?;
+        commit(transaction).await?;
+        Ok(account)
+    }
+
+    /// Deletes the account on the server. What is on this computer stays.
+    /// # Errors
+    /// `step_up_required`, `last_owner`.
+    pub async fn delete_account(&self) -> Result<ConnectionView> {
+        let api = self.api().await?;
+        let (server, account) = self.who()?;
+        self.heard(api.delete("/account").await)?;
+        self.credentials().forget(&server, &account).await?;
+        self.set_session(&server, None).await?;
+        Ok(self.connection_view())
+    }
+
+    /// Sets a new password with a code of a site admin or of a mail. Nobody is signed in by it, and every session ends.
     /// # Errors
     /// `code_invalid`, `password_refused`.
     pub async fn reset_password(&self, address: &str, code: &str, new: SecretString) -> Result<()> {
@@ -134,7 +182,7 @@ impl Library {
     pub async fn totp_begin(&self) -> Result<TotpSecretView> {
         let api = self.api().await?;
         let made: TotpSecret = self.heard(api.post_empty("/auth/totp").await)?;
-        Ok(TotpSecretView { secret: made.secret, uri: made.uri })
+        Ok(TotpSecretView { qr: qr::qr(&made.uri), secret: made.secret, uri: made.uri })
     }
 
     /// Switches the second factor on; answers the recovery codes, this once.

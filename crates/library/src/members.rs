@@ -22,6 +22,7 @@ fn new_invitation(made: Invitation) -> NewInvitationView {
         link: made.link,
         role: made.role.as_str().to_owned(),
         expires_at: made.expires_at,
+        mailed: made.mailed,
     }
 }
 
@@ -100,6 +101,21 @@ impl Library {
         Ok(())
     }
 
+    /// Deletes a project on the server, for everybody in it. What is on this computer stays here.
+    /// # Errors
+    /// `forbidden`, `step_up_required`.
+    pub async fn delete_project(&self, id: &ProjectId) -> Result<()> {
+        let api = self.api().await?;
+        let own = self.connection().account.as_ref().map(|account| account.0.clone()).ok_or(LibraryError::SignedOut)?;
+        self.heard(api.delete(&format!("/projects/{id}")).await)?;
+        let mut transaction = self.store().write().await?;
+        members::remove(&mut transaction, id, own.as_str()).await?;
+        commit(transaction).await?;
+        self.project_changed(id);
+        self.changed();
+        Ok(())
+    }
+
     /// Hands a project to another member, who becomes its owner; one's own role becomes admin.
     /// # Errors
     /// `forbidden`, `step_up_required`.
@@ -114,7 +130,17 @@ impl Library {
     /// # Errors
     /// `Invalid` for a role that does not exist, `forbidden` for one above the own.
     pub async fn invite(&self, id: &ProjectId, role: &str, email: Option<&str>, days: Option<u32>) -> Result<NewInvitationView> {
-        let body = CreateInvitation { role: role_of(role)?, email: email.map(str::to_owned), days };
+        self.make_invitation(id, CreateInvitation { role: role_of(role)?, email: email.map(str::to_owned), days, mail: false }).await
+    }
+
+    /// As [`Library::invite`] for an address, and has the server mail it there.
+    /// # Errors
+    /// As [`Library::invite`]; `invalid` where the server sends no mail.
+    pub async fn invite_by_mail(&self, id: &ProjectId, role: &str, email: &str, days: Option<u32>) -> Result<NewInvitationView> {
+        self.make_invitation(id, CreateInvitation { role: role_of(role)?, email: Some(email.to_owned()), days, mail: true }).await
+    }
+
+    async fn make_invitation(&self, id: &ProjectId, body: CreateInvitation) -> Result<NewInvitationView> {
         let api = self.api().await?;
         let made = self.heard(api.post(&format!("/projects/{id}/invitations"), &body).await)?;
         Ok(new_invitation(made))

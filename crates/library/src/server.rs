@@ -1,7 +1,7 @@
 //! Accounts, invitations and projects on the server, as the app and the companion ask for them.
 
 use collabtrack_domain::id::ProjectId;
-use collabtrack_protocol::accounts::{Register, ServerInfo, SignIn, SignedIn};
+use collabtrack_protocol::accounts::{ConfirmRegistration, Mailed, Register, Registered, RequestReset, ServerInfo, SignIn, SignedIn};
 use collabtrack_protocol::projects::{InvitationCode, InvitationInfo, Project};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
@@ -66,7 +66,7 @@ impl Library {
         if info.service != "collabtrack" {
             return Err(RemoteError::NotCollabtrack { reason: "another service is there".into() }.into());
         }
-        Ok(ServerView { address, registration: info.registration, version: info.version })
+        Ok(ServerView { address, registration: info.registration, version: info.version, mail: info.mail })
     }
 
     /// Asks a server what it is and remembers it for signing in. Whoever is signed in elsewhere stays so.
@@ -91,7 +91,7 @@ impl Library {
         Ok(server)
     }
 
-    /// Makes an account and signs in.
+    /// Makes an account and signs in. Nothing where the server mailed a code: the account is made with [`Library::confirm_registration`].
     /// # Errors
     /// What the server refused, such as a password in common use.
     pub async fn register(
@@ -101,7 +101,7 @@ impl Library {
         email: &str,
         password: SecretString,
         invitation: Option<&str>,
-    ) -> Result<ConnectionView> {
+    ) -> Result<Option<ConnectionView>> {
         let (api, address) = self.api_at(address, None)?;
         let body = Register {
             name: name.to_owned(),
@@ -111,8 +111,29 @@ impl Library {
             setup_code: None,
             device_name: device_name(),
         };
-        let answer: SignedIn = api.post("/auth/register", &body).await?;
+        match api.post("/auth/register", &body).await? {
+            Registered::SignedIn(answer) => self.signed_in(&address, *answer).await.map(Some),
+            Registered::Mailed(_) => Ok(None),
+        }
+    }
+
+    /// Makes the account that was asked for, with the code mailed to its address and its password, and signs in.
+    /// # Errors
+    /// `code_invalid`, `wrong_credentials`, `address_taken`.
+    pub async fn confirm_registration(&self, address: &str, code: &str, password: SecretString) -> Result<ConnectionView> {
+        let (api, address) = self.api_at(address, None)?;
+        let body = ConfirmRegistration { code: code.to_owned(), password: password.expose_secret().to_owned(), device_name: device_name() };
+        let answer: SignedIn = api.post("/auth/confirm", &body).await?;
         self.signed_in(&address, answer).await
+    }
+
+    /// Has a code for a new password mailed to an address, if it has an account there.
+    /// # Errors
+    /// `invalid` for no address and where the server sends no mail; `too_many_requests`.
+    pub async fn request_reset(&self, address: &str, email: &str) -> Result<()> {
+        let (api, _) = self.api_at(address, None)?;
+        let _: Mailed = api.post("/auth/reset/request", &RequestReset { email: email.to_owned() }).await?;
+        Ok(())
     }
 
     /// Signs in; `code` is that of the second factor, after the server asked for it.

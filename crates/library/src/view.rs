@@ -460,6 +460,8 @@ pub struct ServerView {
     pub registration: String,
     /// Version of its program.
     pub version: String,
+    /// Whether it sends mail: codes for a new account and a new password.
+    pub mail: bool,
 }
 
 /// What an invitation is for.
@@ -490,6 +492,8 @@ pub struct NewInvitationView {
     pub role: String,
     /// When it ends.
     pub expires_at: String,
+    /// Whether it was mailed to the address it is for.
+    pub mailed: bool,
 }
 
 /// A member of a project.

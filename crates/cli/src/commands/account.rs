@@ -38,6 +38,30 @@ pub(crate) async fn run(library: &Library, command: Account, output: &Output) ->
             library.change_password(current.into(), new.into(), code.as_deref()).await?;
             output.answer(&true, |_| "The password is changed; every other session has ended.".to_owned());
         }
+        Account::Address { email } => {
+            let changed = library.change_address(&email).await?;
+            output.answer(&changed, |changed| match changed {
+                Some(account) => format!("The address is {} from now on.", account.email),
+                None => format!("A mail to {email} tells how it goes on. With the code in it: `account confirm-address CODE`."),
+            });
+        }
+        Account::ConfirmAddress { code } => {
+            let account = library.confirm_address(&code).await?;
+            output.answer(&account, |account| format!("The address is {} and confirmed.", account.email));
+        }
+        Account::Delete { email } => {
+            let account = library.account().await?;
+            if !account.email.eq_ignore_ascii_case(email.trim()) {
+                return Err(Trouble::new(
+                    "This is not the address of the signed-in account",
+                    "Nothing was deleted.",
+                    "`account show` names it.",
+                ));
+            }
+            output.answer(&library.delete_account().await?, |_| {
+                "The account is deleted on the server. What is on this computer stays.".to_owned()
+            });
+        }
         Account::Reset { reset_code } => {
             let new = secret("COLLABTRACK_NEW_PASSWORD")?;
             library.reset_password(&address(library).await?, &reset_code, new.into()).await?;

@@ -12,19 +12,24 @@ fn list(members: &[MemberView]) -> String {
     members.iter().map(|member| format!("{}  {:8}  {}\n", member.id, member.role, member.name)).collect()
 }
 
+/// What an invitation shall be.
+pub(crate) struct Wish<'a> {
+    pub(crate) role: &'a str,
+    pub(crate) email: Option<&'a str>,
+    pub(crate) days: Option<u32>,
+    pub(crate) mail: bool,
+}
+
 /// Makes an invitation code.
-pub(crate) async fn invite(
-    library: &Library,
-    project: &str,
-    role: &str,
-    email: Option<&str>,
-    days: Option<u32>,
-    output: &Output,
-) -> Result<(), Trouble> {
+pub(crate) async fn invite(library: &Library, project: &str, wish: &Wish<'_>, output: &Output) -> Result<(), Trouble> {
     let project = select::project(library, project).await?;
-    let invitation = library.invite(&project, role, email, days).await?;
+    let invitation = match wish.email {
+        Some(email) if wish.mail => library.invite_by_mail(&project, wish.role, email, wish.days).await?,
+        email => library.invite(&project, wish.role, email, wish.days).await?,
+    };
     output.answer(&invitation, |invitation| {
-        format!("{}\nGrants {}, once, until {}.", invitation.code, invitation.role, invitation.expires_at)
+        let mailed = if invitation.mailed { " It is on its way by mail." } else { "" };
+        format!("{}\nGrants {}, once, until {}.{mailed}", invitation.code, invitation.role, invitation.expires_at)
     });
     Ok(())
 }

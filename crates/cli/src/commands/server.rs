@@ -72,9 +72,32 @@ pub(crate) async fn sign_in(library: &Library, email: &str, code: Option<&str>, 
 
 /// Makes an account.
 pub(crate) async fn sign_up(library: &Library, email: &str, name: &str, invitation: Option<&str>, output: &Output) -> Result<(), Trouble> {
-    let connection = library.register(&address(library).await?, name, email, password()?.into(), invitation).await?;
+    match library.register(&address(library).await?, name, email, password()?.into(), invitation).await? {
+        Some(connection) => {
+            say_where_kept(&connection, output);
+            output.answer(&connection, words);
+        }
+        None => output.answer(&serde_json::json!({"mailed": true}), |_| {
+            format!("A mail to {email} tells how it goes on. With the code in it: `confirm CODE`, and the same password.")
+        }),
+    }
+    Ok(())
+}
+
+/// Makes the account that was asked for.
+pub(crate) async fn confirm(library: &Library, code: &str, output: &Output) -> Result<(), Trouble> {
+    let connection = library.confirm_registration(&address(library).await?, code, password()?.into()).await?;
     say_where_kept(&connection, output);
     output.answer(&connection, words);
+    Ok(())
+}
+
+/// Has a code for a new password mailed.
+pub(crate) async fn forgot(library: &Library, email: &str, output: &Output) -> Result<(), Trouble> {
+    library.request_reset(&address(library).await?, email).await?;
+    output.answer(&serde_json::json!({"mailed": true}), |_| {
+        format!("If {email} has an account there, a code is on its way. With it: `account reset CODE`.")
+    });
     Ok(())
 }
 

@@ -13,6 +13,14 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    fn of(output: &std::process::Output) -> Self {
+        Self {
+            ok: output.status.success(),
+            answer: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+            trouble: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// The answer of a run that must have worked.
     pub(crate) fn expect(self, what: &str) -> Value {
         assert!(self.ok, "{what}: {}", self.trouble);
@@ -69,12 +77,13 @@ impl Computer {
 
     /// Runs the program with `--json` and this password.
     pub(crate) fn run_with_password(&self, password: &str, arguments: &[&str]) -> Run {
-        let output = self.program(password, arguments).output().expect("the program runs");
-        Run {
-            ok: output.status.success(),
-            answer: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
-            trouble: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Run::of(&self.program(password, arguments).output().expect("the program runs"))
+    }
+
+    /// Runs the program with `--json` and the usual password, which shall become this one.
+    pub(crate) fn run_changing_password(&self, new: &str, arguments: &[&str]) -> Run {
+        let output = self.program("four walls and an amplifier", arguments).env("COLLABTRACK_NEW_PASSWORD", new).output();
+        Run::of(&output.expect("the program runs"))
     }
 
     fn program(&self, password: &str, arguments: &[&str]) -> Command {

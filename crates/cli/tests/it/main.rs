@@ -1,5 +1,6 @@
 //! The companion as a program: real folders, real libraries, a real server.
 
+mod accounts;
 mod alone;
 mod catalogue;
 mod computer;

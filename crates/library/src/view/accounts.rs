@@ -12,6 +12,10 @@ pub struct AccountView {
     pub name: String,
     /// E-mail address.
     pub email: String,
+    /// Whether a code mailed to the address came back.
+    pub email_confirmed: bool,
+    /// Whether the server sends mail, so that addresses can be confirmed.
+    pub mail: bool,
     /// Whether it administers the server.
     pub site_admin: bool,
     /// Whether a second factor is set up.
@@ -60,8 +64,19 @@ pub struct DeviceView {
 pub struct TotpSecretView {
     /// The secret in base32, to type.
     pub secret: String,
-    /// The same as `otpauth://totp/…`, to scan.
+    /// The same as `otpauth://totp/…`.
     pub uri: String,
+    /// The same as a QR code, to scan.
+    pub qr: QrView,
+}
+
+/// A QR code to draw: dark squares on light ground, with four squares of light ground around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct QrView {
+    /// Squares on a side.
+    pub size: u32,
+    /// The dark squares as the path of an SVG, one unit a square.
+    pub path: String,
 }
 
 /// An invitation that is open.

@@ -49,7 +49,17 @@ fn export_to(folder: &Path) {
     macro_rules! export_accounts {
         ($($name:ident),* $(,)?) => { $( view::accounts::$name::export_all(&config).expect("the type is written"); )* }
     }
-    export_accounts!(AccountView, SessionView, DeviceView, TotpSecretView, OpenInvitationView, PoliciesView, CredentialsView,);
+    export_accounts!(
+        AccountView,
+        SessionView,
+        DeviceView,
+        TotpSecretView,
+        OpenInvitationView,
+        PoliciesView,
+        CredentialsView,
+        SiteAccountView,
+        ResetCodeView,
+    );
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {
