@@ -29,7 +29,7 @@ pub async fn check_on(
     action: Action,
     target: &Target,
 ) -> Result<Role, Error> {
-    Standing::read(db, account, project).await?.ask(action, target, Password::NotAsked)
+    Standing::read(db, account, project).await?.ask(action, target, false)
 }
 
 /// As [`check`], and locks the project's row until the transaction ends: every change of a project does this first, so changes happen one
@@ -60,7 +60,7 @@ pub async fn authorise(
     action: Action,
     target: &Target,
 ) -> Result<Role, Error> {
-    Standing::read(db, &session.account, project).await?.ask(action, target, Password::Recent(session.has_recent_password))
+    Standing::read(db, &session.account, project).await?.ask(action, target, session.has_recent_password)
 }
 
 /// The role of `account` in the project of `thing`, if that role may do `action`.
@@ -104,17 +104,10 @@ pub enum Thing<'a> {
     Upload(&'a str),
 }
 
-/// Whether the password's age matters to the question.
-#[derive(Debug, Clone, Copy)]
-enum Password {
-    /// The caller asks about somebody's standing, not on behalf of a session.
-    NotAsked,
-    /// Given within the last ten minutes, or not.
-    Recent(bool),
-}
-
 /// Everything the matrix wants to know of somebody in a project.
 struct Standing {
+    project: ProjectId,
+    account: AccountId,
     role: Role,
     second_factor: bool,
     facts: Facts,
@@ -134,16 +127,18 @@ impl Standing {
         .bind(account.as_str())
         .fetch_optional(db)
         .await?;
-        Self::of_row(&row.ok_or_else(not_found)?)
+        Self::of_row(&row.ok_or_else(|| not_found().denied(project.as_str(), account))?, account, project)
     }
 
-    fn of_row(row: &PgRow) -> Result<Self, Error> {
+    fn of_row(row: &PgRow, account: &AccountId, project: &ProjectId) -> Result<Self, Error> {
         let settings = Settings {
             listeners_fetch_originals: row.try_get("listeners_fetch_originals")?,
             listeners_comment: row.try_get("listeners_comment")?,
             members_share: row.try_get("members_share")?,
         };
         Ok(Self {
+            project: project.clone(),
+            account: account.clone(),
             role: row.role("role")?,
             second_factor: row.try_get("second_factor")?,
             facts: Facts {
@@ -156,15 +151,16 @@ impl Standing {
         })
     }
 
-    fn ask(&self, action: Action, target: &Target, password: Password) -> Result<Role, Error> {
-        let recent_password = match password {
-            Password::NotAsked => true,
-            Password::Recent(recent) => recent,
-        };
+    /// Where no session stands behind the question, no recent password does: what needs one is refused.
+    fn ask(&self, action: Action, target: &Target, recent_password: bool) -> Result<Role, Error> {
         let assurance = Assurance { recent_password, second_factor: self.second_factor };
         match may(&Actor { role: Some(self.role), assurance }, action, target, &self.facts) {
             Decision::Allowed => Ok(self.role),
-            Decision::Denied(reason) => Err(refusal(reason, self.role, action)),
+            // A missing password or factor and the last owner are steps on the way, not things that are somebody else's.
+            Decision::Denied(reason @ (Reason::StepUp | Reason::SecondFactor | Reason::LastOwner)) => {
+                Err(refusal(reason, self.role, action))
+            }
+            Decision::Denied(reason) => Err(refusal(reason, self.role, action).denied(self.project.as_str(), &self.account)),
         }
     }
 }

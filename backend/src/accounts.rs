@@ -11,7 +11,9 @@ use crate::db::RowExt;
 use crate::error::{Error, invalid};
 
 pub mod address;
+pub mod by_mail;
 pub mod codes;
+pub mod leaving;
 pub mod password;
 pub mod proof;
 pub mod register;
@@ -53,7 +55,7 @@ impl Known {
     pub(crate) async fn by_address(db: &PgPool, address: &Address) -> Result<Option<Self>, Error> {
         let row = sqlx::query(
             "select a.id, a.name, a.email, a.email_key, a.password_hash, a.site_admin, a.disabled_at is not null as disabled,
-                    a.totp_confirmed_at is not null as second_factor,
+                    a.totp_confirmed_at is not null as second_factor, a.email_confirmed_at is not null as email_confirmed,
                     (select count(*) from recovery_code r where r.account = a.id and r.used_at is null) as recovery_codes_left
              from account a where a.email_key = $1",
         )
@@ -67,7 +69,7 @@ impl Known {
     pub(crate) async fn by_id(db: &PgPool, id: &AccountId) -> Result<Option<Self>, Error> {
         let row = sqlx::query(
             "select a.id, a.name, a.email, a.email_key, a.password_hash, a.site_admin, a.disabled_at is not null as disabled,
-                    a.totp_confirmed_at is not null as second_factor,
+                    a.totp_confirmed_at is not null as second_factor, a.email_confirmed_at is not null as email_confirmed,
                     (select count(*) from recovery_code r where r.account = a.id and r.used_at is null) as recovery_codes_left
              from account a where a.id = $1",
         )
@@ -83,6 +85,7 @@ fn of_row(row: &PgRow) -> Result<Account, Error> {
         id: row.text_as("id")?,
         name: row.try_get("name")?,
         email: row.try_get("email")?,
+        email_confirmed: row.try_get("email_confirmed")?,
         site_admin: row.try_get("site_admin")?,
         second_factor: row.try_get("second_factor")?,
         recovery_codes_left: row.try_get("recovery_codes_left")?,

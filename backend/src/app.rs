@@ -18,6 +18,7 @@ use crate::config::{Config, ServiceConfig};
 use crate::db::{self, DatabaseError};
 use crate::hints::Hints;
 use crate::limits::Limits;
+use crate::mail::Mail;
 use crate::serve::{self, TlsError};
 use crate::{collect, http, sidecars, tidy};
 
@@ -46,6 +47,8 @@ pub struct Parts {
     pub seal: Option<Seal>,
     /// Requests of each block of addresses.
     pub limits: Limits,
+    /// The way out for mail, where there is one.
+    pub mail: Option<Mail>,
     /// News for open streams.
     pub hints: Hints,
     /// Set when the server is going down: open streams end.
@@ -173,6 +176,7 @@ pub fn build(db: PgPool, blobs: Blobs, service: &ServiceConfig, stop: &Cancellat
         passwords: Passwords::new(threads, service.hash_cost),
         seal: service.secret_key.as_ref().map(Seal::new),
         limits: Limits::new(service.requests_per_minute),
+        mail: service.mail.as_ref().map(|config| Mail::new(config, service.public_url.clone(), stop.clone())),
         service: service.clone(),
         stop: stop.clone(),
         db,

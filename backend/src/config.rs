@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::accounts::address::Address;
 use crate::accounts::password::HashCost;
+use crate::mail::MailConfig;
 
 /// Who may register an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +113,8 @@ pub struct ServiceConfig {
     pub hash_cost: HashCost,
     /// Who may become the first site admin, with a code.
     pub admin_email: Option<Address>,
+    /// How mail is sent; without it none is, and nothing depends on it.
+    pub mail: Option<MailConfig>,
 }
 
 /// Everything a server with its own database and store needs.
@@ -186,7 +189,7 @@ pub enum ConfigError {
     DotEnv,
 }
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 24] = [
     "DATABASE_URL",
     "COLLABTRACK_LISTEN",
     "COLLABTRACK_REGISTRATION",
@@ -200,6 +203,8 @@ const NAMES: [&str; 22] = [
     "COLLABTRACK_TOTP",
     "COLLABTRACK_HASH_COST",
     "COLLABTRACK_ADMIN_EMAIL",
+    "COLLABTRACK_SMTP_URL",
+    "COLLABTRACK_MAIL_FROM",
     // The same under an older name.
     "COLLABTRACK_ADMIN_USER",
     "ADMIN_USER",
@@ -343,12 +348,29 @@ impl Environment {
                 .unwrap_or(SecondFactor::Offered),
             hash_cost: self.parsed("COLLABTRACK_HASH_COST", "m=19456,t=2,p=1 or more of each", HashCost::parse)?.unwrap_or(HashCost::FLOOR),
             admin_email: self.admin_email()?,
+            mail: self.mail()?,
         };
         match (&config.secret_key, config.second_factor) {
             (None, SecondFactor::Required) => {
                 Err(ConfigError::Needs { name: "COLLABTRACK_TOTP=required", needs: "COLLABTRACK_SECRET_KEY" })
             }
             _ => Ok(config),
+        }
+    }
+
+    /// The way out for mail: both settings or neither.
+    fn mail(&self) -> Result<Option<MailConfig>, ConfigError> {
+        let from =
+            self.parsed("COLLABTRACK_MAIL_FROM", "an e-mail address, such as CollabTrack <music@example.com>", MailConfig::sender)?;
+        match (self.value("COLLABTRACK_SMTP_URL")?, from) {
+            (None, None) => Ok(None),
+            (Some(url), Some(from)) => MailConfig::new(&url, from).map(Some).ok_or(ConfigError::Value {
+                name: "COLLABTRACK_SMTP_URL",
+                expected: "the address of a mail server with TLS, such as smtps://user:password@mail.example.com or \
+                           smtp://user:password@mail.example.com:587?tls=required",
+            }),
+            (Some(_), None) => Err(ConfigError::Needs { name: "COLLABTRACK_SMTP_URL", needs: "COLLABTRACK_MAIL_FROM" }),
+            (None, Some(_)) => Err(ConfigError::Needs { name: "COLLABTRACK_MAIL_FROM", needs: "COLLABTRACK_SMTP_URL" }),
         }
     }
 

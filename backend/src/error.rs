@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use collabtrack_domain::id::AccountId;
 use collabtrack_protocol::problem::{ErrorCode, FieldProblem};
 
 use crate::blobs::BlobError;
@@ -40,11 +41,22 @@ pub struct Refusal {
     pub retry_after_s: Option<u64>,
     /// Facts that the code documents.
     pub facts: Option<serde_json::Value>,
+    /// Whose log counts it as a denied access.
+    pub denied: Option<Box<Denied>>,
+}
+
+/// A denied access: who asked for what is not theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// The chain that counts it: a project that may not even exist, or the site.
+    pub chain: String,
+    /// Who asked.
+    pub actor: AccountId,
 }
 
 /// A refusal with a code and words.
 pub fn refuse(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Error {
-    Error::Refused(Box::new(Refusal { code, detail: detail.into(), fields: Vec::new(), retry_after_s: None, facts: None }))
+    Error::Refused(Box::new(Refusal { code, detail: detail.into(), fields: Vec::new(), retry_after_s: None, facts: None, denied: None }))
 }
 
 /// A value that is not acceptable, with the field it stands in.
@@ -52,7 +64,14 @@ pub fn invalid(field: &str, message: impl Into<String>) -> Error {
     let message = message.into();
     let detail = format!("Nothing was changed: {message}");
     let fields = vec![FieldProblem { field: field.to_owned(), message }];
-    Error::Refused(Box::new(Refusal { code: ErrorCode::Invalid, detail: detail.into(), fields, retry_after_s: None, facts: None }))
+    Error::Refused(Box::new(Refusal {
+        code: ErrorCode::Invalid,
+        detail: detail.into(),
+        fields,
+        retry_after_s: None,
+        facts: None,
+        denied: None,
+    }))
 }
 
 /// The one answer for what is not there and for what belongs to others.
@@ -78,6 +97,15 @@ impl Error {
     pub fn retry_after_s(mut self, seconds: u64) -> Self {
         if let Self::Refused(refusal) = &mut self {
             refusal.retry_after_s = Some(seconds);
+        }
+        self
+    }
+
+    /// Has a refusal counted as a denied access in the log of `chain`.
+    #[must_use]
+    pub fn denied(mut self, chain: &str, actor: &AccountId) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.denied = Some(Box::new(Denied { chain: chain.to_owned(), actor: actor.clone() }));
         }
         self
     }

@@ -26,6 +26,7 @@ mod export;
 mod extract;
 mod health;
 mod invitations;
+mod links;
 mod members;
 pub mod openapi;
 mod projects;
@@ -48,6 +49,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::rotate))
         .routes(routes!(accounts::password))
         .routes(routes!(accounts::reset))
+        .routes(routes!(accounts::request_reset))
+        .routes(routes!(accounts::confirm_registration))
+        .routes(routes!(accounts::change_address))
+        .routes(routes!(accounts::confirm_address))
         .routes(routes!(accounts::setup))
         .routes(routes!(accounts::totp_begin, accounts::totp_off))
         .routes(routes!(accounts::totp_confirm))
@@ -84,9 +89,9 @@ fn api() -> OpenApiRouter<App> {
     let csv = OpenApiRouter::new().routes(routes!(catalogue::import)).layer(DefaultBodyLimit::max(MAX_IMPORT_BODY_BYTES));
     let rest = OpenApiRouter::new()
         .routes(routes!(accounts::server))
-        .routes(routes!(accounts::account))
+        .routes(routes!(accounts::account, accounts::delete_account))
         .routes(routes!(projects::list, projects::create))
-        .routes(routes!(projects::view))
+        .routes(routes!(projects::view, projects::delete))
         .routes(routes!(uploads::create))
         .routes(routes!(uploads::view))
         .routes(routes!(uploads::urls))
@@ -131,6 +136,9 @@ pub fn router(app: App) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
     Router::new()
         .nest("/api/v1", api.route("/openapi.json", axum::routing::get(move || openapi::answer(document.clone()))))
+        .route("/join", axum::routing::get(links::page))
+        .route("/reset", axum::routing::get(links::page))
+        .route("/confirm", axum::routing::get(links::page))
         .route("/healthz", axum::routing::get(health::alive))
         .route("/readyz", axum::routing::get(health::ready))
         .layer(around)

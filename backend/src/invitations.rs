@@ -37,9 +37,24 @@ pub async fn create(app: &App, session: &Session, project: &ProjectId, body: &Cr
         None => None,
         Some(email) => Some(Address::parse(email).ok_or_else(|| invalid("/email", "This is not an e-mail address."))?),
     };
+    let letter = match (body.mail, &app.mail, &bound) {
+        (true, Some(mail), Some(to)) => Some((mail, to)),
+        (true, None, _) => return Err(invalid("/mail", "This server sends no mail. Copy the code and send it yourself.")),
+        (true, _, None) => return Err(invalid("/mail", "Name the address that the invitation is for.")),
+        (false, ..) => None,
+    };
     let mut tx = app.db.begin().await?;
     access::lock_row(&mut tx, project).await?;
     access::authorise(&mut tx, session, project, Action::Invite, &Target::Role(body.role)).await?;
+    // Nobody has a stranger's mailbox filled.
+    let letter = match letter {
+        Some((mail, to)) => {
+            throttle::count(&app.db, Counted::Mailer(session.account.as_str())).await?;
+            throttle::count(&app.db, Counted::Mail(to.key())).await?;
+            Some((mail, to, mail.place()?))
+        }
+        None => None,
+    };
     let (id, code) = (InvitationId::from_random(random::bytes()), random::code(PREFIX));
     let expires_at = sqlx::query_scalar(
         "insert into invitation (id, project, role, code_hash, inviter, email_key, expires_at)
@@ -58,7 +73,12 @@ pub async fn create(app: &App, session: &Session, project: &ProjectId, body: &Cr
     let detail = serde_json::json!({"role": body.role.as_str(), "bound_to": bound.as_ref().map_or("", Address::shown)});
     audit::append(&mut tx, fact.detail(detail)).await?;
     tx.commit().await?;
-    Ok(Invitation { link: link(app, &code), id, code, role: body.role, expires_at, mailed: false })
+    let mailed = letter.is_some();
+    if let Some((mail, to, place)) = letter {
+        let letter = mail.invitation(to.clone(), &code);
+        mail.send(place, async move { Ok(Some(letter)) });
+    }
+    Ok(Invitation { link: link(app, &code), id, code, role: body.role, expires_at, mailed })
 }
 
 /// A new code for an open invitation; the one before no longer counts.
@@ -155,18 +175,25 @@ pub async fn look(app: &App, client: &Client, session: &Session, code: &str) -> 
 /// # Errors
 /// `invitation_invalid`, or `already_member`, which leaves the code unspent; `too_many_requests` after many wrong codes.
 pub async fn accept(app: &App, client: &Client, session: &Session, code: &str) -> Result<Project, Error> {
-    let project = counted(app, client, join(&app.db, session, code)).await?;
+    let project = counted(app, client, join(app, session, code)).await?;
     projects::view(&app.db, session, &project).await
 }
 
-async fn join(db: &PgPool, session: &Session, code: &str) -> Result<ProjectId, Error> {
-    let mut tx = db.begin().await?;
+async fn join(app: &App, session: &Session, code: &str) -> Result<ProjectId, Error> {
+    let mut tx = app.db.begin().await?;
     let key = address_of(&mut tx, &session.account).await?;
     let project: ProjectId = find_open(&mut tx, code, &key).await?.text_as("project")?;
     // The project's row first, as everywhere; then the code once more, which another acceptance may have spent meanwhile.
     access::lock_row(&mut tx, &project).await?;
     let row = find_open(&mut tx, code, &key).await?;
     let (id, role, inviter): (InvitationId, Role, AccountId) = (row.text_as("id")?, row.role("role")?, row.text_as("inviter")?);
+    // Where addresses are confirmed, one that only claims to be the invited one does not get in.
+    if app.mail.is_some() && row.try_get("unconfirmed")? {
+        return Err(refuse(
+            ErrorCode::AddressUnconfirmed,
+            "This invitation is for your address, and that is not confirmed yet, so you did not join. Confirm it under Account, then join; the code stays good.",
+        ));
+    }
     // The inviter's own role may have changed since.
     access::check_on(&mut tx, &inviter, &project, Action::Invite, &Target::Role(role)).await.map_err(invalid_now)?;
     projects::add_member(&mut tx, &project, &session.account, role).await?;
@@ -204,7 +231,9 @@ pub(crate) async fn check_open(db: &mut PgConnection, code: &str, address: &Addr
 async fn find_open(db: &mut PgConnection, code: &str, email_key: &str) -> Result<PgRow, Error> {
     let hash = random::code_hash(PREFIX, code).ok_or_else(not_valid)?;
     sqlx::query(
-        "select i.id, i.project, i.role, i.inviter, p.name as project_name, a.name as inviter_name, rfc3339(i.expires_at) as expires_at
+        "select i.id, i.project, i.role, i.inviter, p.name as project_name, a.name as inviter_name, rfc3339(i.expires_at) as expires_at,
+                i.email_key is not null and not exists (
+                    select from account own where own.email_key = $2 and own.email_confirmed_at is not null) as unconfirmed
          from invitation i join project p on p.id = i.project join account a on a.id = i.inviter
          where i.code_hash = $1 and i.accepted_at is null and i.revoked_at is null and i.expires_at > now()
            and (i.email_key is null or i.email_key = $2)",

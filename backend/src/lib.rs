@@ -27,6 +27,7 @@ pub mod http;
 pub mod invitations;
 pub mod limits;
 pub mod logging;
+pub mod mail;
 pub mod materialise;
 pub mod members;
 pub mod problem;

@@ -13,6 +13,7 @@ use collabtrack_server::accounts::codes::{self, Issuer};
 use collabtrack_server::app::{self, StoreTest};
 use collabtrack_server::blobs::{Blobs, self_test};
 use collabtrack_server::config::{Config, Environment, Registration};
+use collabtrack_server::mail::Mail;
 use collabtrack_server::{accounts, db, logging};
 
 /// The CollabTrack server: accounts, versions, catalogue and approval for music projects.
@@ -158,6 +159,21 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     for step in report.steps {
         say(std::io::stdout(), &format!("Store: {step}: yes."));
     }
+    check_mail(config).await
+}
+
+/// Nothing depends on mail, but an operator who set a mail server wants to know that it takes it.
+async fn check_mail(config: &Config) -> anyhow::Result<()> {
+    let Some(mail) = &config.service.mail else {
+        say(std::io::stdout(), "Mail: none is sent; codes are handed over by site admins.");
+        return Ok(());
+    };
+    let mail = Mail::new(mail, config.service.public_url.clone(), tokio_util::sync::CancellationToken::new());
+    anyhow::ensure!(
+        mail.answers().await,
+        "the mail server of COLLABTRACK_SMTP_URL does not answer or does not take its name and password; everything but mail works"
+    );
+    say(std::io::stdout(), "Mail: the mail server answers.");
     Ok(())
 }
 

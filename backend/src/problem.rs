@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 
-use crate::error::{Error, Refusal, refuse};
+use crate::error::{Denied, Error, Refusal, refuse};
 
 /// A refusal on its way to the outermost layer, which knows the request's id and writes the document.
 #[derive(Debug, Clone)]
@@ -54,6 +54,11 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = source.source();
     }
     text
+}
+
+/// The denied access that an answer tells of, if it does.
+pub(crate) fn denied(response: &Response) -> Option<Denied> {
+    response.extensions().get::<Pending>().and_then(|pending| pending.0.denied.as_deref().cloned())
 }
 
 /// Turns any unsuccessful answer into a problem document: refusals of handlers, and what the framework says by itself.
@@ -117,9 +122,13 @@ fn status(code: ErrorCode) -> StatusCode {
     match code {
         C::BadRequest => StatusCode::BAD_REQUEST,
         C::Unauthorized | C::WrongCredentials | C::SecondFactorNeeded | C::WrongSecondFactor => StatusCode::UNAUTHORIZED,
-        C::Forbidden | C::SelfApproval | C::FieldForbidden | C::RegistrationClosed | C::StepUpRequired | C::SecondFactorRequired => {
-            StatusCode::FORBIDDEN
-        }
+        C::Forbidden
+        | C::SelfApproval
+        | C::FieldForbidden
+        | C::RegistrationClosed
+        | C::StepUpRequired
+        | C::SecondFactorRequired
+        | C::AddressUnconfirmed => StatusCode::FORBIDDEN,
         C::NotFound => StatusCode::NOT_FOUND,
         C::IdTaken
         | C::LastOwner
@@ -169,6 +178,7 @@ fn title(code: ErrorCode) -> &'static str {
         C::WrongSecondFactor => "Second factor is wrong",
         C::StepUpRequired => "Password needed again",
         C::SecondFactorRequired => "Second factor must be set up",
+        C::AddressUnconfirmed => "Address not confirmed",
         C::CodeInvalid => "Code not valid",
         C::Forbidden => "Not allowed for your role",
         C::LastOwner => "Last owner",

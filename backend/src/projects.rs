@@ -18,6 +18,8 @@ use crate::error::{Error, id_taken};
 use crate::sessions::Session;
 use crate::{access, catalogue, feed, random};
 
+pub mod delete;
+
 /// Creates a project with its first, empty catalogue; the creator owns it.
 /// # Errors
 /// When the name is not acceptable or the id stands for something else.

@@ -31,10 +31,13 @@ pub fn code(prefix: &'static str) -> String {
     format!("{prefix}{}", &id.as_str()[collabtrack_domain::id::InvitationId::PREFIX.len()..])
 }
 
-/// What is stored of a [`code`]: letter case, spaces, hyphens and the prefix do not matter. Nothing for what is no code.
+/// What is stored of a [`code`]: letter case, spaces, hyphens and the prefix do not matter, and a link that ends in it counts too. Nothing
+/// for what is no code.
 #[must_use]
 pub fn code_hash(prefix: &'static str, text: &str) -> Option<[u8; 32]> {
     // Whatever is far longer than a code is not looked at.
+    let text = text.chars().take(2_000).collect::<String>();
+    let text = text.rsplit('#').next().unwrap_or_default();
     let compact: String = text.chars().take(200).filter(|c| !c.is_whitespace() && *c != '-').flat_map(char::to_lowercase).collect();
     let body = compact.strip_prefix(prefix).unwrap_or(&compact);
     let well_formed = body.len() == 26 && body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
@@ -63,6 +66,7 @@ mod tests {
         let spoken = " CTI_ABCDE-FGHIJ klmno-pqrst uvwxyz\n";
         assert_eq!(code_hash("cti_", spoken), code_hash("cti_", code));
         assert_eq!(code_hash("cti_", &code[4..]), code_hash("cti_", code));
+        assert_eq!(code_hash("cti_", &format!(" https://music.example.com/join#{code}\n")), code_hash("cti_", code));
         assert_eq!(code_hash("cti_", "cti_abcdefghijklmnopqrstuvwxy1"), None);
         assert_eq!(code_hash("cti_", "ctr_abcdefghijklmnopqrstuvwxyz"), None);
         assert_eq!(code_hash("cti_", ""), None);

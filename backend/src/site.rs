@@ -61,7 +61,7 @@ async fn authorise(db: &mut PgConnection, session: &Session, action: SiteAction,
             ErrorCode::LastOwner,
             "A server that has a site admin keeps one, and this is the last, so nothing was changed. Appoint somebody else first.",
         )),
-        Decision::Denied(_) => Err(not_found()),
+        Decision::Denied(_) => Err(not_found().denied(SITE, &session.account)),
     }
 }
 
@@ -77,7 +77,7 @@ pub async fn accounts(db: &PgPool, session: &Session, query: &str, after: &str) 
                 (select rfc3339(max(s.last_used_at)) from session s where s.account = a.id) as last_used_at,
                 (select count(*) from member m where m.account = a.id) as projects
          from account a
-         where a.email_key > $2 and (strpos(a.email_key, lower($1)) > 0 or strpos(lower(a.name), lower($1)) > 0)
+         where a.deleted_at is null and a.email_key > $2 and (strpos(a.email_key, lower($1)) > 0 or strpos(lower(a.name), lower($1)) > 0)
          order by a.email_key limit $3",
     )
     .bind(query)
@@ -128,7 +128,7 @@ pub async fn disable(db: &PgPool, session: &Session, id: &AccountId) -> Result<(
 pub async fn enable(db: &PgPool, session: &Session, id: &AccountId) -> Result<(), Error> {
     let mut tx = db.begin().await?;
     authorise(&mut tx, session, SiteAction::DisableAccounts, Loses::Nobody).await?;
-    let changed = sqlx::query("update account set disabled_at = null where id = $1").bind(id.as_str());
+    let changed = sqlx::query("update account set disabled_at = null where id = $1 and deleted_at is null").bind(id.as_str());
     only_one(changed.execute(&mut *tx).await?.rows_affected())?;
     record(&mut tx, session, "account.enable", id).await?;
     tx.commit().await?;
@@ -185,7 +185,7 @@ pub async fn projects(db: &PgPool, session: &Session, after: &str) -> Result<Vec
         "select p.id, p.name, rfc3339(p.created_at) as created_at, (select count(*) from member m where m.project = p.id) as members,
                 (select coalesce(sum(o.length), 0)::bigint from object o where o.project = p.id and o.state in ('verified', 'condemned', 'deleting'))
                     as stored_bytes
-         from project p where p.id > $1 order by p.id limit $2",
+         from project p where p.deleted_at is null and p.id > $1 order by p.id limit $2",
     )
     .bind(after)
     .bind(PAGE)

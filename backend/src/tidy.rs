@@ -37,6 +37,7 @@ pub async fn once(db: &PgPool) -> Result<(), Error> {
     throttle::sweep(db).await?;
     sqlx::query("delete from session where expires_at < now() or last_used_at < now() - interval '14 days'").execute(db).await?;
     sqlx::query("delete from known_device where expires_at < now()").execute(db).await?;
+    sqlx::query("delete from pending_address where expires_at < now()").execute(db).await?;
     sqlx::query("delete from one_time_code where expires_at < now() - interval '1 day'").execute(db).await?;
     Ok(())
 }

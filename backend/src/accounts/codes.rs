@@ -180,7 +180,7 @@ pub async fn setup(app: &App, client: &Client, session: &Session, body: &Setup) 
     throttle::uncount(&app.db, block).await
 }
 
-fn not_valid() -> Error {
+pub(super) fn not_valid() -> Error {
     refuse(
         ErrorCode::CodeInvalid,
         "This code is unknown, used already, over, or for somebody else, so nothing was changed. Check it, or ask for a new one.",

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::time::Duration;
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use collabtrack_protocol::problem::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -108,7 +108,7 @@ impl Passwords {
     pub fn new(threads: usize, cost: HashCost) -> Self {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).expect("every accepted cost is within what argon2 takes");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let dummy = hash(&argon2, &random::hex128()).into();
+        let dummy = hash(&argon2, &random::hex128(), &mut Vec::new()).into();
         Self {
             argon2,
             cost,
@@ -124,15 +124,15 @@ impl Passwords {
     /// `too_many_requests` when too many hashes are waiting.
     pub async fn hash(&self, password: String) -> Result<String, Error> {
         let argon2 = self.argon2.clone();
-        self.work(move || hash(&argon2, &password)).await
+        self.work(move |memory| hash(&argon2, &password, memory)).await
     }
 
     /// Whether the password is that of `hash`; for no hash the same work is done and the answer is no.
     /// # Errors
     /// `too_many_requests` when too many hashes are waiting.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
-        let (argon2, known, dummy) = (self.argon2.clone(), hash.is_some(), Arc::clone(&self.dummy));
-        self.work(move || argon2.verify_password(password.as_bytes(), hash.as_deref().unwrap_or(&dummy)).is_ok() && known).await
+        let (known, dummy) = (hash.is_some(), Arc::clone(&self.dummy));
+        self.work(move |memory| fits(&password, hash.as_deref().unwrap_or(&dummy), memory) && known).await
     }
 
     /// Whether a stored hash is cheaper than what is asked for now, and should be made anew at the next sign-in.
@@ -141,13 +141,13 @@ impl Passwords {
         HashCost::of_stored(hash).is_none_or(|stored| stored.is_below(self.cost))
     }
 
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.at_work).acquire_owned()).await.map_err(|_| busy())?;
         let turn: OwnedSemaphorePermit = turn.map_err(|_| busy())?;
         let (tell, told) = oneshot::channel();
-        let job: Job = Box::new(move || {
-            let result = work();
+        let job: Job = Box::new(move |memory| {
+            let result = work(memory);
             drop((turn, place));
             // Whoever asked may be gone.
             let _ = tell.send(result);
@@ -157,19 +157,21 @@ impl Passwords {
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// Threads of its own that live as long as the sender: the memory a hash needs stays with its thread, and on ever new ones it would add up.
+/// Threads of its own that live as long as the sender. Each keeps the memory of its hashes: given back and taken anew, blocks of 19 MiB leave
+/// holes that other allocations break up, and a flood of sign-ins takes hundreds of MiB.
 fn start_threads(count: usize) -> mpsc::Sender<Job> {
     let (give, take) = mpsc::channel::<Job>();
     let take = Arc::new(Mutex::new(take));
     for _ in 0..count {
         let take = Arc::clone(&take);
         std::thread::spawn(move || {
+            let mut memory = Vec::new();
             loop {
                 let job = take.lock().expect("nobody panics while taking a job").recv();
                 let Ok(job) = job else { return };
-                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut memory))).is_err() {
                     tracing::error!("hashing a password panicked");
                 }
             }
@@ -178,9 +180,41 @@ fn start_threads(count: usize) -> mpsc::Sender<Job> {
     give
 }
 
-fn hash(argon2: &Argon2<'_>, password: &str) -> String {
-    let hash = argon2.hash_password_with_salt(password.as_bytes(), &random::bytes::<16>());
-    hash.expect("argon2 takes any password within its length and 16 bytes of salt").to_string()
+/// The PHC string of a password, with a fresh salt.
+fn hash(argon2: &Argon2<'_>, password: &str, memory: &mut Vec<Block>) -> String {
+    let salt = random::bytes::<16>();
+    let derived = derive(argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory).and_then(|hash| {
+        Some(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(argon2.params()).ok()?,
+            salt: Some(Salt::new(&salt).ok()?),
+            hash: Some(hash),
+        })
+    });
+    derived.expect("argon2 takes any password within its length and 16 bytes of salt").to_string()
+}
+
+/// Whether the password is that of a PHC string, by the cost that stands in it. Compares in the same time wherever they differ.
+fn fits(password: &str, stored: &str, memory: &mut Vec<Block>) -> bool {
+    let mut right = || {
+        let stored = PasswordHash::new(stored).ok()?;
+        let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+        let version = Version::try_from(stored.version?).ok()?;
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(&stored).ok()?);
+        let expected = stored.hash?;
+        Some(derive(&argon2, password, &stored.salt?, expected.len(), memory)? == expected)
+    };
+    right().unwrap_or(false)
+}
+
+fn derive(argon2: &Argon2<'_>, password: &str, salt: &[u8], length: usize, memory: &mut Vec<Block>) -> Option<Output> {
+    // Grows once, and again where an operator raises the cost.
+    memory.resize(argon2.params().block_count(), Block::new());
+    let mut bytes = [0; Output::MAX_LENGTH];
+    let out = bytes.get_mut(..length)?;
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, memory.as_mut_slice()).ok()?;
+    Output::new(out).ok()
 }
 
 fn busy() -> Error {
@@ -254,6 +288,20 @@ mod tests {
         assert!(passwords.verify(composed, Some(stored.clone())).await.expect("verified"));
         assert!(!passwords.verify("cafe\u{301} cafe\u{301}".to_owned(), Some(stored)).await.expect("verified"));
         assert!(!passwords.verify("anything".to_owned(), None).await.expect("verified"));
+    }
+
+    #[test]
+    fn strings_of_the_library_fit_and_ours_fit_the_library() {
+        use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19_456, 2, 1, None).expect("the floor"));
+        let theirs = argon2.hash_password_with_salt(b"correct horse battery", &[7; 16]).expect("hashed").to_string();
+        let mut memory = Vec::new();
+        assert!(fits("correct horse battery", &theirs, &mut memory) && !fits("correct horse", &theirs, &mut memory));
+        let ours = hash(&argon2, "correct horse battery", &mut memory);
+        assert!(argon2.verify_password(b"correct horse battery", ours.as_str()).is_ok());
+        for damaged in ["", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$", &theirs.replace("m=19456", "m=4")] {
+            assert!(!fits("correct horse battery", damaged, &mut memory), "{damaged}");
+        }
     }
 
     #[tokio::test]

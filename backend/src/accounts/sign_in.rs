@@ -116,7 +116,9 @@ impl Counters<'_> {
         for counted in self.all() {
             match counted {
                 Counted::Block(_) => throttle::uncount(&app.db, counted).await?,
-                Counted::Account(_) | Counted::Device(_) => throttle::forgive(&app.db, counted).await?,
+                Counted::Account(_) | Counted::Device(_) | Counted::Mail(_) | Counted::Mailer(_) => {
+                    throttle::forgive(&app.db, counted).await?
+                }
             }
         }
         Ok(())

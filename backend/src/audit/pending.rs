@@ -4,7 +4,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{PgPool, Row};
 
 use super::{Fact, append};
-use crate::error::Error;
+use crate::error::{Denied, Error};
 
 /// Counts one event of a chain.
 /// # Errors
@@ -17,6 +17,21 @@ pub async fn note(db: &PgPool, chain: &str, actor: &str, action: &'static str) -
     .bind(chain)
     .bind(actor)
     .bind(action)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Counts a denied access. The same statement runs for what is not there, which has no log.
+/// # Errors
+/// When the database fails.
+pub async fn note_denied(db: &PgPool, denied: &Denied) -> Result<(), Error> {
+    sqlx::query(
+        "insert into audit_pending (chain, actor, action) select chain, $2, 'access.denied' from audit_chain where chain = $1
+         on conflict (chain, actor, action) do update set count = audit_pending.count + 1",
+    )
+    .bind(&denied.chain)
+    .bind(denied.actor.as_str())
     .execute(db)
     .await?;
     Ok(())

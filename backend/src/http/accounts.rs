@@ -3,14 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use collabtrack_protocol::accounts::{
-    Account, ChangePassword, ConfirmTotp, RecoveryCodes, Register, Renewed, Reset, ServerInfo, Setup, SignIn, SignedIn, StepUp, TotpSecret,
+    Account, AddressChanged, ChangeAddress, ChangePassword, ConfirmAddress, ConfirmRegistration, ConfirmTotp, Mailed, RecoveryCodes,
+    Register, Registered, Renewed, RequestReset, Reset, ServerInfo, Setup, SignIn, SignedIn, StepUp, TotpSecret,
 };
 use collabtrack_protocol::approval::AuditPage;
 
 use super::audit::After;
 use super::extract::{Body, Params};
-use crate::accounts::{codes, proof, register as registering, sign_in as signing_in, totp};
+use crate::accounts::{by_mail, codes, leaving, proof, register as registering, sign_in as signing_in, totp};
 use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
@@ -25,14 +27,27 @@ pub(super) async fn server(State(app): State<App>) -> Json<ServerInfo> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         registration: app.service.registration.as_str().to_owned(),
         second_factor: if app.seal.is_some() { app.service.second_factor.as_str() } else { "off" }.to_owned(),
-        mail: false,
+        mail: app.mail.is_some(),
     })
 }
 
-/// Makes an account and signs it in.
-#[utoipa::path(post, path = "/auth/register", tag = "accounts", request_body = Register, responses((status = 200, body = SignedIn)))]
-pub(super) async fn register(State(app): State<App>, client: Client, Body(body): Body<Register>) -> Result<Json<SignedIn>, Error> {
-    registering::register(&app, &client, &body).await.map(Json)
+/// Makes an account and signs it in; where the server sends mail, a mail tells how it goes on, with the same answer for every address.
+#[utoipa::path(post, path = "/auth/register", tag = "accounts", request_body = Register, responses((status = 200, body = SignedIn), (status = 202, body = Mailed)))]
+pub(super) async fn register(State(app): State<App>, client: Client, Body(body): Body<Register>) -> Result<Response, Error> {
+    Ok(match registering::register(&app, &client, &body).await? {
+        Registered::SignedIn(signed_in) => Json(signed_in).into_response(),
+        Registered::Mailed(mailed) => (StatusCode::ACCEPTED, Json(mailed)).into_response(),
+    })
+}
+
+/// Makes the account that was asked for, with the code mailed to its address and its password, and signs it in.
+#[utoipa::path(post, path = "/auth/confirm", tag = "accounts", request_body = ConfirmRegistration, responses((status = 200, body = SignedIn)))]
+pub(super) async fn confirm_registration(
+    State(app): State<App>,
+    client: Client,
+    Body(body): Body<ConfirmRegistration>,
+) -> Result<Json<SignedIn>, Error> {
+    by_mail::confirm_registration(&app, &client, &body).await.map(Json)
 }
 
 /// Signs in. An unknown address and a wrong password get the same answer.
@@ -81,6 +96,43 @@ pub(super) async fn password(
 #[utoipa::path(post, path = "/auth/reset", tag = "accounts", request_body = Reset, responses((status = 204)))]
 pub(super) async fn reset(State(app): State<App>, client: Client, Body(body): Body<Reset>) -> Result<StatusCode, Error> {
     codes::reset(&app, &client, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Mails a code for a new password, if the address has an account; the answer is the same for every address.
+#[utoipa::path(post, path = "/auth/reset/request", tag = "accounts", request_body = RequestReset, responses((status = 202, body = Mailed)))]
+pub(super) async fn request_reset(
+    State(app): State<App>,
+    client: Client,
+    Body(body): Body<RequestReset>,
+) -> Result<(StatusCode, Json<Mailed>), Error> {
+    Ok((StatusCode::ACCEPTED, Json(by_mail::request_reset(&app, &client, &body).await?)))
+}
+
+/// Gives the account another address; where the server sends mail, once the code mailed to it comes back.
+#[utoipa::path(post, path = "/account/address", tag = "accounts", security(("session" = [])), request_body = ChangeAddress, responses((status = 200, body = Account), (status = 202, body = Mailed)))]
+pub(super) async fn change_address(State(app): State<App>, session: Session, Body(body): Body<ChangeAddress>) -> Result<Response, Error> {
+    Ok(match by_mail::change_address(&app, &session, &body).await? {
+        AddressChanged::Changed(account) => Json(account).into_response(),
+        AddressChanged::Mailed(mailed) => (StatusCode::ACCEPTED, Json(mailed)).into_response(),
+    })
+}
+
+/// Confirms the address a code was mailed to.
+#[utoipa::path(post, path = "/account/address/confirm", tag = "accounts", security(("session" = [])), request_body = ConfirmAddress, responses((status = 200, body = Account)))]
+pub(super) async fn confirm_address(
+    State(app): State<App>,
+    client: Client,
+    session: Session,
+    Body(body): Body<ConfirmAddress>,
+) -> Result<Json<Account>, Error> {
+    by_mail::confirm_address(&app, &client, &session, &body).await.map(Json)
+}
+
+/// Deletes the account of this session. Its versions stay, by a former member.
+#[utoipa::path(delete, path = "/account", tag = "accounts", security(("session" = [])), responses((status = 204)))]
+pub(super) async fn delete_account(State(app): State<App>, session: Session) -> Result<StatusCode, Error> {
+    leaving::delete(&app.db, &session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,6 +12,7 @@ use futures::FutureExt;
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::audit::pending;
 use crate::client::Client;
 use crate::{problem, random};
 
@@ -52,6 +53,11 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
     }
     .instrument(span.clone())
     .await;
+    if let Some(denied) = problem::denied(&answered)
+        && let Err(error) = pending::note_denied(&app.db, &denied).await
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a denied access could not be counted");
+    }
     let mut response = problem::document(answered, &id);
     span.in_scope(|| {
         let status = response.status().as_u16();
@@ -62,7 +68,7 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    // No page is ever served here, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
+    // The only pages here are bare text, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

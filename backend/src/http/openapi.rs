@@ -1,4 +1,5 @@
-//! The description of the API, OpenAPI 3.1, generated from the handlers. Every operation gets the problem document as its other answer.
+//! The description of the API, OpenAPI 3.1, generated from the handlers. Every operation gets the statuses it may refuse with, each with a
+//! problem document.
 
 use axum::Json;
 use axum::response::IntoResponse;
@@ -33,13 +34,39 @@ pub(super) fn finish(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             operation.operation_id = Some(operation_id(method, path));
-            let mut problem = Response::new("A problem document.");
-            let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
-            problem.content.insert("application/problem+json".to_owned(), RefOr::T(content));
-            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+            for (status, when) in refusals(operation) {
+                let mut problem = Response::new(when);
+                let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Problem"))));
+                problem.content.insert("application/problem+json".to_owned(), RefOr::T(content));
+                operation.responses.responses.insert(status.to_owned(), RefOr::T(problem));
+            }
         }
     }
     document
+}
+
+/// The statuses an operation may refuse with, and when.
+fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
+    let mut all = vec![
+        ("400", "The request is not of the documented form."),
+        ("429", "Too many tries or requests; `retry_after_s` says how long to wait."),
+        ("503", "The store does not answer, or the server took too long."),
+    ];
+    if operation.security.is_some() {
+        all.push(("404", "Not there, or not yours."));
+    }
+    if operation.security.is_some() || operation.request_body.is_some() {
+        all.extend([
+            ("401", "Not signed in, or what was given proves nothing."),
+            ("403", "Not allowed, not yet, or not without the password again."),
+            ("409", "Another state than the request supposes."),
+            ("422", "A value is not acceptable."),
+        ]);
+    }
+    if operation.request_body.is_some() {
+        all.push(("413", "The body is larger than this address takes."));
+    }
+    all
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {

@@ -132,6 +132,10 @@ fn cases(scene: &Scene) -> Vec<Case> {
         case("post", "/auth/register", "/auth/register".into(), json!({}), N::Nothing),
         case("post", "/auth/sign-in", "/auth/sign-in".into(), json!({}), N::Nothing),
         case("get", "/account", "/account".into(), Value::Null, N::Session),
+        case("post", "/auth/confirm", "/auth/confirm".into(), wrong.clone(), N::Nothing),
+        case("post", "/auth/reset/request", "/auth/reset/request".into(), json!({"email": "nobody"}), N::Nothing),
+        case("post", "/account/address", "/account/address".into(), json!({"email": "nobody"}), N::Session),
+        case("post", "/account/address/confirm", "/account/address/confirm".into(), wrong.clone(), N::Session),
         case("get", "/projects", "/projects".into(), Value::Null, N::Session),
         case("post", "/projects", "/projects".into(), json!({"id": "prj_x", "name": ""}), N::Session),
         case("post", "/invitations/look", "/invitations/look".into(), json!({"code": "x"}), N::Session),
@@ -339,7 +343,9 @@ fn cases(scene: &Scene) -> Vec<Case> {
             Value::Null,
             N::Site(SiteAction::DisableAccounts),
         ),
-        // Those that end something for everybody come last.
+        // Those that end something for everybody come last; these two where the password is too old for them.
+        case("delete", "/projects/{project}", format!("/projects/{project}"), Value::Null, N::In(Action::DeleteProject)),
+        case("delete", "/account", "/account".into(), Value::Null, N::Session),
         case("post", "/change-sets/{change_set}/withdraw", format!("/change-sets/{change_set}/withdraw"), Value::Null, N::OwnProposal),
         case("post", "/auth/sign-out", "/auth/sign-out".into(), Value::Null, N::Session),
     ]
@@ -411,6 +417,10 @@ async fn every_operation_lets_exactly_the_right_people_in() {
     assert_eq!(people.len() + 3, ASKERS);
     for case in cases(&scene) {
         let name = format!("{} {}", case.operation.0, case.operation.1);
+        if [("delete", "/projects/{project}"), ("delete", "/account")].contains(&case.operation) {
+            let aged = sqlx::query("update session set stepped_up_at = now() - interval '11 minutes'");
+            aged.execute(server.database()).await.expect("aged");
+        }
         let signed_out = ask(None, &server, &scene, &case, 0).await;
         match case.needs {
             Needs::Nothing => assert!(!is_refusal_of_role(signed_out.1), "{name} signed out: {signed_out:?}"),

@@ -67,6 +67,7 @@ fn missing_and_malformed_values_are_named() {
         ("COLLABTRACK_ADMIN_EMAIL", "the boss"),
         ("COLLABTRACK_ADMIN_USER", "admin"),
         ("ADMIN_USER", "root"),
+        ("COLLABTRACK_MAIL_FROM", "nobody"),
     ] {
         let error = Environment::new(with(name, value)).expect("known names").config().expect_err(name);
         assert!(matches!(&error, ConfigError::Value { name: wrong, .. } if *wrong == name), "{error}");
@@ -80,10 +81,18 @@ fn settings_that_need_another_one_say_so() {
         ("COLLABTRACK_TOTP", "required", "COLLABTRACK_SECRET_KEY"),
         ("COLLABTRACK_TLS_KEY_PATH", "/key.pem", "COLLABTRACK_TLS_CERTIFICATE_PATH"),
         ("COLLABTRACK_TLS_CERTIFICATE_PATH", "/certificate.pem", "COLLABTRACK_TLS_KEY_PATH"),
+        ("COLLABTRACK_SMTP_URL", "smtps://mail.example.com", "COLLABTRACK_MAIL_FROM"),
+        ("COLLABTRACK_MAIL_FROM", "music@example.com", "COLLABTRACK_SMTP_URL"),
     ] {
         let error = Environment::new(with(name, value)).expect("known names").config().expect_err(name);
         assert!(matches!(&error, ConfigError::Needs { needs, .. } if *needs == needed), "{error}");
     }
+    let mut mail = with("COLLABTRACK_MAIL_FROM", "CollabTrack <music@example.com>");
+    mail.insert("COLLABTRACK_SMTP_URL".to_owned(), "smtp://user:secret@mail.example.com".to_owned());
+    let error = Environment::new(mail.clone()).expect("known names").config().expect_err("a password in the clear");
+    assert!(matches!(&error, ConfigError::Value { name: "COLLABTRACK_SMTP_URL", .. }) && !error.to_string().contains("secret"), "{error}");
+    mail.insert("COLLABTRACK_SMTP_URL".to_owned(), "smtp://user:secret@mail.example.com?tls=required".to_owned());
+    assert!(Environment::new(mail).expect("known names").config().expect("settings").service.mail.is_some());
     let mut values = with("COLLABTRACK_ADMIN_EMAIL", "boss@example.com");
     values.insert("ADMIN_USER".to_owned(), " BOSS@example.com".to_owned());
     let both = Environment::new(values.clone()).expect("known names").config().expect("the same address");
@@ -130,6 +139,8 @@ fn the_example_file_lists_every_setting_and_only_settings() {
         "COLLABTRACK_TOTP",
         "COLLABTRACK_HASH_COST",
         "COLLABTRACK_ADMIN_EMAIL",
+        "COLLABTRACK_SMTP_URL",
+        "COLLABTRACK_MAIL_FROM",
         "COLLABTRACK_REGISTRATION",
         "COLLABTRACK_DATABASE_CONNECTIONS",
         "COLLABTRACK_S3_ENDPOINT",

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::person::{CLIENT, PASSWORD, anonymous, send};
+use crate::support::program::Program;
 use crate::support::{Answer, Person, Server};
 
 async fn sql(server: &Server, statement: &'static str) {
@@ -140,6 +141,32 @@ async fn only_the_code_of_the_operator_makes_the_first_site_admin_and_it_works_o
     assert_eq!(ann.post("/auth/setup", &json!({"code": code})).await.status.as_u16(), 204);
     ann.get("/site/accounts").await.ok::<Value>();
     ann.post("/auth/setup", &json!({"code": code})).await.problem(409, ErrorCode::AlreadyDecided);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_operator_prints_codes_for_the_first_site_admin_and_for_a_forgotten_password() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let (ok, _, said) = Program::run(&server, &["setup-code"], &[]).await;
+    assert!(!ok && said.contains("COLLABTRACK_ADMIN_EMAIL is not set"), "{said}");
+    let settings = [("COLLABTRACK_ADMIN_EMAIL", ann.email.as_str())];
+    let (ok, dead, _) = Program::run(&server, &["setup-code"], &settings).await;
+    assert!(ok && dead.starts_with("ctu_"), "{dead}");
+    let (_, printed, _) = Program::run(&server, &["setup-code"], &settings).await;
+    let code = |printed: &str| printed.lines().next().expect("a line").to_owned();
+    ann.post("/auth/setup", &json!({"code": code(&dead)})).await.problem(422, ErrorCode::CodeInvalid);
+    assert_eq!(ann.post("/auth/setup", &json!({"code": code(&printed)})).await.status.as_u16(), 204);
+    let (ok, _, said) = Program::run(&server, &["setup-code"], &settings).await;
+    assert!(!ok && said.contains("has a site admin already"), "{said}");
+
+    let (ok, _, said) = Program::run(&server, &["reset-code", "nobody@example.com"], &[]).await;
+    assert!(!ok && said.contains("no account with this address"), "{said}");
+    let (ok, printed, _) = Program::run(&server, &["reset-code", &ann.email.to_uppercase()], &[]).await;
+    assert!(ok && printed.starts_with("ctr_"), "{printed}");
+    let body = json!({"code": code(&printed), "new": "brand new password"});
+    assert_eq!(anonymous(&server.url, Method::POST, "/auth/reset", &body).await.status.as_u16(), 204);
+    sign_in(&server.url, &ann.email, "brand new password", None, "").await.ok::<SignedIn>();
     server.stop().await;
 }
 

@@ -18,9 +18,9 @@ use crate::support::person::{CLIENT, PASSWORD, anonymous, send};
 use crate::support::program::Program;
 use crate::support::{Person, Server};
 
-/// What the unoptimised program may take while 500 sign-ins come at once: about 67 MiB anyway, 4 × 19 MiB for the hashing threads at most,
-/// and not quite 1 MiB for each connection. 485 and 503 MiB were measured.
-const MEMORY_CEILING_BYTES: u64 = 640 * 1024 * 1024;
+/// What the unoptimised program may take beyond what it took before while 500 sign-ins come at once: 19 MiB for each of at most 4 hashing
+/// threads, and some 100 KiB for each connection.
+const MEMORY_CEILING_BYTES: u64 = (4 * 19 + 52) * 1024 * 1024;
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
@@ -35,15 +35,22 @@ async fn five_hundred_sign_ins_at_once_keep_memory_bounded_and_others_served() {
         let from = format!("203.0.{}.{}", n / 200, n % 200);
         send(CLIENT.post(format!("{}/api/v1/auth/sign-in", program.url)).header("x-forwarded-for", from).json(&body))
     });
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, mut served, over) = (Duration::ZERO, 0, std::cell::Cell::new(false));
+    // As long as the flood lasts.
     let others = async {
-        for _ in 0..20 {
+        while !over.get() {
             let began = Instant::now();
             ann.get("/projects").await.ok::<Vec<Value>>();
             slowest = slowest.max(began.elapsed());
+            served += 1;
         }
     };
-    let (answers, ()) = tokio::join!(futures::future::join_all(flood), others);
+    let flood = async {
+        let answers = futures::future::join_all(flood).await;
+        over.set(true);
+        answers
+    };
+    let (answers, ()) = tokio::join!(flood, others);
     let statuses: BTreeSet<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
     assert_eq!(statuses, BTreeSet::from([401, 429]), "some are looked at, the rest is turned away");
     for refused in answers.iter().filter(|answer| answer.status.as_u16() == 429) {
@@ -51,7 +58,8 @@ async fn five_hundred_sign_ins_at_once_keep_memory_bounded_and_others_served() {
         assert!(refused.headers.contains_key("retry-after"));
     }
     let peak = program.peak_memory();
-    assert!(peak < MEMORY_CEILING_BYTES, "{} MiB, {} MiB before", peak >> 20, before >> 20);
+    assert!(peak - before < MEMORY_CEILING_BYTES, "{} MiB, {} MiB before", peak >> 20, before >> 20);
+    assert!(served >= 5, "only {served} requests of others were served meanwhile");
     assert!(slowest < Duration::from_secs(10), "others waited {slowest:?}");
     ann.get("/account").await.ok::<Value>();
     program.stop().await;
@@ -136,7 +144,7 @@ async fn the_log_holds_none_of_the_secrets_that_were_used() {
             assert!(!log.contains(&form), "a secret stands in the log: {}…", &form[..6]);
         }
     }
-    for prefix in ["cts_", "ctd_", "cti_", "ctr_", "ctu_", "X-Amz-Signature"] {
+    for prefix in ["cts_", "ctd_", "cti_", "ctr_", "ctu_", "ctv_", "X-Amz-Signature"] {
         assert!(!log.contains(prefix), "{prefix} stands in the log");
     }
     server.stop().await;
@@ -215,7 +223,7 @@ fn like(schema: &Value, document: &Value, runner: &mut TestRunner, depth: usize)
 }
 
 /// Requests of every operation, half right and half wrong, by somebody who owns a project: the server never fails, every refusal is a
-/// problem document, and every success has a status that the document names.
+/// problem document, and every answer has a status that the document names.
 #[tokio::test]
 async fn no_operation_fails_on_any_input_and_every_answer_is_described() {
     const ROUNDS: usize = 24;
@@ -228,8 +236,8 @@ async fn no_operation_fails_on_any_input_and_every_answer_is_described() {
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            // A stream has no end, and without a session nothing is asked any more.
-            if ["/events", "/auth/sign-out"].contains(&path.as_str()) {
+            // A stream has no end; without a session or the project nothing is asked any more.
+            if ["/events", "/auth/sign-out"].contains(&path.as_str()) || (method == "delete" && path == "/projects/{project}") {
                 continue;
             }
             for round in 0..ROUNDS {
@@ -257,9 +265,15 @@ async fn no_operation_fails_on_any_input_and_every_answer_is_described() {
                 let answer = send(request).await;
                 asked += 1;
                 let (status, name) = (answer.status.as_u16(), format!("{method} {path}"));
-                if answer.status.is_success() {
-                    assert!(operation["responses"][status.to_string()].is_object(), "{name} answers {status}, which is not described");
-                } else {
+                if path == "/account/address" && answer.status.is_success() {
+                    ann.email = answer.ok::<Value>()["email"].as_str().expect("an address").to_owned();
+                }
+                assert!(
+                    operation["responses"][status.to_string()].is_object(),
+                    "{name} answers {status}, which is not described: {}",
+                    answer.text()
+                );
+                if !answer.status.is_success() {
                     assert!(answer.status.is_client_error(), "{name}: {}", answer.text());
                     assert_eq!(answer.headers["content-type"], "application/problem+json", "{name} answers {status}");
                     serde_json::from_slice::<Problem>(&answer.bytes).unwrap_or_else(|error| panic!("{name}: {error}: {}", answer.text()));

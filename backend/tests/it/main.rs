@@ -15,6 +15,8 @@ mod embedded;
 mod feed;
 mod front_door;
 mod hostile;
+mod leaving;
+mod mail;
 mod members;
 mod new_version;
 mod openapi;

@@ -41,7 +41,10 @@ async fn the_served_document_is_openapi_3_1_and_complete_in_itself() {
             let name = format!("{method} {path}");
             assert!(operation["summary"].is_string(), "{name} says what it does");
             assert!(ids.insert(operation["operationId"].as_str().expect("an id").to_owned()), "{name} has an id of its own");
-            assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object(), "{name}");
+            for status in ["400", "429", "503"] {
+                assert!(operation["responses"][status]["content"]["application/problem+json"].is_object(), "{name} describes {status}");
+            }
+            assert!(operation["responses"]["default"].is_null(), "{name} names its statuses one by one");
             for part in path.split('/').filter_map(|part| part.strip_prefix('{')) {
                 let part = part.trim_end_matches('}');
                 let parameters = operation["parameters"].as_array().unwrap_or_else(|| panic!("{name} describes its parameters"));

@@ -2,6 +2,7 @@
 
 pub(crate) mod music;
 pub(crate) mod person;
+pub(crate) mod post_office;
 pub(crate) mod program;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use collabtrack_server::app::{self, Running, StoreTest};
 use collabtrack_server::config::{Config, Environment, Registration, ServiceConfig, StoreConfig};
 use collabtrack_server::db;
 use collabtrack_server::embedded::store::{BUCKET, DiskStore, REGION, StoreKeys, StoreServer};
+use collabtrack_server::mail::MailConfig;
 use collabtrack_server::random;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool};
@@ -102,6 +104,15 @@ impl Server {
     /// The database behind the server.
     pub(crate) fn database(&self) -> &PgPool {
         self.running.database()
+    }
+
+    /// An instance on the same database and store that sends mail through that post office.
+    pub(crate) async fn instance_with_mail(&self, smtp_url: &str) -> Running {
+        let mut config = self.config.clone();
+        let sender = MailConfig::sender("CollabTrack <music@example.com>").expect("a sender");
+        config.service.mail = Some(MailConfig::new(smtp_url, sender).expect("a mail server"));
+        config.service.public_url = Some(Url::parse("https://music.example.com").expect("an address"));
+        app::start_with(&config, StoreTest::Skip).await.expect("an instance with mail starts")
     }
 
     /// A second instance on the same database and store.

@@ -10,6 +10,7 @@ use collabtrack_library::view::{ConnectionState, CredentialPlace};
 use collabtrack_library::{CredentialChoice, Library, LibraryOptions};
 
 use crate::support::person::PASSWORD;
+use crate::support::post_office::PostOffice;
 use crate::support::{Person, Server};
 use crate::sync_computers::Computer;
 
@@ -127,5 +128,42 @@ async fn members_and_invitations_are_worked_from_the_desktop() {
     assert!(!shown.may.contains(&"transfer_ownership".to_owned()) && shown.may.contains(&"decide".to_owned()));
     ann.library.leave_project(&project).await.expect("left");
     assert_eq!(ann.library.members(&project).await.expect_err("gone").view().code, "not_found");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_desktop_registers_resets_and_moves_through_a_mailbox_and_leaves_the_server() {
+    let (server, office) = (Server::start().await, PostOffice::open().await);
+    let mailing = server.instance_with_mail(&office.url).await;
+    let ann = Computer::new().await;
+    assert!(ann.library.connect(&mailing.url).await.expect("a server").mail);
+    let register = ann.library.register(&mailing.url, "Ann", "ann@example.com", PASSWORD.to_owned().into(), None);
+    assert_eq!(register.await.expect("asked"), None, "nobody is signed in before the code comes back");
+    let link = office.letter_to("ann@example.com", 1).await.link();
+    let wrong = ann.library.confirm_registration(&mailing.url, &link, "not it".to_owned().into()).await;
+    assert_eq!(wrong.expect_err("refused").view().code, "wrong_credentials");
+    let connection = ann.library.confirm_registration(&mailing.url, &link, PASSWORD.to_owned().into()).await.expect("an account");
+    assert_eq!(connection.account_name.as_deref(), Some("Ann"));
+
+    assert_eq!(ann.library.change_address("ann@music.example").await.expect("asked"), None);
+    let code = office.letter_to("ann@music.example", 1).await.code();
+    let account = ann.library.confirm_address(&code).await.expect("moved");
+    assert_eq!((account.email.as_str(), account.email_confirmed, account.mail), ("ann@music.example", true, true));
+
+    ann.library.request_reset(&mailing.url, "ann@music.example").await.expect("asked");
+    let code = office.letter_to("ann@music.example", 2).await.code();
+    ann.library.reset_password(&mailing.url, &code, "a brand new secret".to_owned().into()).await.expect("set");
+    assert_eq!(ann.library.account().await.expect_err("over").view().code, "unauthorized");
+    ann.library.sign_in(&mailing.url, "ann@music.example", "a brand new secret".to_owned().into(), None).await.expect("signed in");
+
+    let project = ann.watch(None).await;
+    ann.library.put_on_server(&project).await.expect("on the server");
+    assert_eq!(ann.library.delete_account().await.expect_err("the last owner").view().code, "last_owner");
+    ann.library.delete_project(&project).await.expect("deleted");
+    let gone = ann.library.delete_account().await.expect("deleted");
+    assert_eq!((gone.account_name, gone.state), (None, ConnectionState::SignedOut));
+    let file = std::fs::read_to_string(ann.folder.path().join("tokens")).expect("the sealed file");
+    assert!(!file.contains("cts_"));
+    mailing.stop().await;
     server.stop().await;
 }

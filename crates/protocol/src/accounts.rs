@@ -42,6 +42,59 @@ pub struct SignIn {
     pub device_name: String,
 }
 
+/// Answer to registering: signed in, or a code on its way by mail where the server sends mail.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Registered {
+    /// The account is there and signed in.
+    SignedIn(Box<SignedIn>),
+    /// A mail tells how it goes on; the answer is the same for every address.
+    Mailed(Mailed),
+}
+
+/// A mail is on its way, if there is anything to write to that address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Mailed {
+    /// Always true.
+    pub mailed: bool,
+}
+
+/// `POST /auth/confirm`: makes the account that was asked for, with the code that was mailed to its address.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmRegistration {
+    /// The code, `ctv_…`; letter case, spaces and hyphens do not matter.
+    pub code: String,
+    /// The password given when registering: whoever reads the mail alone gets no account that somebody else asked for.
+    pub password: String,
+    /// What the person calls this device.
+    #[serde(default)]
+    pub device_name: String,
+}
+
+/// `POST /account/address`: another e-mail address, or the same one to confirm it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChangeAddress {
+    /// E-mail address.
+    pub email: String,
+}
+
+/// Answer to changing the address: changed, or a code on its way to the new one where the server sends mail.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum AddressChanged {
+    /// The account with its new address.
+    Changed(Box<Account>),
+    /// A mail to the new address tells how it goes on.
+    Mailed(Mailed),
+}
+
+/// `POST /account/address/confirm`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmAddress {
+    /// The code, `ctv_…`, mailed to the new address.
+    pub code: String,
+}
+
 /// An account as its holder sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {
@@ -52,6 +105,9 @@ pub struct Account {
     pub name: String,
     /// E-mail address.
     pub email: String,
+    /// Whether a code mailed to the address came back. Without mail no address is confirmed, and nothing depends on it.
+    #[serde(default)]
+    pub email_confirmed: bool,
     /// Whether it administers this server.
     #[serde(default)]
     pub site_admin: bool,

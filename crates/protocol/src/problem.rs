@@ -22,6 +22,8 @@ pub enum ErrorCode {
     StepUpRequired,
     /// The server demands a second factor for this, and the account has none.
     SecondFactorRequired,
+    /// The account's address must be confirmed first.
+    AddressUnconfirmed,
     /// A code for a reset or set-up that is unknown, used or expired.
     CodeInvalid,
     /// The role does not allow this.

@@ -72,6 +72,9 @@ pub struct CreateInvitation {
     /// Days until it ends: 1 to 30, 7 unless said.
     #[serde(default)]
     pub days: Option<u32>,
+    /// Mail it to that address, where the server sends mail.
+    #[serde(default)]
+    pub mail: bool,
 }
 
 /// A new invitation; the code is shown this once.

@@ -126,7 +126,7 @@ impl Person {
     }
 
     pub(crate) async fn invite(&self, project: &ProjectId, role: Role) -> Invitation {
-        self.post(&format!("/projects/{project}/invitations"), &CreateInvitation { role, email: None, days: None }).await.ok()
+        self.post(&format!("/projects/{project}/invitations"), &CreateInvitation { role, email: None, days: None, mail: false }).await.ok()
     }
 
     pub(crate) async fn accept(&self, code: &str) -> Answer {
