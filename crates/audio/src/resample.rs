@@ -103,12 +103,14 @@ impl Resampler {
     /// Appends output frames `output` of one channel. `input` must hold exactly the frames [`Resampler::needs`] names.
     pub fn process(&self, input: &[f32], output: Range<i64>, out: &mut Vec<f32>) {
         let base = self.needs(output.clone()).start;
-        for frame in output {
-            let exact = i128::from(frame) * i128::from(self.down);
-            let phase = exact.rem_euclid(i128::from(self.up)) as u64;
-            let later = phase as f64 / self.up as f64 + self.shift;
-            let whole = exact.div_euclid(i128::from(self.up)) as i64 + i64::from(later >= 1.0);
-            let from = (whole - (self.taps / 2) as i64 + 1 - base) as usize;
+        let start = i128::from(output.start) * i128::from(self.down);
+        // Exact at the first frame, then by exact steps: a wide division for every frame took as long as the filter.
+        let (mut whole, mut phase) = (start.div_euclid(i128::from(self.up)) as i64, start.rem_euclid(i128::from(self.up)) as u64);
+        let (whole_step, phase_step) = ((self.down / self.up) as i64, self.down % self.up);
+        out.reserve(usize::try_from(output.end - output.start).unwrap_or(0));
+        for _ in output {
+            let later = if self.shift > 0.0 || self.phases != self.up { phase as f64 / self.up as f64 + self.shift } else { 0.0 };
+            let from = (whole + i64::from(later >= 1.0) - (self.taps / 2) as i64 + 1 - base) as usize;
             let window = &input[from..from + self.taps];
             out.push(if self.phases == self.up {
                 dot(window, self.row(phase))
@@ -118,6 +120,12 @@ impl Resampler {
                 let (a, b) = (dot(window, self.row(row)), dot(window, self.row(row + 1)));
                 a + (b - a) * share
             });
+            whole += whole_step;
+            phase += phase_step;
+            if phase >= self.up {
+                phase -= self.up;
+                whole += 1;
+            }
         }
     }
 
