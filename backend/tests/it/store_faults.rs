@@ -5,8 +5,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use collabtrack_protocol::problem::ErrorCode;
-use collabtrack_protocol::uploads::ObjectFormat;
+use collabtrack_protocol::uploads::{ObjectFormat, UploadState, UploadStatus};
 use collabtrack_server::app::{self, StoreTest};
 use collabtrack_server::blobs::Blobs;
 use collabtrack_server::blobs::self_test::{self, SelfTestError};
@@ -16,7 +17,8 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::support::music::{bytes, plan};
+use crate::support::music::{bytes, plan, put};
+use crate::support::person::CLIENT;
 use crate::support::{Person, Server};
 
 /// A store that keeps whatever it is sent and checks nothing, as some real ones do.
@@ -65,6 +67,82 @@ async fn a_store_that_keeps_other_bytes_than_those_signed_is_refused_at_the_star
     config.store = store;
     let refused = app::start_with(&config, StoreTest::Run).await.expect_err("the server does not start on it");
     assert!(refused.to_string().contains("cannot vouch for the bytes"), "{refused}");
+    server.stop().await;
+}
+
+/// What a store does when it is asked to join parts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Joining {
+    /// It joins them, and reports an error inside a success.
+    DoneButDenied,
+    /// It does not, and reports an error inside a success.
+    Denied,
+    /// It does not, and reports success.
+    Claimed,
+}
+
+const ERROR_IN_A_SUCCESS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>InternalError</Code><Message>We encountered an internal error. Please try again.</Message></Error>"#;
+const SUCCESS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<CompleteMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><ETag>"e"</ETag></CompleteMultipartUploadResult>"#;
+
+/// The real store, but joining parts as told; every other request reaches it as it was signed.
+async fn store_that_joins(real: &StoreConfig, joining: Joining) -> StoreConfig {
+    let target = real.endpoint.clone().expect("an address");
+    let pass = async move |method: HttpMethod, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let url = target.join(uri.path_and_query().map_or("/", |path| path.as_str())).expect("an address");
+        let sent = CLIENT.request(method, url).headers(headers).body(body).send().await.expect("the real store answers");
+        (sent.status(), sent.headers().clone(), sent.bytes().await.expect("its whole answer"))
+    };
+    let pass = Arc::new(pass);
+    let answer = move |method: HttpMethod, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let pass = pass.clone();
+        async move {
+            let joins = method == HttpMethod::POST && uri.query().is_some_and(|query| query.contains("uploadId="));
+            if joins && joining == Joining::DoneButDenied {
+                pass(method, uri, headers, body).await;
+                return (StatusCode::OK, ERROR_IN_A_SUCCESS).into_response();
+            }
+            match joining {
+                Joining::Denied if joins => (StatusCode::OK, ERROR_IN_A_SUCCESS).into_response(),
+                Joining::Claimed if joins => (StatusCode::OK, SUCCESS).into_response(),
+                _ => pass(method, uri, headers, body).await.into_response(),
+            }
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = Url::parse(&format!("http://{}", listener.local_addr().expect("an address"))).expect("an address");
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    StoreConfig { endpoint: Some(endpoint), ..real.clone() }
+}
+
+#[tokio::test]
+async fn f5_an_error_inside_a_success_of_joining_is_settled_by_looking_at_the_object() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    let part_size = usize::try_from(PART_SIZE_BYTES).expect("fits");
+    for (n, joining) in [Joining::DoneButDenied, Joining::Denied, Joining::Claimed].into_iter().enumerate() {
+        let data = bytes(20 + n as u64, part_size + 1);
+        let plan = plan(ObjectFormat::Plain, &data);
+        let opened = ann.open_upload(&project, &plan).await;
+        for (part, body) in opened.urls.iter().zip([&data[..part_size], &data[part_size..]]) {
+            assert_eq!(put(&part.request, body.to_vec()).await.status.as_u16(), 200);
+        }
+        let mut config = server.config.clone();
+        config.store = store_that_joins(&server.config.store, joining).await;
+        let misled = app::start_with(&config, StoreTest::Skip).await.expect("it starts without the test");
+        let there = Person { server: misled.url.clone(), ..ann.clone() };
+        let complete = format!("/uploads/{}/complete", plan.upload);
+        // What is there counts, not what was said: joined is verified, not joined stays open.
+        let expected = if joining == Joining::DoneButDenied { UploadStatus::Verified } else { UploadStatus::Open };
+        assert_eq!(there.act(&complete).await.ok::<UploadState>().status, expected, "{joining:?}");
+        misled.stop().await;
+        // Over a store that does as it says the same upload ends well, whatever happened before.
+        assert_eq!(ann.act(&complete).await.ok::<UploadState>().status, UploadStatus::Verified, "{joining:?}");
+    }
+    let objects: i64 = sqlx::query_scalar("select count(*) from object").fetch_one(server.database()).await.expect("counted");
+    assert_eq!(objects, 3, "no object was made twice");
     server.stop().await;
 }
 
