@@ -1,9 +1,12 @@
 //! Looking through a folder: names, sizes and times; no file is opened.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::ignore::{self, Rules};
 
@@ -63,31 +66,140 @@ pub struct Found {
     pub is_package: bool,
 }
 
-/// Files as last looked at, by their path inside the root.
-pub type Known = HashMap<PathBuf, ScanKey>;
+/// Files as last looked at, folder by folder: a look at a folder asks for its names without putting paths together.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    folders: HashMap<PathBuf, HashMap<OsString, ScanKey>>,
+}
+
+impl Known {
+    /// The state of the file at `path` inside the root.
+    #[must_use]
+    pub fn get(&self, path: &Path) -> Option<&ScanKey> {
+        self.folders.get(path.parent()?)?.get(path.file_name()?)
+    }
+
+    /// Remembers a file.
+    pub fn insert(&mut self, path: &Path, key: ScanKey) {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+        match self.folders.get_mut(folder) {
+            Some(names) => drop(names.insert(name.to_owned(), key)),
+            None => drop(self.folders.insert(folder.to_path_buf(), HashMap::from([(name.to_owned(), key)]))),
+        }
+    }
+}
+
+impl FromIterator<(PathBuf, ScanKey)> for Known {
+    fn from_iter<I: IntoIterator<Item = (PathBuf, ScanKey)>>(files: I) -> Self {
+        let mut known = Self::default();
+        files.into_iter().for_each(|(path, key)| known.insert(&path, key));
+        known
+    }
+}
 
 /// Everything that can be a version under `folder` (a path inside `root`, empty for all). Links are not followed; a folder that cannot
 /// be read is passed over and told to the log.
 #[must_use]
 pub fn walk(root: &Path, folder: &Path, rules: &Rules) -> Vec<Found> {
-    changed(root, folder, rules, &Known::new())
+    changed(root, folder, rules, &Known::default())
 }
+
+/// Folders that wait before others help looking.
+const MANY: usize = 32;
+/// Most threads that look at once: more only wait for the disk.
+const LOOKERS: usize = 4;
 
 /// As [`walk`], without what is exactly as in `known`.
 #[must_use]
 pub fn changed(root: &Path, folder: &Path, rules: &Rules, known: &Known) -> Vec<Found> {
+    let look = Looking { root, rules, known };
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
-        let whole = root.join(&folder);
-        let entries = match fs::read_dir(&whole) {
+    while open.len() < MANY
+        && let Some(folder) = open.pop()
+    {
+        look.inside(&folder, &mut found, &mut open);
+    }
+    if !open.is_empty() {
+        let lookers = std::thread::available_parallelism().map_or(1, NonZero::get).min(LOOKERS);
+        let queue = Queue::of(open);
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (1..lookers).map(|_| scope.spawn(|| queue.look(&look))).collect();
+            found.append(&mut queue.look(&look));
+            for helper in helpers {
+                // A look does not panic; if one did, what it saw is seen again with the next look at everything.
+                found.append(&mut helper.join().unwrap_or_default());
+            }
+        });
+    }
+    found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+    found
+}
+
+/// Folders still to be looked into, and how many are being looked into: only when both are none is everything seen.
+struct Queue {
+    state: Mutex<(Vec<PathBuf>, usize)>,
+    news: Condvar,
+}
+
+impl Queue {
+    fn of(open: Vec<PathBuf>) -> Self {
+        Self { state: Mutex::new((open, 0)), news: Condvar::new() }
+    }
+
+    fn next(&self) -> Option<PathBuf> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(folder) = state.0.pop() {
+                state.1 += 1;
+                return Some(folder);
+            }
+            if state.1 == 0 {
+                return None;
+            }
+            state = self.news.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn looked(&self, mut folders: Vec<PathBuf>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0.append(&mut folders);
+        state.1 -= 1;
+        drop(state);
+        self.news.notify_all();
+    }
+
+    /// Looks into folders until none is left.
+    fn look(&self, look: &Looking<'_>) -> Vec<Found> {
+        let mut found = Vec::new();
+        while let Some(folder) = self.next() {
+            let mut folders = Vec::new();
+            look.inside(&folder, &mut found, &mut folders);
+            self.looked(folders);
+        }
+        found
+    }
+}
+
+/// A look through a root.
+struct Looking<'l> {
+    root: &'l Path,
+    rules: &'l Rules,
+    known: &'l Known,
+}
+
+impl Looking<'_> {
+    /// What changed directly inside `folder`, and the folders in it that are to be looked into.
+    fn inside(&self, folder: &Path, found: &mut Vec<Found>, open: &mut Vec<PathBuf>) {
+        let entries = match fs::read_dir(self.root.join(folder)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
                 tracing::warn!(%error, "a folder inside a watched folder cannot be read; its exports wait");
-                continue;
+                return;
             }
         };
+        let known = self.known.folders.get(folder);
         let mut folders = Vec::new();
         let mut has_session = false;
         for entry in entries.flatten() {
@@ -96,15 +208,16 @@ pub fn changed(root: &Path, folder: &Path, rules: &Rules, known: &Known) -> Vec<
             has_session |= ignore::is_session(Path::new(&name));
             if kind.is_dir() {
                 folders.push(name);
-            } else if kind.is_file() && rules.takes(Path::new(&name)) {
-                let path = folder.join(&name);
-                if rules.leaves_out(&path) {
-                    continue;
-                }
+            } else if kind.is_file() && self.rules.takes(Path::new(&name)) {
                 match entry.metadata() {
                     Ok(data) => {
                         let key = ScanKey::of(&data);
-                        if known.get(&path) != Some(&key) {
+                        // The common case: nothing to put together, nothing to ask of the rules.
+                        if known.and_then(|known| known.get(&name)) == Some(&key) {
+                            continue;
+                        }
+                        let path = folder.join(&name);
+                        if !self.rules.leaves_out(&path) {
                             found.push(Found { path, key, is_package: false });
                         }
                     }
@@ -114,18 +227,16 @@ pub fn changed(root: &Path, folder: &Path, rules: &Rules, known: &Known) -> Vec<
         }
         for name in folders {
             let path = folder.join(&name);
-            if rules.leaves_out(&path) {
+            if self.rules.leaves_out(&path) {
                 continue;
             }
-            if rules.sessions && ignore::is_session(Path::new(&name)) {
-                found.extend(package(root, &path).filter(|package| known.get(&package.path) != Some(&package.key)));
+            if self.rules.sessions && ignore::is_session(Path::new(&name)) {
+                found.extend(package(self.root, &path).filter(|package| self.known.get(&package.path) != Some(&package.key)));
             } else if !ignore::is_ignored_folder(Path::new(&name), has_session) {
                 open.push(path);
             }
         }
     }
-    found.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
-    found
 }
 
 /// What lies at `path`, if it can be a version and no rule passes over it or a folder on the way; no link is followed. Something inside a
@@ -255,6 +366,24 @@ mod tests {
         let rules = Rules::new(&["Bounces".into()], false);
         assert!(look_at(root.path(), Path::new("Bounces/b.flac"), &rules).is_none());
         assert!(walk(root.path(), Path::new(""), &rules).iter().all(|file| file.path != Path::new("Bounces/b.flac")));
+    }
+
+    #[test]
+    fn many_folders_are_looked_through_by_several_and_told_in_the_same_order() {
+        let root = tempfile::tempdir().expect("a folder");
+        let mut names = Vec::new();
+        for number in 0..200 {
+            let folder = root.path().join(format!("{:02}/{number:03}", number % 40));
+            fs::create_dir_all(&folder).expect("made");
+            fs::write(folder.join("mix.wav"), b"x").expect("written");
+            names.push(format!("{:02}/{number:03}/mix.wav", number % 40));
+        }
+        names.sort();
+        let found = walk(root.path(), Path::new(""), &Rules::default());
+        assert_eq!(found.iter().map(|file| file.path.to_string_lossy().into_owned()).collect::<Vec<_>>(), names);
+        let known: Known = found.iter().skip(1).map(|file| (file.path.clone(), file.key)).collect();
+        let news = changed(root.path(), Path::new(""), &Rules::default(), &known);
+        assert_eq!(news, found[..1]);
     }
 
     #[test]
