@@ -50,7 +50,7 @@ needs_of_tests() {
 needs_of_bench() {
     local peer
     need ffmpeg have ffmpeg
-    for peer in flac sox wavpack rsync casync restic; do need "$peer" have "$peer"; done
+    for peer in flac sox wavpack rsync casync restic rclone git-lfs; do need "$peer" have "$peer"; done
     need borgbackup have borg
     need sqlite3 have sqlite3
 }

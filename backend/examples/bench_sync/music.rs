@@ -38,10 +38,15 @@ impl Noise {
     }
 
     pub(crate) fn next(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0
+    }
+
+    /// 64 random bits.
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0
+        self.0
     }
 }
 
