@@ -221,6 +221,19 @@ fn p9_and_p11_a_re_export_with_new_dither_or_gain_is_predicted() {
 }
 
 #[test]
+fn p11_a_plain_change_of_gain_is_predicted() {
+    for (form, mark) in [Form::Int16, Form::Int24].into_iter().zip(MARKS.p11_plain) {
+        let mut store = Store::new();
+        let (sound, file) = song(form);
+        let first = store.put(&file, &[]);
+        let louder: Vec<f64> = sound.iter().map(|x| x * 10_f64.powf(0.5 / 20.0)).collect();
+        let second = store.put(&wav(form, &samples(form, &louder, None), &note("first")), &[&first]);
+        assert!((second.sent as f64) < first.sent as f64 * 0.25, "P11 {form:?}: {} of {}", second.sent, first.sent);
+        guard("P11 without dither", form, second.sent, mark);
+    }
+}
+
+#[test]
 fn predictions_rest_on_each_other_three_deep_at_most() {
     let mut store = Store::new();
     let sound = music(5, 4 * 48_000);
@@ -247,6 +260,7 @@ struct Marks {
     p9: [u64; 2],
     p10: [u64; 3],
     p11: [u64; 2],
+    p11_plain: [u64; 2],
 }
 
 const MARKS: Marks = Marks {
@@ -256,6 +270,7 @@ const MARKS: Marks = Marks {
     p9: [619_886, 620_679],
     p10: [249, 247, 249],
     p11: [663_006, 663_538],
+    p11_plain: [508_578, 508_910],
 };
 
 fn round_trip(bytes: &[u8]) -> Stored {
