@@ -13,6 +13,7 @@ pub(crate) mod organise;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod sound;
+pub(crate) mod trash;
 
 /// Registers every command of [`NAMES`].
 macro_rules! commands {
@@ -47,6 +48,8 @@ commands![
     organise::merge_tracks,
     organise::propose_folder,
     organise::take_over,
+    organise::taking_over,
+    organise::stop_taking_over,
     organise::capture_rules,
     organise::set_capture_rules,
     organise::keeping,
@@ -54,6 +57,13 @@ commands![
     organise::pin,
     organise::limits,
     organise::set_limits,
+    trash::trash,
+    trash::trash_versions,
+    trash::trash_track,
+    trash::put_back,
+    trash::trash_project,
+    trash::trashed_projects,
+    trash::put_back_project,
     sound::waveform,
     sound::overview,
     sound::player,
@@ -78,6 +88,7 @@ commands![
     hand_out::reveal_file,
     hand_out::export_version,
     hand_out::drag_out,
+    hand_out::plain_files,
     server::look_at_server,
     server::register,
     server::confirm_registration,

@@ -1,5 +1,5 @@
 //! The one gate to a project: who asks, in which role, and whether the permission matrix lets them, decided inside the transaction that
-//! acts on it. Missing and foreign projects give the same answer.
+//! acts on it. Missing and foreign projects, and those in the trash, give the same answer.
 
 use collabtrack_domain::id::{AccountId, ProjectId};
 use collabtrack_domain::role::{Action, Actor, Assurance, Decision, Facts, Reason, Role, Settings, Target, may};
@@ -121,7 +121,7 @@ impl Standing {
                     a.totp_confirmed_at is not null as second_factor,
                     coalesce(current_setting('collabtrack.totp_required', true), '') = 'on' as second_factor_required
              from member m join project p on p.id = m.project join account a on a.id = m.account
-             where m.project = $1 and m.account = $2 and a.disabled_at is null",
+             where m.project = $1 and m.account = $2 and a.disabled_at is null and p.trashed_at is null",
         )
         .bind(project.as_str())
         .bind(account.as_str())

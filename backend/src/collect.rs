@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::blobs::Blobs;
 use crate::error::Error;
+use crate::projects;
 use crate::sidecars::parse_key;
 use crate::versions::trash;
 
@@ -38,6 +39,7 @@ pub struct Collected {
 /// # Errors
 /// The first failure of database or store; every step can be repeated.
 pub async fn round(db: &PgPool, blobs: &Blobs) -> Result<Collected, Error> {
+    projects::trash::expire(db).await?;
     let mut done = Collected { purged: trash::purge_due(db).await?, ..Collected::default() };
     if !is_allowed(db).await? {
         return Ok(done);

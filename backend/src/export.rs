@@ -45,7 +45,7 @@ pub async fn project(db: &PgPool, session: &Session, project: &ProjectId) -> Res
 /// When the database or the disk fails.
 pub async fn everything(db: &PgPool, session: &Session) -> Result<File, Error> {
     let rows = sqlx::query(
-        "select p.id, p.name, m.role from project p join member m on m.project = p.id where m.account = $1 order by p.name, p.id",
+        "select p.id, p.name, m.role from project p join member m on m.project = p.id where m.account = $1 and p.trashed_at is null order by p.name, p.id",
     )
     .bind(session.account.as_str())
     .fetch_all(db)

@@ -134,10 +134,12 @@ async fn check_cursor(db: &mut PgConnection, project: &ProjectId, cursor: &Curso
 /// # Errors
 /// When the database fails.
 pub(crate) async fn heads(db: &PgPool, session: &Session) -> Result<Vec<(ProjectId, i64)>, Error> {
-    let rows = sqlx::query("select p.id, p.head_seq from project p join member m on m.project = p.id where m.account = $1")
-        .bind(session.account.as_str())
-        .fetch_all(db)
-        .await?;
+    let rows = sqlx::query(
+        "select p.id, p.head_seq from project p join member m on m.project = p.id where m.account = $1 and p.trashed_at is null",
+    )
+    .bind(session.account.as_str())
+    .fetch_all(db)
+    .await?;
     rows.iter().map(|row| Ok((row.text_as("id")?, row.try_get("head_seq")?))).collect()
 }
 

@@ -236,7 +236,7 @@ async fn find_open(db: &mut PgConnection, code: &str, email_key: &str) -> Result
                     select from account own where own.email_key = $2 and own.email_confirmed_at is not null) as unconfirmed
          from invitation i join project p on p.id = i.project join account a on a.id = i.inviter
          where i.code_hash = $1 and i.accepted_at is null and i.revoked_at is null and i.expires_at > now()
-           and (i.email_key is null or i.email_key = $2)",
+           and (i.email_key is null or i.email_key = $2) and p.trashed_at is null",
     )
     .bind(&hash[..])
     .bind(email_key)

@@ -19,6 +19,7 @@ use crate::sessions::Session;
 use crate::{access, catalogue, feed, random};
 
 pub mod delete;
+pub mod trash;
 
 /// Creates a project with its first, empty catalogue; the creator owns it.
 /// # Errors
@@ -113,7 +114,8 @@ pub async fn list(db: &PgPool, session: &Session) -> Result<Vec<Project>, Error>
     let rows = sqlx::query(
         "select p.id, p.name, m.role, p.epoch, p.head_seq, p.catalogue_head, p.catalogue_number, p.plain, rfc3339(p.created_at) as created_at,
                 (select count(*) from change_set c where c.project = p.id and c.status = 'open') as waiting
-         from project p join member m on m.project = p.id where m.account = $1 order by p.created_at desc, p.id",
+         from project p join member m on m.project = p.id where m.account = $1 and p.trashed_at is null
+         order by p.created_at desc, p.id",
     )
     .bind(session.account.as_str())
     .fetch_all(db)

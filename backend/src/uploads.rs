@@ -7,7 +7,7 @@ use collabtrack_domain::id::{ProjectId, UploadId};
 use collabtrack_domain::role::Action;
 use collabtrack_protocol::limits::{MAX_URLS_PER_CALL, URL_LIFE_S};
 use collabtrack_protocol::problem::ErrorCode;
-use collabtrack_protocol::uploads::{CreateUpload, PartUrl, UploadState, UploadStatus, WantUrls};
+use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, UploadState, UploadStatus, WantUrls};
 use sqlx::PgPool;
 
 use crate::access::{self, Thing};
@@ -37,7 +37,11 @@ pub async fn create(db: &PgPool, blobs: &Blobs, session: &Session, project: &Pro
     }
     drop(connection);
 
-    let object = format!("p/{project}/o/{}", random::hex128());
+    let object = match body.format {
+        // Swept after a day.
+        ObjectFormat::Temp => format!("t/{project}/{}", random::hex128()),
+        _ => format!("p/{project}/o/{}", random::hex128()),
+    };
     let multipart = if plan.is_single() { None } else { Some(blobs.begin_multipart(&object).await?) };
     let mut tx = db.begin().await?;
     access::check(&mut tx, &session.account, project, Action::AddVersions).await?;

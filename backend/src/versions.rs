@@ -5,6 +5,7 @@ pub mod announce;
 pub mod commit;
 pub mod damage;
 pub mod edit;
+pub mod files;
 pub mod reads;
 pub(crate) mod rows;
 pub mod tables;

@@ -39,3 +39,9 @@ pub(crate) async fn drag_out(app: State<'_, App>, version: String) -> CommandRes
     let file = app.library.hand_out(&VersionId::parse(&version)?).await?;
     app.outside.drag(file)
 }
+
+/// Addresses that fetch exactly the files of a version, for anybody, for at most a day.
+#[tauri::command]
+pub(crate) async fn plain_files(app: State<'_, App>, version: String) -> CommandResult<Vec<collabtrack_library::view::PlainFileView>> {
+    Ok(app.library.plain_files(&VersionId::parse(&version)?).await?)
+}

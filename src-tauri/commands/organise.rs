@@ -54,6 +54,18 @@ pub(crate) async fn take_over(
     Ok(app.library.take_over(&proposal, project.as_ref(), &tracks).await?)
 }
 
+/// How many files of a taken-over folder are still to be taken.
+#[tauri::command]
+pub(crate) async fn taking_over(app: State<'_, App>, project: String) -> CommandResult<usize> {
+    Ok(app.library.taking_over(&ProjectId::parse(&project)?).await?)
+}
+
+/// Ends taking over; the rest stays out until it changes.
+#[tauri::command]
+pub(crate) async fn stop_taking_over(app: State<'_, App>, project: String) -> CommandResult<ProjectView> {
+    Ok(app.library.stop_taking_over(&ProjectId::parse(&project)?).await?)
+}
+
 /// What a project takes and leaves out.
 #[tauri::command]
 pub(crate) async fn capture_rules(app: State<'_, App>, project: String) -> CommandResult<CaptureRulesView> {

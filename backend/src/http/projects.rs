@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use collabtrack_domain::id::ProjectId;
-use collabtrack_protocol::projects::{CreateProject, Project};
+use collabtrack_protocol::projects::{CreateProject, Project, TrashedProject};
 
 use super::extract::{Body, Id};
 use crate::app::App;
@@ -35,4 +35,22 @@ pub(super) async fn delete(State(app): State<App>, session: Session, Id(project)
 #[utoipa::path(get, path = "/projects/{project}", tag = "projects", security(("session" = [])), params(("project" = String, Path)), responses((status = 200, body = Project)))]
 pub(super) async fn view(State(app): State<App>, session: Session, Id(project): Id<ProjectId>) -> Result<Json<Project>, Error> {
     projects::view(&app.db, &session, &project).await.map(Json)
+}
+
+/// Puts a project into the trash: nobody reaches it, and its owners bring it back within 35 days.
+#[utoipa::path(post, path = "/projects/{project}/trash", tag = "projects", security(("session" = [])), params(("project" = String, Path)), responses((status = 200, body = TrashedProject)))]
+pub(super) async fn trash(State(app): State<App>, session: Session, Id(project): Id<ProjectId>) -> Result<Json<TrashedProject>, Error> {
+    projects::trash::trash(&app.db, &session, &project).await.map(Json)
+}
+
+/// Brings a project back from the trash.
+#[utoipa::path(post, path = "/projects/{project}/restore", tag = "projects", security(("session" = [])), params(("project" = String, Path)), responses((status = 200, body = Project)))]
+pub(super) async fn restore(State(app): State<App>, session: Session, Id(project): Id<ProjectId>) -> Result<Json<Project>, Error> {
+    projects::trash::restore(&app.db, &session, &project).await.map(Json)
+}
+
+/// The projects in the trash that this account owns.
+#[utoipa::path(get, path = "/trash", tag = "projects", security(("session" = [])), responses((status = 200, body = Vec<TrashedProject>)))]
+pub(super) async fn trashed(State(app): State<App>, session: Session) -> Result<Json<Vec<TrashedProject>>, Error> {
+    projects::trash::list(&app.db, &session).await.map(Json)
 }

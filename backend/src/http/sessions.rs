@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use collabtrack_protocol::accounts::{DeviceInfo, SessionInfo};
+use collabtrack_protocol::accounts::{DeviceGeneration, DeviceInfo, GenerationKnown, SessionInfo};
 
-use super::extract::Hex;
+use super::extract::{Body, Hex};
 use crate::app::App;
 use crate::error::Error;
 use crate::sessions::{self, Session, devices};
@@ -41,4 +41,14 @@ pub(super) async fn devices(State(app): State<App>, session: Session) -> Result<
 pub(super) async fn forget(State(app): State<App>, session: Session, Hex(id): Hex) -> Result<StatusCode, Error> {
     devices::forget(&app.db, &session, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells how often a library was started on its device, once per start: an older image of a computer is recognised.
+#[utoipa::path(post, path = "/devices/generation", tag = "accounts", security(("session" = [])), request_body = DeviceGeneration, responses((status = 200, body = GenerationKnown)))]
+pub(super) async fn generation(
+    State(app): State<App>,
+    session: Session,
+    Body(body): Body<DeviceGeneration>,
+) -> Result<Json<GenerationKnown>, Error> {
+    devices::generation(&app.db, &session, &body).await.map(Json)
 }

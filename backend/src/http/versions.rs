@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_protocol::changes::TrackInfo;
-use collabtrack_protocol::versions::{Announce, Announced, Commit, EditTrack, EditVersion, Reads, SetTables, Version, WantReads};
+use collabtrack_protocol::versions::{
+    Announce, Announced, Commit, EditTrack, EditVersion, Files, Reads, SetTables, Version, WantFiles, WantReads,
+};
 
 use super::extract::{Body, Id};
 use crate::app::App;
@@ -72,6 +74,17 @@ pub(super) async fn reads(
     Body(body): Body<WantReads>,
 ) -> Result<Json<Reads>, Error> {
     versions::reads::reads(&app.db, &app.blobs, &session, &version, &body).await.map(Json)
+}
+
+/// The files of a version for somebody without the app: requests that fetch exactly them, for at most a day.
+#[utoipa::path(post, path = "/versions/{version}/files", tag = "versions", security(("session" = [])), params(("version" = String, Path)), request_body = WantFiles, responses((status = 200, body = Files)))]
+pub(super) async fn files(
+    State(app): State<App>,
+    session: Session,
+    Id(version): Id<VersionId>,
+    Body(body): Body<WantFiles>,
+) -> Result<Json<Files>, Error> {
+    versions::files::files(&app.db, &app.blobs, &session, &version, &body).await.map(Json)
 }
 
 /// Changes the note, the kind or the track of a version; its bytes never change.

@@ -2,13 +2,13 @@
 //! down by what strangers try on the account, so nobody can keep a member out.
 
 use collabtrack_domain::id::AccountId;
-use collabtrack_protocol::accounts::DeviceInfo;
+use collabtrack_protocol::accounts::{DeviceGeneration, DeviceInfo, GenerationKnown};
 use data_encoding::HEXLOWER;
 use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, Row};
 
 use super::{Session, shown_device};
-use crate::error::{Error, not_found};
+use crate::error::{Error, invalid, not_found};
 use crate::random;
 
 /// Makes this device known for a year; the token is shown this once.
@@ -81,4 +81,30 @@ pub async fn forget(db: &PgPool, session: &Session, id: &[u8; 16]) -> Result<(),
         .execute(db)
         .await?;
     if gone.rows_affected() == 0 { Err(not_found()) } else { Ok(()) }
+}
+
+/// Takes note of how often a library was started; whether it goes on from what was last heard of it.
+/// # Errors
+/// `invalid` for an id or count that is none.
+pub async fn generation(db: &PgPool, session: &Session, body: &DeviceGeneration) -> Result<GenerationKnown, Error> {
+    let is_id = |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_id(&body.device) || !is_id(&body.run) {
+        return Err(invalid("/device", "Device and run are 1 to 64 letters and digits."));
+    }
+    if body.generation < 1 {
+        return Err(invalid("/generation", "A library was started at least once."));
+    }
+    // One statement: two runs at once cannot both be the next one.
+    let taken = sqlx::query(
+        "insert into device_generation (account, device, generation, run) values ($1, $2, $3, $4)
+         on conflict (account, device) do update set generation = excluded.generation, run = excluded.run, seen_at = now()
+         where device_generation.generation < excluded.generation or (device_generation.generation = excluded.generation and device_generation.run = excluded.run)",
+    )
+    .bind(session.account.as_str())
+    .bind(&body.device)
+    .bind(body.generation)
+    .bind(&body.run)
+    .execute(db)
+    .await?;
+    Ok(GenerationKnown { current: taken.rows_affected() == 1 })
 }

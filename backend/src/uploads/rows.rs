@@ -85,13 +85,14 @@ pub(crate) fn format_word(format: ObjectFormat) -> &'static str {
         ObjectFormat::Packed => "packed",
         ObjectFormat::Preview => "preview",
         ObjectFormat::Tables => "tables",
+        ObjectFormat::Temp => "temp",
         ObjectFormat::Unknown => "unknown",
     }
 }
 
 fn format_of(word: &str) -> ObjectFormat {
     use ObjectFormat as F;
-    [F::Plain, F::Packed, F::Preview, F::Tables].into_iter().find(|format| format_word(*format) == word).unwrap_or(F::Unknown)
+    [F::Plain, F::Packed, F::Preview, F::Tables, F::Temp].into_iter().find(|format| format_word(*format) == word).unwrap_or(F::Unknown)
 }
 
 /// Inserts session and pending object; `false` when the id is taken.

@@ -47,7 +47,7 @@ pub(crate) async fn load(db: &mut PgConnection, id: &VersionId) -> Result<Versio
     let row = sqlx::query(
         "select v.*, t.name as track_name, a.name as author_name, o.length as preview_length, o.sha256 as preview_sha256,
                 w.length as tables_length, w.sha256 as tables_sha256,
-                rfc3339(v.created_at) as created
+                rfc3339(v.created_at) as created, case when v.state = 'trashed' then rfc3339(v.trashed_at) end as trashed
          from version v join track t on t.id = v.track join account a on a.id = v.author left join object o on o.key = v.preview_object
               left join object w on w.key = v.tables_object
          where v.id = $1",
@@ -88,6 +88,7 @@ fn of_row(row: &PgRow, files: Vec<VersionFile>) -> Result<Version, Error> {
         created_at: row.try_get("created")?,
         captured_at: row.try_get("captured_at")?,
         seq: row.try_get("seq")?,
+        trashed_at: row.try_get("trashed")?,
     })
 }
 

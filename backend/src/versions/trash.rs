@@ -130,6 +130,18 @@ pub async fn purge_due(db: &PgPool) -> Result<usize, Error> {
     Ok(due.len())
 }
 
+/// The versions of a project whose time in the trash is over go with it, the approved ones too.
+pub(crate) async fn with_project(db: &mut PgConnection, project: &str) -> Result<(), Error> {
+    sqlx::query(
+        "update version v set trashed_at = p.trashed_at, trashed_by = p.trashed_by, trashed_from = v.state, state = 'trashed'
+         from project p where p.id = v.project and p.id = $1 and v.state in ('announced', 'complete', 'damaged')",
+    )
+    .bind(project)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 async fn purge(db: &PgPool, project: &ProjectId, id: &VersionId) -> Result<(), Error> {
     let mut tx = db.begin().await?;
     sqlx::query("select id from project where id = $1 for update").bind(project.as_str()).fetch_one(&mut *tx).await?;

@@ -181,6 +181,7 @@ fn cases(scene: &Scene) -> Vec<Case> {
             json!({"rendition": "original"}),
             N::In(Action::FetchOriginals),
         ),
+        case("post", "/versions/{version}/files", format!("/versions/{version}/files"), json!({}), N::In(Action::FetchOriginals)),
         case("patch", "/versions/{version}", format!("/versions/{version}"), json!({"note": "first"}), N::In(Action::AddVersions)),
         case(
             "patch",
@@ -278,6 +279,7 @@ fn cases(scene: &Scene) -> Vec<Case> {
         case("delete", "/sessions/{session}", format!("/sessions/{}", scene.session), Value::Null, N::Own),
         case("delete", "/sessions", "/sessions".into(), Value::Null, N::Session),
         case("get", "/devices", "/devices".into(), Value::Null, N::Session),
+        case("post", "/devices/generation", "/devices/generation".into(), json!({"device": "d", "generation": 0, "run": "r"}), N::Session),
         case("delete", "/devices/{device}", format!("/devices/{}", scene.device), Value::Null, N::Own),
         case(
             "put",
@@ -347,6 +349,10 @@ fn cases(scene: &Scene) -> Vec<Case> {
         case("delete", "/projects/{project}", format!("/projects/{project}"), Value::Null, N::In(Action::DeleteProject)),
         case("delete", "/account", "/account".into(), Value::Null, N::Session),
         case("post", "/change-sets/{change_set}/withdraw", format!("/change-sets/{change_set}/withdraw"), Value::Null, N::OwnProposal),
+        // Not in the trash, so that bringing it back changes nothing.
+        case("get", "/trash", "/trash".into(), Value::Null, N::Session),
+        case("post", "/projects/{project}/restore", format!("/projects/{project}/restore"), Value::Null, N::In(Action::DeleteProject)),
+        case("post", "/projects/{project}/trash", format!("/projects/{project}/trash"), Value::Null, N::In(Action::DeleteProject)),
         case("post", "/auth/sign-out", "/auth/sign-out".into(), Value::Null, N::Session),
     ]
 }

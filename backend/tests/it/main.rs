@@ -20,6 +20,7 @@ mod mail;
 mod members;
 mod new_version;
 mod openapi;
+mod project_trash;
 mod projects;
 mod rebuild;
 mod second_factor;

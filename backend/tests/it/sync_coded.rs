@@ -53,7 +53,6 @@ async fn pair(server: &Server) -> (Computer, Computer, ProjectId) {
     let first = Computer::of(&server.url, "Jon").await;
     let project = first.watch(None).await;
     first.library.put_on_server(&project).await.expect("on the server");
-    sqlx::query("update project set plain = false").execute(server.database()).await.expect("coded");
     let code = first.library.invite(&project, "member", None, None).await.expect("a code").code;
     let second = Computer::of(&server.url, "Ada").await;
     second.library.join(&code).await.expect("joined");
@@ -227,5 +226,55 @@ async fn a_project_that_asks_for_whole_files_gets_them_and_what_codecs_do_not_sh
     second.sync().await;
     let raw: Vec<String> = sqlx::query_scalar("select distinct codec from extent").fetch_all(server.database()).await.expect("listed");
     assert_eq!(raw, [serde_json::to_value(Codec::Raw).expect("a word").as_str().expect("text")]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn i27_an_address_for_somebody_outside_yields_exactly_the_files_of_one_version() {
+    let server = Server::start().await;
+    let (first, second, _) = pair(&server).await;
+    // Three versions that share bytes in the same objects, and noise that is stored whole.
+    let files = [song(6, 0..0, 1), song(6, 2..4, 1), song(6, 0..0, 7), crate::sync_computers::wav(3, 2)];
+    for file in &files[..3] {
+        first.bounce("Night Drive.wav", file).await;
+        first.sync().await;
+    }
+    first.bounce("Noise.wav", &files[3]).await;
+    first.sync().await;
+    second.sync().await;
+    let packed: Vec<String> =
+        sqlx::query_scalar("select key from object where format = 'packed'").fetch_all(server.database()).await.expect("listed");
+    assert!(!packed.is_empty());
+    let mut seen = std::collections::BTreeSet::new();
+    for (computer, track, number, file) in
+        [(&first, "Night Drive", 1, 0), (&second, "Night Drive", 2, 1), (&first, "Night Drive", 3, 2), (&second, "Noise", 1, 3)]
+    {
+        let id = VersionId::parse(&computer.version(track, number).await.id).expect("an id");
+        let handed = computer.library.plain_files(&id).await.expect("addresses");
+        assert_eq!(handed.len(), 1);
+        // The address alone, as a browser opens it.
+        let got = reqwest::get(&handed[0].url).await.expect("the store answers");
+        assert_eq!(got.status(), 200);
+        let bytes = got.bytes().await.expect("all of it");
+        assert!(bytes == files[file], "exactly the file of {track} {number}, not a byte more");
+        assert_eq!(handed[0].sha256, ObjectHash::of(&bytes).to_string());
+        assert!(handed[0].valid_s <= 24 * 3_600);
+        assert!(!packed.iter().any(|key| handed[0].url.contains(key.as_str())), "a packed object is never signed for outside");
+        let object = handed[0].url.split('?').next().expect("a path").to_owned();
+        // With another version's object the signature does not hold.
+        for key in &packed {
+            let other = handed[0].url.replacen(object.rsplit('/').next().expect("a key"), key.rsplit('/').next().expect("a key"), 1);
+            assert_eq!(reqwest::get(&other).await.expect("answered").status(), 403);
+        }
+        assert!(seen.insert(object), "no two versions are handed out of one object");
+        let again = computer.library.plain_files(&id).await.expect("addresses");
+        assert_eq!(again[0].url.split('?').next(), handed[0].url.split('?').next(), "a copy serves for its day");
+    }
+    // A copy that is not the file is refused.
+    let id = VersionId::parse(&first.version("Night Drive", 1).await.id).expect("an id");
+    let wrong =
+        serde_json::json!({"copies": [{"path": "Night Drive.wav", "upload": collabtrack_domain::id::UploadId::from_random([5; 17])}]});
+    let ann = Person::register(&server.url, "Ann").await;
+    ann.post(&format!("/versions/{id}/files"), &wrong).await.problem(404, collabtrack_protocol::problem::ErrorCode::NotFound);
     server.stop().await;
 }

@@ -14,7 +14,9 @@ use crate::library::Library;
 use crate::record::blocking;
 use crate::store::settings::{self, Setting};
 use crate::store::{blobs, commit, projects, seen};
+use crate::sync::remote::Remote;
 use collabtrack_content::hashing;
+use collabtrack_protocol::accounts::DeviceGeneration;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
 
 const NAME: &str = "device.json";
@@ -87,6 +89,34 @@ impl Library {
         settings::set(&mut transaction, Setting::DeviceId, Some(&next.device)).await?;
         settings::set(&mut transaction, Setting::Generation, Some(&next.generation.to_string())).await?;
         Ok(commit(transaction).await?)
+    }
+
+    /// Tells the server how often this library was started, once per start. An older image of this whole computer, which what stands
+    /// beside the database cannot tell, is recognised there: it becomes a device of its own and catches up; nothing is deleted.
+    pub(crate) async fn tell_generation(&self, remote: &dyn Remote) -> Result<()> {
+        if self.sync_state().is_generation_told() {
+            return Ok(());
+        }
+        let dir = self.options().dir.clone();
+        let Some(beside) = read(&dir)? else { return Ok(()) };
+        let body = DeviceGeneration {
+            device: beside.device.clone(),
+            generation: i64::try_from(beside.generation).unwrap_or(i64::MAX),
+            run: self.sync_state().run().to_owned(),
+        };
+        if !self.heard(remote.generation(&body).await)?.current {
+            tracing::warn!("this library is an older image of this computer; everything is looked at again, and nothing is deleted");
+            let next = Beside { device: format!("{:032x}", rand::random::<u128>()), generation: 1 };
+            write(&dir, &next)?;
+            self.catch_up().await?;
+            let mut transaction = self.store().write().await?;
+            settings::set(&mut transaction, Setting::DeviceId, Some(&next.device)).await?;
+            settings::set(&mut transaction, Setting::Generation, Some("1")).await?;
+            commit(transaction).await?;
+            self.wake_watcher();
+        }
+        self.sync_state().generation_is_told();
+        Ok(())
     }
 
     /// Looks at every file and every feed from the start. Until that is done, bytes that any version of a track has are no new version.

@@ -39,6 +39,7 @@ mod site;
 mod sound;
 mod tables;
 mod take_over;
+mod trash;
 mod versions;
 mod views;
 

@@ -204,6 +204,13 @@ impl Library {
                 versions::renumber_provisional(&mut transaction, &told.track).await?;
                 commit(transaction).await?;
             }
+            Edit::Trash { version, trashed } => {
+                let told = self.heard(remote.trash(version, *trashed).await)?;
+                let mut transaction = self.store().write().await?;
+                edits::done(&mut transaction, id).await?;
+                crate::sync::feed::apply_version(&mut transaction, &entry.project, &told, &now).await?;
+                commit(transaction).await?;
+            }
         }
         self.changed();
         Ok(())

@@ -9,6 +9,7 @@ use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::error::AudioError;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ID_RANDOM_BYTES, ProjectId, TrackId, VersionId};
+use collabtrack_domain::kind::Kind;
 use collabtrack_domain::recipe::content_id;
 use sqlx::SqliteConnection;
 
@@ -178,7 +179,7 @@ impl Library {
             track: track.id.clone(),
             number: versions::next_number(&mut transaction, &track.id).await?,
             numbered: false,
-            kind: export.grouped.kind,
+            kind: chosen_kind(&mut transaction, export).await?.unwrap_or(export.grouped.kind),
             note: String::new(),
             content_id: content,
             parent,
@@ -237,6 +238,7 @@ impl Library {
     pub(crate) async fn remember_unreadable(&self, root: &Root, path: &Path, key: ScanKey, message: &str) -> Result<()> {
         let mut transaction = self.store().write().await?;
         seen::put(&mut transaction, root.id, &as_seen(path, key, Outcome::NotReadable, message, None, None)).await?;
+        imports::done(&mut transaction, root.id, path).await?;
         commit(transaction).await?;
         self.note_seen(&[(root.id, path.to_path_buf(), key)]);
         self.changed();
@@ -333,6 +335,14 @@ fn not_readable(error: &AudioError) -> String {
 
 fn as_seen(path: &Path, key: ScanKey, outcome: Outcome, message: &str, track: Option<&TrackId>, version: Option<&VersionId>) -> Seen {
     Seen { path: path.to_path_buf(), key, outcome, message: message.to_owned(), track: track.cloned(), version: version.cloned() }
+}
+
+/// The kind a person chose when the folder was taken over.
+async fn chosen_kind(connection: &mut SqliteConnection, export: &Export) -> StoreResult<Option<Kind>> {
+    match export.seen.first() {
+        Some((root, path, _)) => imports::kind_of(connection, *root, path).await,
+        None => Ok(None),
+    }
 }
 
 /// The version these bytes already are: the newest of the track, or any of it while catching up with what a lost database knew.

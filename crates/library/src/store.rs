@@ -21,6 +21,7 @@ pub mod seen;
 pub mod settings;
 pub mod shown;
 pub mod tracks;
+pub mod trash;
 pub mod uploads;
 pub mod versions;
 

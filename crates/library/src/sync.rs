@@ -14,6 +14,7 @@ mod engine;
 mod fetch;
 mod hints;
 mod packing;
+mod plain_files;
 mod ranges;
 mod upload;
 pub(crate) mod worker;
@@ -34,6 +35,19 @@ pub(crate) struct SyncState {
     pub(crate) limits: std::sync::Arc<limit::Limits>,
     /// One round at a time.
     pub(crate) running: tokio::sync::Mutex<()>,
+    /// Names this start of the program.
+    run: Run,
+    /// Whether the server has heard how often this library was started.
+    generation_told: std::sync::atomic::AtomicBool,
+}
+
+/// A random name of this start.
+struct Run(String);
+
+impl Default for Run {
+    fn default() -> Self {
+        Self(format!("{:032x}", rand::random::<u128>()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +60,18 @@ struct Sending {
 impl SyncState {
     fn sending(&self) -> MutexGuard<'_, HashMap<VersionId, Sending>> {
         self.sending.lock().expect("nobody panics while holding the progress")
+    }
+
+    pub(crate) fn run(&self) -> &str {
+        &self.run.0
+    }
+
+    pub(crate) fn is_generation_told(&self) -> bool {
+        self.generation_told.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn generation_is_told(&self) {
+        self.generation_told.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn waits(&self) -> MutexGuard<'_, retry::Waits> {

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use collabtrack_domain::id::{ProjectId, TrackId};
+use collabtrack_domain::kind::Kind;
 use jiff::Timestamp;
 
 use crate::clock;
@@ -92,6 +93,53 @@ impl Library {
         self.project(&id).await
     }
 
+    /// How many files of a plan are still to be taken.
+    /// # Errors
+    /// What the database said.
+    pub async fn taking_over(&self, project: &ProjectId) -> Result<usize> {
+        Ok(imports::left(&mut *self.store().read().await?, project).await?.len())
+    }
+
+    /// Ends taking over: what was taken stays, and the rest of the plan stays out until it changes.
+    /// # Errors
+    /// What the database said.
+    pub async fn stop_taking_over(&self, project: &ProjectId) -> Result<ProjectView> {
+        self.work_alone().await?;
+        // The look that is taking the plan ends after its next version.
+        self.candidates_state().interrupted = true;
+        let nobody_looks = self.looking().lock().await;
+        let stopped = self.leave_out_the_rest(project).await;
+        self.candidates_state().interrupted = false;
+        drop(nobody_looks);
+        self.note_seen(&stopped?);
+        self.changed();
+        self.wake_watcher();
+        self.project(project).await
+    }
+
+    async fn leave_out_the_rest(&self, project: &ProjectId) -> Result<Vec<(roots::RootId, PathBuf, scan::ScanKey)>> {
+        let (left_over, roots) = {
+            let mut connection = self.store().read().await?;
+            (imports::left(&mut connection, project).await?, roots::all(&mut connection).await?)
+        };
+        let mut noted = Vec::new();
+        let mut transaction = self.store().write().await?;
+        for (id, path) in left_over {
+            let root = roots.iter().find(|root| root.id == id);
+            let found = root.and_then(|root| scan::look_at(&root.path, &path, &Rules::default()));
+            if let Some(file) = found {
+                seen::put(&mut transaction, id, &left(&file, Outcome::LeftOut, None)).await?;
+                noted.push((id, file.path, file.key));
+            }
+            imports::done(&mut transaction, id, &path).await?;
+        }
+        commit(transaction).await?;
+        for (root, path, _) in &noted {
+            self.settled(&(*root, path.clone()));
+        }
+        Ok(noted)
+    }
+
     /// Writes the plan in one transaction: a crash leaves a watched folder with its whole plan, or with none.
     async fn plan_take_over(
         &self,
@@ -120,7 +168,8 @@ impl Library {
                     if key != track.key {
                         rules::put(&mut transaction, project, &key, &track.id, &now).await?;
                     }
-                    imports::put(&mut transaction, root.id, &file.path, position, &track.id).await?;
+                    let kind = Kind::from_word(&version.kind);
+                    imports::put(&mut transaction, root.id, &file.path, &imports::Choice { position, track: &track.id, kind }).await?;
                 }
                 for file in version.also.iter().filter_map(|file| here.remove(file)) {
                     seen::put(&mut transaction, root.id, &left(&file, Outcome::Identical, Some(&track.id))).await?;

@@ -51,12 +51,13 @@ fn unknown_version(id: &VersionId) -> LibraryError {
 }
 
 impl Library {
-    /// The tracks of a project, or of all, by name.
+    /// The tracks of a project, or of all, by name; without those of which everything is in the trash.
     /// # Errors
     /// What the database said.
     pub async fn tracks(&self, project: Option<&ProjectId>) -> Result<Vec<TrackView>> {
         let mut connection = self.store().read().await?;
-        views::tracks(self, &mut connection, project).await
+        let tracks = views::tracks(self, &mut connection, project).await?;
+        Ok(tracks.into_iter().filter(|track| !track.in_trash).collect())
     }
 
     /// A track with its versions, newest first.

@@ -6,6 +6,7 @@
 pub mod columns;
 pub mod imports;
 pub mod review;
+pub mod trash;
 
 use std::collections::BTreeMap;
 
@@ -127,6 +128,8 @@ pub struct ProjectView {
     pub role: Option<String>,
     /// Whether it is connected to the server.
     pub on_server: bool,
+    /// Whether the server does not name it to this account any more: in the trash there, or somebody else's alone. It stays here.
+    pub away: bool,
     /// Watched folders on this computer.
     pub roots: Vec<RootView>,
     /// Number of tracks.
@@ -288,6 +291,22 @@ pub struct TrackView {
     pub approved: Option<i64>,
     /// Whether the track is a row of the catalogue.
     pub in_catalogue: bool,
+    /// Whether everything of it is in the trash.
+    pub in_trash: bool,
+}
+
+/// A file of a version for somebody without the app. Its address is as good as the file, so nothing prints it by accident.
+#[derive(Clone, Serialize, Deserialize, TS)]
+pub struct PlainFileView {
+    /// Its path in the version.
+    pub path: String,
+    /// SHA-256 of exactly these bytes.
+    pub sha256: String,
+    /// The address that fetches it.
+    pub url: String,
+    /// For how many seconds.
+    #[ts(type = "number")]
+    pub valid_s: u64,
 }
 
 /// A track with its whole history, newest first.

@@ -242,6 +242,25 @@ pub struct DeviceInfo {
     pub expires_at: String,
 }
 
+/// `POST /devices/generation`: how often a library was started on its device, told once per start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceGeneration {
+    /// Id of the library's device, chosen by it; at most 64 bytes.
+    pub device: String,
+    /// How often it was started, from 1.
+    pub generation: i64,
+    /// Random for this start; at most 64 bytes.
+    pub run: String,
+}
+
+/// Answer to `POST /devices/generation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GenerationKnown {
+    /// Whether the library goes on from what the server last heard of it. If not, it is an older image: it takes a new id, looks at
+    /// everything again, and deletes nothing.
+    pub current: bool,
+}
+
 /// Somebody, as other members see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Person {

@@ -18,6 +18,8 @@ pub const MIN_PART_SIZE_BYTES: u64 = 5 * 1024 * 1024;
 pub const MAX_PARTS: usize = 10_000;
 /// Largest object in bytes.
 pub const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+/// Days something stays in the trash before it is purged.
+pub const TRASH_DAYS: i64 = 35;
 /// Most parts signed in one call.
 pub const MAX_URLS_PER_CALL: usize = 8;
 /// How long a presigned URL lives, in seconds.

@@ -48,6 +48,22 @@ pub struct Project {
     pub members: Vec<Member>,
 }
 
+/// A project in the trash, as its owners see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TrashedProject {
+    /// Id.
+    #[schema(value_type = String)]
+    pub id: ProjectId,
+    /// Name.
+    pub name: String,
+    /// Since when.
+    pub trashed_at: String,
+    /// Who put it there.
+    pub trashed_by: Person,
+    /// Until when it can be brought back.
+    pub purged_after: String,
+}
+
 /// A member of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Member {

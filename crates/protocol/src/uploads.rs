@@ -19,6 +19,8 @@ pub enum ObjectFormat {
     Preview,
     /// Peaks and loudness of an original.
     Tables,
+    /// One whole file for somebody without the app; it lives for a day.
+    Temp,
     /// A format of a newer program.
     #[serde(other)]
     Unknown,

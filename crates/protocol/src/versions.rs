@@ -158,6 +158,9 @@ pub struct Version {
     pub captured_at: String,
     /// Its place in the change feed.
     pub seq: i64,
+    /// Since when it is in the trash; absent while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed_at: Option<String>,
 }
 
 /// Answer to an announcement.
@@ -182,6 +185,45 @@ pub struct SetTables {
     /// Upload of the tables; one of a single part is verified by this call.
     #[schema(value_type = String)]
     pub upload: UploadId,
+}
+
+/// `POST /versions/{v}/files`: the files of a version for somebody without the app.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct WantFiles {
+    /// Whole files just uploaded in the format `temp`, for those that the last answer had no request for.
+    #[serde(default)]
+    pub copies: Vec<FileCopy>,
+}
+
+/// A whole file put into the store for a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileCopy {
+    /// Its path in the version.
+    pub path: String,
+    /// The upload, of format `temp`.
+    #[schema(value_type = String)]
+    pub upload: UploadId,
+}
+
+/// Answer to `POST /versions/{v}/files`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Files {
+    /// The files, in order.
+    pub files: Vec<FileRead>,
+}
+
+/// A file for somebody without the app.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct FileRead {
+    /// Its path in the version.
+    pub path: String,
+    /// Length in bytes.
+    pub length: u64,
+    /// SHA-256 of exactly these bytes, to be checked by whoever fetches them.
+    #[schema(value_type = String)]
+    pub sha256: ObjectHash,
+    /// The request that fetches it, for at most a day; none while the store holds it only as pieces, until somebody uploads a copy.
+    pub request: Option<SignedRequest>,
 }
 
 /// `PATCH /versions/{v}`: what is absent stays as it is. The same again changes nothing.

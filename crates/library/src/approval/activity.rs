@@ -57,6 +57,12 @@ fn words(action: &str, detail: Option<&Value>) -> String {
     match action {
         "project.create" => with("created the project", "name", ("“", "”")),
         "project.rename" => with("renamed the project", "name", ("“", "”")),
+        "project.trash" => "put the project into the trash".to_owned(),
+        "project.restore" => "brought the project back from the trash".to_owned(),
+        "version.trash" => with("put a version into the trash", "number", ("number ", "")),
+        "version.restore" => with("brought a version back from the trash", "number", ("number ", "")),
+        "version.hand_out" => with("made addresses for the files of a version", "number", ("number ", "")),
+        "version.purge" => with("removed a version that was in the trash for 35 days", "number", ("number ", "")),
         "member.invite" => with("invited somebody", "role", ("as ", "")),
         "member.join" => with("joined the project", "role", ("as ", "")),
         "version.add" => with("added a version", "number", ("number ", "")),

@@ -28,13 +28,20 @@ pub enum Edit {
         /// What changes.
         edit: EditVersion,
     },
+    /// A version went into the trash, or came back.
+    Trash {
+        /// Version.
+        version: VersionId,
+        /// Whether it went there.
+        trashed: bool,
+    },
 }
 
 impl Edit {
     fn subject(&self) -> String {
         match self {
             Self::Track { track, .. } => track.to_string(),
-            Self::Version { version, .. } => version.to_string(),
+            Self::Version { version, .. } | Self::Trash { version, .. } => version.to_string(),
         }
     }
 }

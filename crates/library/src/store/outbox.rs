@@ -63,6 +63,8 @@ pub struct Entry {
     pub has_server: bool,
     /// Whether its tables were sent, or need not be.
     pub tables_done: bool,
+    /// Whether it is in the trash, or on its way from there: nothing more of it is sent than its number needs.
+    pub trashed: bool,
 }
 
 #[derive(FromRow)]
@@ -76,13 +78,15 @@ struct Row {
     held: Option<String>,
     has_server: i64,
     tables_done: i64,
+    trashed: i64,
 }
 
 /// Every version on its way, in order of capture.
 pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Entry>> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT o.version, v.project, v.track, v.capture_order, o.step, o.attempts, o.held, p.server IS NOT NULL AS has_server, \
-         o.tables_done = 1 OR v.tables_sha256 IS NOT NULL AS tables_done \
+         o.tables_done = 1 OR v.tables_sha256 IS NOT NULL AS tables_done, \
+         v.state = 'trashed' OR EXISTS (SELECT 1 FROM edit e WHERE e.subject = v.id AND json_extract(e.body, '$.what') = 'trash') AS trashed \
          FROM outbox o JOIN version v ON v.id = o.version JOIN project p ON p.id = v.project ORDER BY v.capture_order, v.id",
     )
     .fetch_all(connection)
@@ -99,6 +103,7 @@ pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Entry>> {
                 held: row.held,
                 has_server: row.has_server == 1,
                 tables_done: row.tables_done == 1,
+                trashed: row.trashed == 1,
             })
         })
         .collect()
@@ -125,6 +130,13 @@ pub async fn advance(connection: &mut SqliteConnection, version: &VersionId, ste
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// The step a version on its way is at; none when it is not on its way.
+pub async fn step_of(connection: &mut SqliteConnection, version: &VersionId) -> StoreResult<Option<Step>> {
+    let word: Option<String> =
+        sqlx::query_scalar("SELECT step FROM outbox WHERE version = ?").bind(version.as_str()).fetch_optional(connection).await?;
+    Ok(word.as_deref().map(Step::from_word))
 }
 
 /// Records that the tables of a version were sent, or need not or cannot be.

@@ -19,6 +19,8 @@ pub struct Project {
     pub on_server: bool,
     /// Own role there.
     pub role: Option<Role>,
+    /// Whether the server does not name it to this account any more.
+    pub away: bool,
     /// Place in the feed.
     pub feed: FeedPlace,
 }
@@ -41,6 +43,7 @@ struct Row {
     server: Option<String>,
     on_server: i64,
     role: Option<String>,
+    away: i64,
     epoch: Option<String>,
     cursor: i64,
     last_change: Option<String>,
@@ -54,6 +57,7 @@ impl Row {
             server: self.server,
             on_server: self.on_server == 1,
             role: self.role.as_deref().and_then(Role::from_word),
+            away: self.away == 1,
             feed: FeedPlace { epoch: self.epoch, cursor: self.cursor, last_change: self.last_change },
         })
     }
@@ -62,7 +66,7 @@ impl Row {
 /// Every project, oldest first.
 pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Project>> {
     let rows: Vec<Row> =
-        sqlx::query_as("SELECT id, name, server, on_server, role, epoch, cursor, last_change FROM project ORDER BY created_at, id")
+        sqlx::query_as("SELECT id, name, server, on_server, role, away, epoch, cursor, last_change FROM project ORDER BY created_at, id")
             .fetch_all(connection)
             .await?;
     rows.into_iter().map(Row::read).collect()
@@ -70,10 +74,11 @@ pub async fn all(connection: &mut SqliteConnection) -> StoreResult<Vec<Project>>
 
 /// One project.
 pub async fn get(connection: &mut SqliteConnection, id: &ProjectId) -> StoreResult<Option<Project>> {
-    let row: Option<Row> = sqlx::query_as("SELECT id, name, server, on_server, role, epoch, cursor, last_change FROM project WHERE id = ?")
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
+    let row: Option<Row> =
+        sqlx::query_as("SELECT id, name, server, on_server, role, away, epoch, cursor, last_change FROM project WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(connection)
+            .await?;
     row.map(Row::read).transpose()
 }
 
@@ -108,6 +113,12 @@ pub async fn confirm(connection: &mut SqliteConnection, id: &ProjectId, name: &s
         .bind(id.as_str())
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Says whether the server names a project to this account.
+pub async fn set_away(connection: &mut SqliteConnection, id: &ProjectId, away: bool) -> StoreResult<()> {
+    sqlx::query("UPDATE project SET away = ? WHERE id = ?").bind(i64::from(away)).bind(id.as_str()).execute(connection).await?;
     Ok(())
 }
 

@@ -117,13 +117,16 @@ pub struct TrackCounts {
     pub approved: Option<i64>,
     /// Whether it is a row of the catalogue.
     pub in_catalogue: i64,
+    /// Versions in the trash.
+    pub trashed: i64,
 }
 
 /// Counts of the tracks of a project, or of all.
 pub async fn track_counts(connection: &mut SqliteConnection, project: Option<&ProjectId>) -> StoreResult<Vec<TrackCounts>> {
     Ok(sqlx::query_as(
         "SELECT t.id, (SELECT count(*) FROM version v WHERE v.track = t.id AND v.state NOT IN ('trashed', 'purged')) AS versions, \
-         (SELECT v.number FROM version v WHERE v.id = t.approved_version) AS approved, t.in_catalogue \
+         (SELECT v.number FROM version v WHERE v.id = t.approved_version) AS approved, t.in_catalogue, \
+         (SELECT count(*) FROM version v WHERE v.track = t.id AND v.state = 'trashed') AS trashed \
          FROM track t WHERE t.absorbed_by IS NULL AND (?1 IS NULL OR t.project = ?1)",
     )
     .bind(project.map(ProjectId::as_str))
@@ -193,7 +196,7 @@ pub async fn incomplete(connection: &mut SqliteConnection) -> StoreResult<Vec<In
                  WHERE f.version = v.id AND b.sha256 IS NULL) AS wants_original, \
          v.tables_sha256 IS NOT NULL AND v.tables_fetched = 0 AS has_tables \
          FROM version v JOIN project p ON p.id = v.project \
-         WHERE p.server IS NOT NULL AND v.numbered = 1 AND v.state IN ('announced', 'complete', 'damaged')) \
+         WHERE p.server IS NOT NULL AND p.away = 0 AND v.numbered = 1 AND v.state IN ('announced', 'complete', 'damaged')) \
          WHERE wants_preview OR wants_original",
     )
     .fetch_all(connection)
@@ -212,7 +215,8 @@ pub async fn without_preview(connection: &mut SqliteConnection) -> StoreResult<V
 /// Versions on their way to a server.
 pub async fn waiting(connection: &mut SqliteConnection) -> StoreResult<i64> {
     Ok(sqlx::query_scalar(
-        "SELECT count(*) FROM outbox o JOIN version v ON v.id = o.version JOIN project p ON p.id = v.project WHERE p.server IS NOT NULL",
+        "SELECT count(*) FROM outbox o JOIN version v ON v.id = o.version JOIN project p ON p.id = v.project \
+         WHERE p.server IS NOT NULL AND p.away = 0 AND NOT (v.state = 'trashed' AND v.numbered = 1)",
     )
     .fetch_one(connection)
     .await?)

@@ -56,6 +56,7 @@ pub fn format_word(format: ObjectFormat) -> &'static str {
         ObjectFormat::Packed => "packed",
         ObjectFormat::Preview => "preview",
         ObjectFormat::Tables => "tables",
+        ObjectFormat::Temp => "temp",
         ObjectFormat::Unknown => "unknown",
     }
 }

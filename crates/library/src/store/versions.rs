@@ -433,7 +433,12 @@ pub async fn set_complete(connection: &mut SqliteConnection, id: &VersionId) -> 
 
 /// Takes back the number of a version that the server no longer lists; it is offered again.
 pub async fn unnumber(connection: &mut SqliteConnection, id: &VersionId) -> StoreResult<()> {
-    sqlx::query("UPDATE version SET numbered = 0, state = 'local', seq = NULL WHERE id = ?").bind(id.as_str()).execute(connection).await?;
+    sqlx::query(
+        "UPDATE version SET numbered = 0, state = iif(state = 'trashed', state, 'local'), trashed_from = 'local', seq = NULL WHERE id = ?",
+    )
+    .bind(id.as_str())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -13,9 +13,10 @@ use crate::clock;
 use crate::error::{LibraryError, Result};
 use crate::faults;
 use crate::library::Library;
+use crate::store::edits::{self, Edit};
 use crate::store::outbox::{self, Step};
 use crate::store::versions::{self, State, Version};
-use crate::store::{commit, members, projects, tracks, uploads};
+use crate::store::{commit, members, projects, tracks, trash, uploads};
 
 impl Library {
     /// Tells the server of a project of this computer.
@@ -58,6 +59,12 @@ impl Library {
         } else {
             outbox::advance(&mut transaction, &version.id, Step::Announced).await?;
         }
+        if version.state == State::Trashed && told.id == version.id {
+            // It has its number now; the rest of it is not sent while it is in the trash.
+            let edit = Edit::Trash { version: told.id.clone(), trashed: true };
+            edits::put(&mut transaction, &version.project, &edit).await?;
+            trash::put(&mut transaction, &told.id, &now).await?;
+        }
         versions::renumber_provisional(&mut transaction, &told.track).await?;
         commit(transaction).await?;
         faults::step("announce.recorded");
@@ -73,7 +80,11 @@ impl Library {
         let files = versions::files(&mut connection, &version.id).await?;
         let preview = uploads::get(&mut connection, &version.id, ObjectFormat::Preview, 0).await?.map(|upload| upload.id);
         let same_as = self.announced_twin(&mut connection, &version).await?;
-        let reason = version.no_preview_reason.clone().unwrap_or_else(|| "The preview could not be sent.".to_owned());
+        let reason = match (&version.no_preview_reason, version.state) {
+            (Some(reason), _) => reason.clone(),
+            (None, State::Trashed) => "It was in the trash before it was sent.".to_owned(),
+            (None, _) => "The preview could not be sent.".to_owned(),
+        };
         let overview = if version.overview.len() <= MAX_OVERVIEW_BYTES { BASE64.encode(&version.overview) } else { String::new() };
         let body = Announce {
             version: version.id.clone(),

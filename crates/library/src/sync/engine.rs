@@ -133,6 +133,7 @@ impl Library {
     pub(crate) async fn round(&self, remote: &dyn Remote, patience: Patience) -> Result<SyncOutcome> {
         let _one_at_a_time = self.sync_state().running.lock().await;
         let mut outcome = SyncOutcome::default();
+        self.tell_generation(remote).await?;
         self.pull_all(remote).await?;
         self.run(remote, patience, &mut outcome).await?;
         // After the versions they are about have their numbers.
@@ -165,6 +166,7 @@ impl Library {
             projects::set_plain(&mut transaction, &project.id, project.plain).await?;
         }
         commit(transaction).await?;
+        self.note_named(&server, &told.iter().map(|project| project.id.clone()).collect()).await?;
         for project in &told {
             let known = projects::get(&mut *self.store().read().await?, &project.id).await?;
             let place = known.map(|known| known.feed).unwrap_or_default();
@@ -474,7 +476,7 @@ impl Library {
         let projects = projects::all(&mut connection)
             .await?
             .into_iter()
-            .filter(|project| project.server.is_some() && project.server == server)
+            .filter(|project| project.server.is_some() && project.server == server && !project.away)
             .map(|project| ProjectNode {
                 may_fetch: project.role.is_some_and(|role| role.allows(Action::FetchOriginals)),
                 may_add: project.role.is_none_or(|role| role.allows(Action::AddVersions)),
@@ -482,7 +484,9 @@ impl Library {
                 id: project.id,
             })
             .collect();
-        let out = outbox::all(&mut connection).await?.into_iter().filter(|entry| entry.has_server);
+        let out = outbox::all(&mut connection).await?.into_iter();
+        // What is in the trash is announced, so that its number stays its own, and no more.
+        let out = out.filter(|entry| entry.has_server && !(entry.trashed && entry.step >= outbox::Step::Announced));
         let out = out
             .map(|entry| OutNode {
                 held: entry.held.is_some(),

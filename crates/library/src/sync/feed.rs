@@ -20,7 +20,7 @@ use crate::store::outbox::{self, Step};
 use crate::store::projects::{self, FeedPlace};
 use crate::store::tracks::{self, Track};
 use crate::store::versions::{self, State, Version, VersionFile};
-use crate::store::{StoreResult, blobs, change_sets, comments, commit, members};
+use crate::store::{StoreResult, blobs, change_sets, comments, commit, members, trash};
 
 /// Why a page is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,7 +289,8 @@ pub(crate) async fn apply_version(connection: &mut SqliteConnection, project: &P
         .map(|file| VersionFile { path: file.path.clone(), length: file.length, sha256: file.sha256, plain_object: None })
         .collect();
     versions::upsert(connection, &version, &files).await?;
-    keep_own_edits(connection, &version).await?;
+    trash::told(connection, &version.id, told.trashed_at.as_deref()).await?;
+    keep_own_edits(connection, &version, now).await?;
     if told.state == VersionState::Damaged && holds(connection, &files).await? {
         // The store lost bytes that are here: they are sent again.
         crate::store::uploads::forget_all(connection, &version.id).await?;
@@ -314,9 +315,20 @@ async fn holds(connection: &mut SqliteConnection, files: &[VersionFile]) -> Stor
 }
 
 /// What was edited here and is not told yet stays as it is here: the server hears of it next.
-async fn keep_own_edits(connection: &mut SqliteConnection, version: &Version) -> StoreResult<()> {
+async fn keep_own_edits(connection: &mut SqliteConnection, version: &Version, now: &str) -> StoreResult<()> {
     for edit in edits::of_subject(connection, version.id.as_str()).await? {
-        let Edit::Version { edit, .. } = edit else { continue };
+        let edit = match edit {
+            Edit::Version { edit, .. } => edit,
+            Edit::Trash { trashed: true, .. } => {
+                trash::put(connection, &version.id, now).await?;
+                continue;
+            }
+            Edit::Trash { trashed: false, .. } => {
+                trash::put_back(connection, &version.id).await?;
+                continue;
+            }
+            Edit::Track { .. } => continue,
+        };
         if let Some(note) = &edit.note {
             versions::set_note(connection, &version.id, note).await?;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
+use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
@@ -492,6 +493,10 @@ impl Remote for HttpRemote {
         Box::pin(self.0.get("/projects", &[]))
     }
 
+    fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>> {
+        Box::pin(async move { self.0.post("/devices/generation", body).await })
+    }
+
     fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
         Box::pin(async move { self.0.get(&format!("/projects/{id}"), &[]).await })
     }
@@ -530,6 +535,11 @@ impl Remote for HttpRemote {
 
     fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
         Box::pin(async move { self.0.patch(&format!("/versions/{version}"), body).await })
+    }
+
+    fn trash<'a>(&'a self, version: &'a VersionId, trashed: bool) -> BoxFuture<'a, RemoteResult<Version>> {
+        let act = if trashed { "trash" } else { "restore" };
+        Box::pin(async move { self.0.post_empty(&format!("/versions/{version}/{act}")).await })
     }
 
     fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {

@@ -41,6 +41,10 @@ impl Library {
             return Ok(Some(kept));
         }
         self.content().check_room(files.iter().map(|file| file.length).sum())?;
+        for file in files {
+            // What is packed carries hashes of its own: a damaged copy would pass every later check.
+            self.rehash(file.sha256, PART_SIZE_BYTES).await?;
+        }
         let (store, cancel, files) = (self.content().clone(), self.cancel().clone(), files.to_vec());
         let made = blocking(move || pack_files(&store, &files, &bases, &|| !cancel.is_cancelled())).await?;
         let Some((kept, hashes)) = made else { return Ok(None) };
@@ -94,7 +98,11 @@ fn pack_files(store: &ContentStore, files: &[VersionFile], recipes: &[Recipe], g
             let found = found.or_else(|| recipe.files.iter().position(|old| old.path == file.path));
             let found = found.or((files.len() == 1 && recipe.files.len() == 1).then_some(0));
             if let Some(place) = found {
-                like.push((open(&recipe.files[place].sha256)?, recipe, place));
+                // A match is only as good as the copy it was found in: one that is not what the store holds shares nothing.
+                let sha256 = &recipe.files[place].sha256;
+                if is_sound(store, sha256)? {
+                    like.push((open(sha256)?, recipe, place));
+                }
             }
         }
         older.push(like);
@@ -114,6 +122,14 @@ fn pack_files(store: &ContentStore, files: &[VersionFile], recipes: &[Recipe], g
     let made = write_packed(store, &temp, &new, go_on);
     discard(&temp);
     made
+}
+
+/// Whether the copy here still has its bytes.
+fn is_sound(store: &ContentStore, sha256: &ObjectHash) -> Result<bool> {
+    let path = store.path(sha256);
+    let fault = |error: io::Error| LibraryError::file("read", &path, error);
+    let mut file = File::open(&path).map_err(fault)?;
+    Ok(hashing::hash_reader(&mut file, PART_SIZE_BYTES, &mut |_| true).map_err(fault)?.sha256 == *sha256)
 }
 
 fn write_packed(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
+use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
@@ -159,6 +160,8 @@ pub type Progress<'p> = &'p (dyn Fn(u64) + Send + Sync);
 pub trait Remote: Send + Sync {
     /// The projects of the account.
     fn projects(&self) -> BoxFuture<'_, RemoteResult<Vec<Project>>>;
+    /// Tells how often this library was started; whether it goes on from what the server last heard of it.
+    fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>>;
     /// One project with its members.
     fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>>;
     /// Makes a project; the same again gives the same answer.
@@ -179,6 +182,8 @@ pub trait Remote: Send + Sync {
     fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Changes the note, kind or track of a version.
     fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>>;
+    /// Puts a version into the trash, or brings it back; one that is there already is the answer.
+    fn trash<'a>(&'a self, version: &'a VersionId, trashed: bool) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Names a track.
     fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>>;
     /// Says that a complete version did not rebuild here.

@@ -25,7 +25,7 @@ use crate::record::{blocking, random_bits};
 use crate::store::outbox::{self, Step};
 use crate::store::packed::Kept;
 use crate::store::uploads::{self, Upload};
-use crate::store::versions::{self, Version, VersionFile};
+use crate::store::versions::{self, State, Version, VersionFile};
 use crate::store::{blobs, commit, projects, recipes};
 
 /// Parts on their way at once.
@@ -34,12 +34,12 @@ const IN_FLIGHT: usize = 3;
 const SESSIONS: usize = 3;
 
 /// What is sent.
-struct Outgoing<'v> {
-    version: &'v Version,
-    format: ObjectFormat,
-    file: u32,
-    blob: ObjectHash,
-    length: u64,
+pub(super) struct Outgoing<'v> {
+    pub(super) version: &'v Version,
+    pub(super) format: ObjectFormat,
+    pub(super) file: u32,
+    pub(super) blob: ObjectHash,
+    pub(super) length: u64,
 }
 
 /// How sending a file ended.
@@ -66,7 +66,7 @@ impl Library {
     pub(crate) async fn send_preview(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let version = self.known_version(id).await?;
         let twin = self.announced_twin(&mut *self.store().read().await?, &version).await?;
-        if let (Some((blob, length)), None) = (version.preview, twin) {
+        if let (Some((blob, length)), None, false) = (version.preview, twin, version.state == State::Trashed) {
             let outgoing = Outgoing { version: &version, format: ObjectFormat::Preview, file: 0, blob, length };
             self.send(remote, &outgoing, None).await?;
         }
@@ -191,7 +191,7 @@ impl Library {
     }
 
     /// Sends a stored file; the key of its object, or none when it was interrupted.
-    async fn send(&self, remote: &dyn Remote, what: &Outgoing<'_>, progress: Option<(u64, u64)>) -> Result<Option<String>> {
+    pub(super) async fn send(&self, remote: &dyn Remote, what: &Outgoing<'_>, progress: Option<(u64, u64)>) -> Result<Option<String>> {
         for _ in 0..SESSIONS {
             let upload = self.session_of(what).await?;
             if upload.verified

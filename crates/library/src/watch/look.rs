@@ -57,6 +57,8 @@ pub(crate) struct Candidates {
     settling: BTreeMap<Place, Settling>,
     notes: BTreeMap<Place, (CandidateState, String)>,
     roots: HashMap<RootId, RootState>,
+    /// Whether the look under way is to end after its next version.
+    pub(crate) interrupted: bool,
 }
 
 impl Candidates {
@@ -120,7 +122,7 @@ impl Library {
             (chosen, newest_time(unit), grouping::number_in_name(&paths::name(&first.path)), first.path.clone())
         });
         for (root, unit) in work {
-            if self.cancel().is_cancelled() {
+            if self.cancel().is_cancelled() || self.candidates_state().interrupted {
                 return Ok(looked);
             }
             self.take(&root, unit, catching_up, &mut looked).await?;
@@ -296,7 +298,7 @@ impl Library {
         for (root, path, key) in seen {
             let known = self.candidates_state().known.get(root).cloned();
             if let Some(known) = known {
-                known.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.clone(), *key);
+                known.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path, *key);
             }
         }
     }
@@ -424,7 +426,7 @@ impl Library {
         self.candidates_state().notes.get(place).map(|note| note.0)
     }
 
-    pub(super) fn settled(&self, place: &Place) {
+    pub(crate) fn settled(&self, place: &Place) {
         let mut candidates = self.candidates_state();
         candidates.settling.remove(place);
         if candidates.notes.remove(place).is_some() {

@@ -38,10 +38,13 @@ fn export_to(folder: &Path) {
         FolderProposal,
         CaptureRulesView,
         LimitsView,
+        PlainFileView,
         AppEvent,
         ErrorView,
     );
     view::imports::ImportView::export_all(&config).expect("the type is written");
+    view::trash::TrashedVersionView::export_all(&config).expect("the type is written");
+    view::trash::TrashedProjectView::export_all(&config).expect("the type is written");
     view::review::HeldApproval::export_all(&config).expect("the type is written");
     collabtrack_library::Identified::export_all(&config).expect("the type is written");
     view::imports::CellCheckView::export_all(&config).expect("the type is written");

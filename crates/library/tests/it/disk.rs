@@ -136,6 +136,34 @@ async fn f2_after_a_power_cut_torn_leftovers_are_swept_and_torn_copies_are_never
 }
 
 #[tokio::test]
+async fn a_damaged_copy_of_an_older_version_lends_no_bytes_to_a_new_one() {
+    let memory = MemoryRemote::default();
+    let studio = Studio::with(Some(Arc::new(memory.clone()))).await;
+    let first = wav(1, 4 * SECOND);
+    studio.export("Night Drive.wav", &first);
+    studio.capture().await;
+    studio.library.put_on_server(&studio.project).await.expect("on the server");
+    studio.sync().await.expect("synced");
+    // The disk changes a second of the copy here; the next export happens to have just that in the same place.
+    let version = studio.track().await.versions.remove(0);
+    let (stored, _) = studio.library.original(&id(&version.id)).await.expect("here");
+    let mut second = first.clone();
+    second[44 + 2 * 192_000..44 + 3 * 192_000].fill(0);
+    let mut rights = std::fs::metadata(&stored).expect("there").permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "what a failing disk does asks nobody")]
+    rights.set_readonly(false);
+    std::fs::set_permissions(&stored, rights).expect("opened");
+    std::fs::write(&stored, &second).expect("damaged");
+    second.extend_from_slice(b"LIST\x04\0\0\0more");
+    studio.export("Night Drive.wav", &second);
+    studio.capture().await;
+    studio.sync().await.expect("synced");
+    let versions = memory.versions();
+    assert_eq!(versions.len(), 2);
+    assert!(versions.iter().all(|version| memory.holds(version)), "both come back from the store byte for byte");
+}
+
+#[tokio::test]
 async fn f18_an_older_image_of_the_database_is_recognised_caught_up_and_deletes_nothing() {
     let memory = MemoryRemote::default();
     let mut studio = Studio::with(Some(Arc::new(memory.clone()))).await;
@@ -171,6 +199,48 @@ async fn f18_an_older_image_of_the_database_is_recognised_caught_up_and_deletes_
     assert!(studio.track().await.versions.iter().all(|version| version.here == Here::Original), "nothing was fetched that was here");
     studio.export("Night Drive.wav", &wav(4, SECOND / 10));
     assert_eq!(studio.capture().await.captured.len(), 1, "and it goes on as ever");
+}
+
+#[tokio::test]
+async fn f18_an_older_image_of_the_whole_library_is_recognised_by_the_server_and_deletes_nothing() {
+    let memory = MemoryRemote::default();
+    let mut studio = Studio::with(Some(Arc::new(memory.clone()))).await;
+    let folder = studio.folder.path().join("library");
+    studio.export("Night Drive.wav", &wav(1, SECOND / 10));
+    studio.capture().await;
+    studio.library.put_on_server(&studio.project).await.expect("on the server");
+    studio.sync().await.expect("synced");
+    studio.library.shutdown().await;
+    let device = |folder: &std::path::Path| std::fs::read_to_string(folder.join("device.json")).expect("readable");
+    let (image, then) = (studio.folder.path().join("image.sqlite"), device(&folder));
+    std::fs::copy(folder.join("library.sqlite"), &image).expect("copied");
+    for seed in 2..=3 {
+        studio.restart(None).await;
+        studio.export("Night Drive.wav", &wav(seed, SECOND / 10));
+        studio.capture().await;
+        studio.sync().await.expect("synced");
+        studio.library.shutdown().await;
+    }
+    for end in ["-wal", "-shm"] {
+        let journal = folder.join(format!("library.sqlite{end}"));
+        if journal.exists() {
+            std::fs::remove_file(journal).expect("removed");
+        }
+    }
+    // Database and what stands beside it are from the same day: here nothing tells, the server does.
+    std::fs::copy(&image, folder.join("library.sqlite")).expect("the old image");
+    std::fs::write(folder.join("device.json"), &then).expect("the old image");
+    studio.restart(None).await;
+    assert_eq!(studio.numbers().await, [1]);
+    studio.sync().await.expect("synced");
+    assert_ne!(device(&folder).get(..40), then.get(..40), "it is a device of its own now");
+    assert_eq!(studio.capture().await.captured.len(), 0, "what is in the folder is a version already");
+    studio.sync().await.expect("synced");
+    assert_eq!(studio.numbers().await, [3, 2, 1]);
+    assert_eq!(memory.versions().len(), 3, "nothing was made twice");
+    studio.restart(None).await;
+    studio.sync().await.expect("synced");
+    assert_eq!(studio.numbers().await, [3, 2, 1], "and it goes on as ever");
 }
 
 #[tokio::test]

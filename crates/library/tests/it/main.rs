@@ -14,3 +14,4 @@ mod rules;
 mod simulation;
 mod studio;
 mod sync;
+mod trash;

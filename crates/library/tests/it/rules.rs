@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use collabtrack_domain::id::{TrackId, VersionId};
+use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_library::error::LibraryError;
 use collabtrack_library::view::{CandidateState, CaptureRulesView, TrackDetail, VersionSync};
 
@@ -178,6 +178,35 @@ async fn a_folder_of_bounces_is_proposed_edited_and_taken_over_in_that_order() {
     assert_eq!(view.name, "Old Bounces");
     let gone = studio.library.take_over(&proposal.id, None, &[]).await;
     assert!(matches!(gone, Err(LibraryError::Unknown { .. })), "a proposal is taken over once");
+}
+
+#[tokio::test]
+async fn taking_over_tells_how_much_is_left_and_can_be_stopped_and_the_chosen_kind_holds() {
+    let studio = Studio::new().await;
+    let old = studio.folder.path().join("Old Bounces");
+    std::fs::create_dir_all(&old).expect("made");
+    for (name, seed) in [("Sun.wav", 1), ("Tide v1.wav", 2), ("Tide v2.wav", 3)] {
+        std::fs::write(old.join(name), wav(seed, SECOND / 10)).expect("written");
+    }
+    let proposal = studio.library.propose_folder(&old).await.expect("proposed");
+    let view = studio.library.take_over(&proposal.id, None, &proposal.tracks).await.expect("taken over");
+    let project = ProjectId::parse(&view.id).expect("an id");
+    assert_eq!(studio.library.taking_over(&project).await.expect("counted"), 3);
+    studio.library.stop_taking_over(&project).await.expect("stopped");
+    assert_eq!(studio.library.taking_over(&project).await.expect("counted"), 0);
+    assert_eq!(studio.capture().await.captured.len(), 0, "what was not taken stays out");
+    std::fs::write(old.join("Tide v1.wav"), wav(9, SECOND / 10)).expect("written");
+    assert_eq!(studio.capture().await.captured.len(), 1, "until it changes");
+
+    let again = studio.folder.path().join("Others");
+    std::fs::create_dir_all(&again).expect("made");
+    std::fs::write(again.join("Moon.wav"), wav(7, SECOND / 10)).expect("written");
+    let mut proposal = studio.library.propose_folder(&again).await.expect("proposed");
+    proposal.tracks[0].versions[0].kind = "master".into();
+    studio.library.take_over(&proposal.id, Some(&project), &proposal.tracks).await.expect("taken over");
+    studio.capture().await;
+    assert_eq!(studio.library.taking_over(&project).await.expect("counted"), 0);
+    assert_eq!(track(&studio, "Moon").await.versions[0].kind, "master");
 }
 
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
+use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
@@ -18,7 +19,7 @@ use crate::store::projects::FeedPlace;
 /// A call of a `Remote`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// `projects`, `project`.
+    /// `projects`, `project`, `generation`.
     Projects,
     /// `create_project`.
     CreateProject,
@@ -36,7 +37,7 @@ pub enum Call {
     Tables,
     /// `report_damage`.
     Damage,
-    /// `edit_version`, `edit_track`.
+    /// `edit_version`, `edit_track`, `trash`.
     Edit,
     /// `reads`.
     Reads,
@@ -109,6 +110,10 @@ impl<R: Remote> Remote for Faulty<R> {
         Box::pin(async move { self.pass(Call::Projects, Box::pin(async { self.inner.projects().await })).await })
     }
 
+    fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>> {
+        Box::pin(async move { self.pass(Call::Projects, Box::pin(async { self.inner.generation(body).await })).await })
+    }
+
     fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
         Box::pin(async move { self.pass(Call::Projects, Box::pin(async { self.inner.project(id).await })).await })
     }
@@ -147,6 +152,10 @@ impl<R: Remote> Remote for Faulty<R> {
 
     fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
         Box::pin(async move { self.pass(Call::Edit, Box::pin(async { self.inner.edit_version(version, body).await })).await })
+    }
+
+    fn trash<'a>(&'a self, version: &'a VersionId, trashed: bool) -> BoxFuture<'a, RemoteResult<Version>> {
+        Box::pin(async move { self.pass(Call::Edit, Box::pin(async { self.inner.trash(version, trashed).await })).await })
     }
 
     fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {

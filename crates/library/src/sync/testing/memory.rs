@@ -5,11 +5,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use collabtrack_content::rebuild;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{AccountId, ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
-use collabtrack_domain::recipe::Recipe;
+use collabtrack_domain::recipe::{Extent, Recipe};
 use collabtrack_domain::role::Role;
-use collabtrack_protocol::accounts::Person;
+use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown, Person};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
@@ -50,6 +51,8 @@ struct Inner {
     tables: BTreeMap<VersionId, String>,
     aliases: BTreeMap<VersionId, VersionId>,
     comments: BTreeMap<CommentId, Comment>,
+    /// Generation and run of each device, as last told.
+    generations: BTreeMap<String, (i64, String)>,
     /// Numbers of versions that were moved away.
     moved: Vec<(TrackId, i64)>,
     /// Bytes that arrived in the store.
@@ -173,7 +176,7 @@ impl Inner {
             catalogue_head: "0".repeat(64),
             catalogue_number: 0,
             waiting: 0,
-            plain: true,
+            plain: false,
             created_at: "2026-05-03T12:00:00.000Z".into(),
             members: Vec::new(),
         })
@@ -225,6 +228,7 @@ impl Inner {
             created_at: "2026-05-03T12:00:00.000Z".into(),
             captured_at: body.captured_at.clone(),
             seq: 0,
+            trashed_at: None,
         };
         version.seq = self.project(project)?.head_seq + 1;
         self.append(project, ChangeKind::Version, &version)?;
@@ -238,6 +242,22 @@ impl Inner {
             version.project == *project && (version.track == body.track.id || (body.track.auto && version.track_name == body.track.name))
         };
         self.versions.values().map(|entry| &entry.0).find(known).map_or_else(|| body.track.id.clone(), |version| version.track.clone())
+    }
+
+    fn trash(&mut self, id: &VersionId, trashed: bool) -> RemoteResult<Version> {
+        let id = self.aliases.get(id).unwrap_or(id).clone();
+        let entry = self.versions.get_mut(&id).ok_or_else(not_found)?;
+        let is_there = entry.0.state == VersionState::Trashed;
+        if is_there == trashed {
+            return Ok(entry.0.clone());
+        }
+        let back = if entry.2.is_some() { VersionState::Complete } else { VersionState::Announced };
+        entry.0.state = if trashed { VersionState::Trashed } else { back };
+        entry.0.trashed_at = trashed.then(|| "2026-05-03T12:00:00.000Z".into());
+        let mut version = entry.0.clone();
+        version.seq = self.project(&version.project)?.head_seq + 1;
+        self.append(&version.project, ChangeKind::Version, &version)?;
+        Ok(version)
     }
 
     fn edit_version(&mut self, id: &VersionId, body: &EditVersion) -> RemoteResult<Version> {
@@ -296,10 +316,11 @@ impl Inner {
             return Err(problem(ErrorCode::ExtentGone, 409, "An object is not there."));
         }
         let entry = self.versions.get_mut(id).ok_or_else(not_found)?;
-        if entry.0.state == VersionState::Complete {
-            return Ok(entry.0.clone());
+        match entry.0.state {
+            VersionState::Complete => return Ok(entry.0.clone()),
+            VersionState::Trashed | VersionState::Purged => return Err(not_found()),
+            _ => entry.0.state = VersionState::Complete,
         }
-        entry.0.state = VersionState::Complete;
         entry.2 = Some(body.recipe.clone());
         let (project, mut version) = (entry.0.project.clone(), entry.0.clone());
         version.seq = self.project(&project)?.head_seq + 1;
@@ -379,6 +400,22 @@ impl Inner {
     }
 }
 
+/// The objects of the store in memory, as a version is rebuilt from them.
+struct Held<'o>(&'o BTreeMap<String, Vec<u8>>);
+
+impl rebuild::Supply for Held<'_> {
+    fn known(&self, _: &Extent, _: u64, _: &mut [u8]) -> std::io::Result<bool> {
+        Ok(false)
+    }
+
+    fn stored(&self, extent: &Extent, at: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        let from = usize::try_from(extent.offset + at).unwrap_or(usize::MAX);
+        let held = self.0.get(&extent.object).and_then(|bytes| bytes.get(from..from.saturating_add(buffer.len())));
+        buffer.copy_from_slice(held.ok_or(std::io::ErrorKind::NotFound)?);
+        Ok(())
+    }
+}
+
 impl MemoryRemote {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("nobody panics while holding the server")
@@ -404,10 +441,8 @@ impl MemoryRemote {
         let inner = self.inner();
         let recipe = inner.versions.get(&version.id).and_then(|entry| entry.2.clone());
         recipe.is_some_and(|recipe| {
-            recipe
-                .extents
-                .iter()
-                .all(|extent| inner.objects.get(&extent.object).is_some_and(|bytes| ObjectHash::of(bytes) == extent.sha256))
+            let whole = |file| rebuild::rebuild(&recipe, file, &Held(&inner.objects), &mut std::io::sink(), u64::MAX).is_ok();
+            recipe.files.iter().all(whole)
         })
     }
 
@@ -434,16 +469,23 @@ impl MemoryRemote {
         self.inner().uploads.clear();
     }
 
-    /// The store lost the original of a version, and somebody noticed.
+    /// The store lost the objects of a version, and somebody noticed: whatever shares them is damaged with it.
     pub fn lose_original(&self, id: &VersionId) {
         let mut inner = self.inner();
-        let Some(entry) = inner.versions.get_mut(id) else { return };
-        entry.0.state = VersionState::Damaged;
-        let (version, recipe) = (entry.0.clone(), entry.2.take());
-        for extent in recipe.iter().flat_map(|recipe| &recipe.extents) {
-            inner.objects.remove(&extent.object);
+        let Some(recipe) = inner.versions.get(id).and_then(|entry| entry.2.clone()) else { return };
+        let lost: std::collections::BTreeSet<&String> = recipe.extents.iter().map(|extent| &extent.object).collect();
+        inner.objects.retain(|key, _| !lost.contains(key));
+        let mut damaged = Vec::new();
+        for (version, _, recipe) in inner.versions.values_mut() {
+            if recipe.as_ref().is_some_and(|recipe| recipe.extents.iter().any(|extent| lost.contains(&extent.object))) {
+                version.state = VersionState::Damaged;
+                *recipe = None;
+                damaged.push(version.clone());
+            }
         }
-        inner.append(&version.project, ChangeKind::Version, &version).expect("the project is known");
+        for version in damaged {
+            inner.append(&version.project, ChangeKind::Version, &version).expect("the project is known");
+        }
     }
 
     /// Flips a bit of every stored object.
@@ -472,6 +514,16 @@ impl Remote for MemoryRemote {
     fn projects(&self) -> BoxFuture<'_, RemoteResult<Vec<Project>>> {
         let inner = self.inner();
         ready(inner.feeds.keys().map(|id| inner.project(id)).collect())
+    }
+
+    fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>> {
+        let mut inner = self.inner();
+        let known = inner.generations.entry(body.device.clone()).or_insert_with(|| (body.generation, body.run.clone()));
+        let current = known.0 < body.generation || *known == (body.generation, body.run.clone());
+        if current {
+            *known = (body.generation, body.run.clone());
+        }
+        ready(Ok(GenerationKnown { current }))
     }
 
     fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
@@ -528,6 +580,10 @@ impl Remote for MemoryRemote {
 
     fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
         ready(self.inner().edit_version(version, body))
+    }
+
+    fn trash<'a>(&'a self, version: &'a VersionId, trashed: bool) -> BoxFuture<'a, RemoteResult<Version>> {
+        ready(self.inner().trash(version, trashed))
     }
 
     fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {
