@@ -28,6 +28,7 @@ import type { LimitsView } from './generated/LimitsView';
 import type { MemberView } from './generated/MemberView';
 import type { NewInvitationView } from './generated/NewInvitationView';
 import type { OpenInvitationView } from './generated/OpenInvitationView';
+import type { PlainFileView } from './generated/PlainFileView';
 import type { PlayerView } from './generated/PlayerView';
 import type { PoliciesView } from './generated/PoliciesView';
 import type { ProjectView } from './generated/ProjectView';
@@ -46,6 +47,8 @@ import type { StatusView } from './generated/StatusView';
 import type { TotpSecretView } from './generated/TotpSecretView';
 import type { TrackDetail } from './generated/TrackDetail';
 import type { TrackView } from './generated/TrackView';
+import type { TrashedProjectView } from './generated/TrashedProjectView';
+import type { TrashedVersionView } from './generated/TrashedVersionView';
 import type { VersionView } from './generated/VersionView';
 
 type Nothing = Record<string, never>;
@@ -71,6 +74,8 @@ export interface Commands {
   merge_tracks: { args: { from: string; into: string }; result: TrackDetail };
   propose_folder: { args: Nothing; result: FolderProposal | null };
   take_over: { args: { proposal: string; project: string | null; tracks: ProposedTrack[] }; result: ProjectView };
+  taking_over: { args: { project: string }; result: number };
+  stop_taking_over: { args: { project: string }; result: ProjectView };
   capture_rules: { args: { project: string }; result: CaptureRulesView };
   set_capture_rules: { args: { project: string; rules: CaptureRulesView }; result: CaptureRulesView };
   keeping: { args: { project: string }; result: KeepingView };
@@ -78,6 +83,14 @@ export interface Commands {
   pin: { args: { version: string; pinned: boolean }; result: null };
   limits: { args: Nothing; result: LimitsView };
   set_limits: { args: { limits: LimitsView }; result: LimitsView };
+  // trash
+  trash: { args: { project: string | null }; result: TrashedVersionView[] };
+  trash_versions: { args: { versions: string[] }; result: null };
+  trash_track: { args: { track: string }; result: null };
+  put_back: { args: { versions: string[] }; result: null };
+  trash_project: { args: { project: string }; result: TrashedProjectView };
+  trashed_projects: { args: Nothing; result: TrashedProjectView[] };
+  put_back_project: { args: { project: string }; result: ProjectView };
   // sound
   waveform: { args: { version: string; fromFrame: number; toFrame: number; width: number }; result: ArrayBuffer };
   overview: { args: { version: string }; result: ArrayBuffer };
@@ -104,6 +117,7 @@ export interface Commands {
   reveal_file: { args: { version: string }; result: null };
   export_version: { args: { version: string }; result: string | null };
   drag_out: { args: { version: string }; result: null };
+  plain_files: { args: { version: string }; result: PlainFileView[] };
   // server
   look_at_server: { args: { address: string }; result: ServerView };
   register: {

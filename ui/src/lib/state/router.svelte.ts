@@ -6,6 +6,8 @@ export type Route =
   | { name: 'catalogue'; project: string | null; table: string }
   | { name: 'import'; project: string; table: string }
   | { name: 'columns'; project: string }
+  | { name: 'take-over'; project: string | null }
+  | { name: 'trash'; project: string | null }
   | { name: 'members'; project: string }
   | { name: 'activity'; project: string | null }
   | { name: 'account' }
@@ -30,6 +32,8 @@ export function parse(hash: string): Route {
     case 'members':
       return first ? { name, project: first } : { name: 'library', project: null };
     case 'activity':
+    case 'take-over':
+    case 'trash':
       return { name, project: first || null };
     case 'account':
     case 'site':
@@ -64,7 +68,9 @@ export function href(route: Route): string {
     case 'members':
       return join('members', route.project);
     case 'activity':
-      return join('activity', route.project);
+    case 'take-over':
+    case 'trash':
+      return join(route.name, route.project);
     case 'account':
     case 'site':
     case 'check':

@@ -237,6 +237,7 @@ export function seeded(now: number): Seed {
     name: 'Coastal Album',
     role: 'admin',
     on_server: true,
+    away: false,
     roots: [{ path: '/home/mara/Music/Coastal Album/Bounces', state: 'watching' }],
     tracks: 4,
     versions: 20,
@@ -250,6 +251,7 @@ export function seeded(now: number): Seed {
     name: 'Film: The Long Field',
     role: null,
     on_server: false,
+    away: false,
     roots: [{ path: '/media/projects/Long Field/Mixes', state: 'missing' }],
     tracks: 1,
     versions: 2,
@@ -275,6 +277,7 @@ export function seeded(now: number): Seed {
       versions: own.length,
       approved: sketch.approved,
       in_catalogue: sketch.catalogue,
+      in_trash: false,
     });
   });
   const row = (track: number, cells: Record<string, string>, approved: number | null): CatalogueRowView => ({

@@ -17,6 +17,8 @@ import type { RootState } from '../generated/RootState';
 import type { StatusView } from '../generated/StatusView';
 import type { TrackDetail } from '../generated/TrackDetail';
 import type { TrackView } from '../generated/TrackView';
+import type { TrashedProjectView } from '../generated/TrashedProjectView';
+import type { TrashedVersionView } from '../generated/TrashedVersionView';
 import type { VersionView } from '../generated/VersionView';
 import { accountAnswers, mailedCode, type AccountCommand, type Answers } from './accounts';
 import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows } from './cells';
@@ -26,6 +28,9 @@ import { heldApprovals, keepHeld } from './held';
 import { cell, comments, detailOf, heardOf, proposals } from './proposals';
 import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
 import { overviewBytes, viewBytes, type MadeUpSong } from './wave';
+
+/** How long something stays in the trash. */
+const trashMs = 35 * 24 * 3_600_000;
 
 export interface StudioOptions {
   /** Nothing chosen yet. */
@@ -93,6 +98,9 @@ export class FakeBackend implements Backend {
   #limits: LimitsView = { up_bytes_per_s: null, down_bytes_per_s: null };
   readonly #rules = new Map<string, CaptureRulesView>();
   readonly #keeping = new Map<string, KeepingView>();
+  readonly #taking = new Map<string, number>();
+  readonly #trash: { row: TrashedVersionView; version: VersionView }[] = [];
+  readonly #trashedProjects: TrashedProjectView[] = [];
   #revision = 1;
   #nextId = 40_000;
 
@@ -182,6 +190,12 @@ export class FakeBackend implements Backend {
     this.#libraryChanged();
   }
 
+  /** The next files of a folder that is taken over become versions. */
+  takeFiles(project: string, files: number): void {
+    this.#taking.set(project, Math.max(0, (this.#taking.get(project) ?? 0) - files));
+    this.#libraryChanged();
+  }
+
   /** A folder goes, or comes back. */
   setRoot(project: string, state: RootState): void {
     for (const root of this.#project(project).roots) root.state = state;
@@ -204,7 +218,7 @@ export class FakeBackend implements Backend {
   readonly #handlers: Omit<Handlers, AccountCommand> = {
     status: () => this.#status(),
     projects: () => this.#seed.projects,
-    tracks: ({ project }) => this.#seed.tracks.filter((track) => project === null || track.project === project),
+    tracks: ({ project }) => this.#seed.tracks.filter((track) => !track.in_trash && (project === null || track.project === project)),
     track: ({ track }) => ({ track: this.#track(track), versions: this.#versionsOf(track) }),
     candidates: () => this.#seed.candidates,
     choose_folder: ({ project }) => this.#chooseFolder(project),
@@ -284,7 +298,57 @@ export class FakeBackend implements Backend {
         },
       ],
     }),
-    take_over: ({ project }) => (project === null ? this.#createProject('Old Bounces', []) : this.#project(project)),
+    take_over: ({ project, tracks }) => {
+      const files = tracks.flatMap((track) => track.versions.flatMap((version) => version.files));
+      const into = project === null ? this.#createProject('Old Bounces', []) : this.#project(project);
+      this.#taking.set(into.id, files.length);
+      return into;
+    },
+    taking_over: ({ project }) => this.#taking.get(project) ?? 0,
+    stop_taking_over: ({ project }) => {
+      this.#taking.delete(project);
+      return this.#project(project);
+    },
+    trash: ({ project }) => this.#trash.filter(({ row }) => project === null || row.project === project).map(({ row }) => row),
+    trash_versions: ({ versions }) => {
+      for (const version of versions) this.#toTrash(this.#version(version));
+      this.#libraryChanged();
+      return null;
+    },
+    trash_track: ({ track }) => {
+      for (const version of [...this.#versionsOf(track)]) this.#toTrash(version);
+      this.#libraryChanged();
+      return null;
+    },
+    put_back: ({ versions }) => {
+      for (const version of versions) this.#fromTrash(version);
+      this.#libraryChanged();
+      return null;
+    },
+    trash_project: ({ project }) => {
+      const found = this.#project(project);
+      found.away = true;
+      const trashed = {
+        id: found.id,
+        name: found.name,
+        trashed_by: 'Mara Lindqvist',
+        trashed_at: new Date(this.#options.now).toISOString(),
+        kept_until: new Date(this.#options.now + trashMs).toISOString(),
+      };
+      this.#trashedProjects.push(trashed);
+      this.#libraryChanged();
+      return trashed;
+    },
+    trashed_projects: () => this.#trashedProjects,
+    put_back_project: ({ project }) => {
+      const at = this.#trashedProjects.findIndex((trashed) => trashed.id === project);
+      if (at < 0) throw notFound('project');
+      this.#trashedProjects.splice(at, 1);
+      const found = this.#project(project);
+      found.away = false;
+      this.#libraryChanged();
+      return found;
+    },
     capture_rules: ({ project }) => this.#rules.get(project) ?? { left_out: [], sessions: false },
     set_capture_rules: ({ project, rules }) => {
       this.#rules.set(project, rules);
@@ -337,6 +401,11 @@ export class FakeBackend implements Backend {
     reveal_file: ({ version }) => this.#handedOut(version),
     export_version: ({ version }) => `/home/mara/Desktop/${this.#track(this.#version(version).track).name}.wav`,
     drag_out: ({ version }) => this.#handedOut(version),
+    plain_files: ({ version }) => {
+      const found = this.#version(version);
+      const url = `https://store.example/t/${found.id}?signature=made-up`;
+      return [{ path: found.file_name, sha256: found.fingerprint, url, valid_s: 86_400 }];
+    },
     devices: () => ['Built-in audio', 'Focusrite Scarlett 2i2'],
     choose_device: ({ device }) => this.#player.device(device),
     look_at_server: ({ address }) => ({ ...lookAt(address), mail: this.#options.mail }),
@@ -675,6 +744,7 @@ export class FakeBackend implements Backend {
       name,
       role: null,
       on_server: false,
+      away: false,
       roots: folders.map((path) => ({ path, state: 'watching' })),
       tracks: 0,
       versions: 0,
@@ -687,6 +757,49 @@ export class FakeBackend implements Backend {
     this.#seed.projects.push(project);
     this.#libraryChanged();
     return project;
+  }
+
+  #toTrash(version: VersionView): void {
+    const track = this.#track(version.track);
+    if (track.approved === version.number) throw problem('invalid', 'The approved version of a track stays.', 'Approve another one first.');
+    this.#seed.versions.splice(this.#seed.versions.indexOf(version), 1);
+    this.#trash.unshift({ version, row: this.#trashed(version, track) });
+    this.#count(track);
+  }
+
+  #trashed(version: VersionView, track: TrackView): TrashedVersionView {
+    const { now } = this.#options;
+    return {
+      id: version.id,
+      number: version.number,
+      is_final: version.is_final,
+      kind: version.kind,
+      track: track.id,
+      track_name: track.name,
+      project: track.project,
+      project_name: track.project_name,
+      file_name: version.file_name,
+      size_bytes: version.size_bytes,
+      author: version.author,
+      trashed_at: new Date(now).toISOString(),
+      kept_until: this.#project(track.project).on_server ? new Date(now + trashMs).toISOString() : null,
+      may_put_back: true,
+    };
+  }
+
+  #fromTrash(id: string): void {
+    const at = this.#trash.findIndex(({ row }) => row.id === id);
+    const found = this.#trash[at];
+    if (!found) throw notFound('version');
+    this.#trash.splice(at, 1);
+    this.#seed.versions.push(found.version);
+    this.#count(this.#track(found.version.track));
+  }
+
+  /** A track of which everything is in the trash is in no list. */
+  #count(track: TrackView): void {
+    const own = this.#versionsOf(track.id);
+    Object.assign(track, { newest: own[0] ?? null, versions: own.length, in_trash: own.length === 0 });
   }
 
   #add(track: TrackView, like: VersionView): VersionView {

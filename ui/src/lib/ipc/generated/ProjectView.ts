@@ -22,6 +22,10 @@ role: string | null,
  */
 on_server: boolean, 
 /**
+ * Whether the server does not name it to this account any more: in the trash there, or somebody else's alone. It stays here.
+ */
+away: boolean, 
+/**
  * Watched folders on this computer.
  */
 roots: Array<RootView>, 

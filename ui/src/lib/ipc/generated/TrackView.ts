@@ -40,4 +40,8 @@ approved: number | null,
 /**
  * Whether the track is a row of the catalogue.
  */
-in_catalogue: boolean, };
+in_catalogue: boolean, 
+/**
+ * Whether everything of it is in the trash.
+ */
+in_trash: boolean, };
