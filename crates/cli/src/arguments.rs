@@ -191,6 +191,14 @@ pub(crate) enum Command {
         /// The version.
         version: String,
     },
+    /// Addresses that fetch exactly the files of a version, for anybody, for at most a day.
+    Link {
+        /// The version.
+        version: String,
+    },
+    /// The trash: what goes there comes back as it was within 35 days.
+    #[command(subcommand)]
+    Trash(TrashCommand),
     /// Which version a file is, if any, and whether it is the approved one.
     Identify {
         /// The file.
@@ -521,6 +529,43 @@ pub(crate) enum ProjectCommand {
         /// No longer.
         #[arg(long)]
         off: bool,
+    },
+}
+
+/// `trash …`.
+#[derive(Subcommand)]
+pub(crate) enum TrashCommand {
+    /// What is in the trash, and until when it is kept.
+    List {
+        /// Only this project, by name or id.
+        project: Option<String>,
+    },
+    /// Put versions into the trash; they keep their numbers.
+    Put {
+        /// The versions.
+        #[arg(required = true)]
+        versions: Vec<String>,
+    },
+    /// Put every version of a track into the trash.
+    Track {
+        /// The track.
+        track: String,
+    },
+    /// Bring versions back.
+    Back {
+        /// Ids of the versions (ver_…), as `trash list` names them.
+        #[arg(required = true)]
+        versions: Vec<String>,
+    },
+    /// Put a whole project into the trash of the server; only its owners may.
+    Project {
+        /// Project, by name or id.
+        project: String,
+    },
+    /// Bring a whole project back; `trash list` names its id.
+    ProjectBack {
+        /// Id of the project (prj_…).
+        project: String,
     },
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod organise;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod sound;
+pub(crate) mod trash;
 pub(crate) mod verify;
 pub(crate) mod versions;
 
@@ -33,6 +34,8 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
         Command::Verify(command) => verify::run(library, command, output).await,
         Command::Comment(command) => comments::run(library, command, output).await,
         Command::Restore { version } => versions::restore(library, &version, output).await,
+        Command::Link { version } => versions::link(library, &version, output).await,
+        Command::Trash(command) => trash::trash(library, command, output).await,
         Command::Identify { file } => versions::identify(library, &file, output).await,
         Command::Doctor => versions::doctor(library, output).await,
         Command::Render(render) => sound::render(library, &render, output).await,

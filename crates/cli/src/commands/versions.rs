@@ -181,3 +181,14 @@ pub(crate) async fn doctor(library: &Library, output: &Output) -> Result<(), Tro
         Err(Trouble::new("Something in this set-up needs you", "Your versions are safe.", "See the lines marked ✗ above."))
     }
 }
+
+/// Addresses of the files of a version for somebody without the app.
+pub(crate) async fn link(library: &Library, version: &str, output: &Output) -> Result<(), Trouble> {
+    let version = select::version(library, version).await?;
+    let files = library.plain_files(&VersionId::parse(&version.id)?).await?;
+    output.answer(&files, |files| {
+        let lines: Vec<String> = files.iter().map(|file| format!("{}\n{}\nSHA-256 {}", file.path, file.url, file.sha256)).collect();
+        lines.join("\n\n")
+    });
+    Ok(())
+}

@@ -5,6 +5,7 @@ mod alone;
 mod catalogue;
 mod computer;
 mod killed;
+mod organise;
 mod studio;
 mod together;
 mod trouble;
