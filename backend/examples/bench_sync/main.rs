@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     };
     ensure!(seconds >= 10.0, "a song of which 5 s are cut out has at least 10 s");
     // A trial run with short songs is short altogether.
-    let (megabytes, listened) = if seconds < 60.0 { (40, seconds) } else { (500, 240.0) };
+    let (megabytes, listened) = if seconds < 30.0 { (40, seconds) } else { (500, 240.0) };
     let scratch = tempfile::tempdir()?;
     println!("## Syncing\n");
     cases::bytes_sent(scratch.path(), seconds).await?;

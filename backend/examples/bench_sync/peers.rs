@@ -162,7 +162,7 @@ async fn rclone(folder: &Path, first: &[u8], second: Option<&[u8]>) -> anyhow::R
     let secret = keys.secret_access_key.expose_secret().to_owned();
     let config = folder.join("rclone.conf").display().to_string();
     let settings = format!(
-        "[s]\ntype = s3\nprovider = Other\naccess_key_id = {}\nsecret_access_key = {secret}\nendpoint = {endpoint}\nregion = {REGION}\nno_check_bucket = true\n",
+        "[s]\ntype = s3\nprovider = Other\naccess_key_id = {}\nsecret_access_key = {secret}\nendpoint = {endpoint}\nregion = {REGION}\nlist_version = 2\nno_check_bucket = true\n",
         keys.access_key_id
     );
     std::fs::write(&config, settings)?;
