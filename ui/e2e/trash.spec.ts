@@ -23,7 +23,7 @@ test('a track is asked about first, leaves the lists, and one act brings everyth
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('within 35 days');
   await dialog.getByRole('button', { name: 'Move to the trash' }).click();
-    await expect(page.getByText(`${name} is in the trash.`)).toBeVisible();
+  await expect(page.getByText(`${name} is in the trash.`)).toBeVisible();
   await expect(page.getByRole('main').getByRole('link', { name: `Open ${name}` })).toHaveCount(0);
 });
 
