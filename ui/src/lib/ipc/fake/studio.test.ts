@@ -62,13 +62,21 @@ const samples: Record<string, unknown> = {
   reason: 'because',
 };
 
+/** Codes that only one command takes. */
+const codes: Partial<Record<string, { code: string }>> = {
+  confirm_registration: { code: 'ctv_abcd' },
+  confirm_address: { code: 'ctv_abcd' },
+  claim_site: { code: 'ctu_abcd' },
+};
+
 describe('the in-memory studio', () => {
   it('knows the commands of the contract', () => {
     expect(names.length).toBeGreaterThan(45);
   });
 
   it.each(names)('answers %s', async (name) => {
-    const studio = new FakeBackend();
+    const studio = new FakeBackend({ mail: name === 'confirm_registration' });
+    if (name === 'confirm_registration') await studio.call('register', samples as never);
     const detail = await studio.call('proposal', { changeSet: id('chg', 1) });
     const { versions } = await studio.call('track', { track: id('trk', 1) });
     const [first, second] = versions.filter((version) => version.here === 'original');
@@ -83,6 +91,7 @@ describe('the in-memory studio', () => {
       effectDigest: detail.effect_digest,
       expectedHead: detail.expected_head,
       // Only what was approved can be taken back.
+      ...codes[name],
       ...(name === 'revert' ? { changeSet: id('chg', 5) } : {}),
     };
     await expect(studio.call(name, args as never)).resolves.not.toBeUndefined();
