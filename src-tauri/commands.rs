@@ -103,7 +103,6 @@ commands![
     members::remove_member,
     members::leave_project,
     members::transfer_ownership,
-    members::delete_project,
     members::invite,
     members::invitations,
     members::revoke_invitation,

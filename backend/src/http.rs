@@ -92,7 +92,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(accounts::server))
         .routes(routes!(accounts::account, accounts::delete_account))
         .routes(routes!(projects::list, projects::create))
-        .routes(routes!(projects::view, projects::delete))
+        .routes(routes!(projects::view))
         .routes(routes!(projects::trash))
         .routes(routes!(projects::restore))
         .routes(routes!(projects::trashed))

@@ -18,7 +18,6 @@ use crate::error::{Error, id_taken};
 use crate::sessions::Session;
 use crate::{access, catalogue, feed, random};
 
-pub mod delete;
 pub mod trash;
 
 /// Creates a project with its first, empty catalogue; the creator owns it.

@@ -185,7 +185,7 @@ pub async fn projects(db: &PgPool, session: &Session, after: &str) -> Result<Vec
         "select p.id, p.name, rfc3339(p.created_at) as created_at, (select count(*) from member m where m.project = p.id) as members,
                 (select coalesce(sum(o.length), 0)::bigint from object o where o.project = p.id and o.state in ('verified', 'condemned', 'deleting'))
                     as stored_bytes
-         from project p where p.deleted_at is null and p.id > $1 order by p.id limit $2",
+         from project p where p.trashed_at is null and p.id > $1 order by p.id limit $2",
     )
     .bind(after)
     .bind(PAGE)

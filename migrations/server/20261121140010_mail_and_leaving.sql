@@ -1,13 +1,10 @@
--- Addresses confirmed by mail; accounts and projects deleted by those they belong to.
+-- Addresses confirmed by mail; accounts deleted by those they belong to.
 
 alter table account
     -- When a code mailed to the address came back; forgotten when the address changes.
     add column email_confirmed_at timestamptz,
     -- When the holder deleted it: name, address and password are gone, the id stays in versions and logs.
     add column deleted_at timestamptz;
-
--- When its owner deleted it: nobody is in it any more, and its versions lie in the trash until their time is over.
-alter table project add column deleted_at timestamptz;
 
 -- Addresses that wait for the code mailed to them: of accounts to be made, and of accounts that move to another address.
 create table pending_address (

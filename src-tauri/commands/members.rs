@@ -32,12 +32,6 @@ pub(crate) async fn leave_project(app: State<'_, App>, project: String) -> Comma
     Ok(app.library.leave_project(&ProjectId::parse(&project)?).await?)
 }
 
-/// Deletes a project on the server; what is on this computer stays.
-#[tauri::command]
-pub(crate) async fn delete_project(app: State<'_, App>, project: String) -> CommandResult<()> {
-    Ok(app.library.delete_project(&ProjectId::parse(&project)?).await?)
-}
-
 /// Hands a project to another member.
 #[tauri::command]
 pub(crate) async fn transfer_ownership(app: State<'_, App>, project: String, account: String) -> CommandResult<Vec<MemberView>> {

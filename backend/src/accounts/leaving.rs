@@ -97,11 +97,11 @@ pub async fn delete(db: &PgPool, session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// Leaves a project; the last owner hands it over first.
+/// Leaves a project; the last owner hands it over first, unless it lies in the trash.
 async fn leave(db: &mut PgConnection, session: &Session, project: &ProjectId) -> Result<(), Error> {
     let id = &session.account;
     let row = sqlx::query(
-        "select m.role = 'owner' and (select count(*) from member o where o.project = $1 and o.role = 'owner') = 1 as last_owner, p.name
+        "select m.role = 'owner' and p.trashed_at is null and (select count(*) from member o where o.project = $1 and o.role = 'owner') = 1 as last_owner, p.name
          from member m join project p on p.id = m.project where m.project = $1 and m.account = $2",
     )
     .bind(project.as_str())
@@ -114,7 +114,9 @@ async fn leave(db: &mut PgConnection, session: &Session, project: &ProjectId) ->
         let name: String = row.try_get("name")?;
         return Err(refuse(
             ErrorCode::LastOwner,
-            format!("You are the last owner of \u{201c}{name}\u{201d}, so nothing was deleted. Hand it over or delete it first."),
+            format!(
+                "You are the last owner of \u{201c}{name}\u{201d}, so nothing was deleted. Hand it over or put it into the trash first."
+            ),
         ));
     }
     sqlx::query("delete from member where project = $1 and account = $2")

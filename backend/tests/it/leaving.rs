@@ -5,7 +5,6 @@ use collabtrack_protocol::approval::AuditPage;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::{Invitation, Project};
 use collabtrack_protocol::site::{SiteAccounts, SiteProject};
-use collabtrack_protocol::versions::Rendition;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -67,32 +66,22 @@ async fn a_deleted_account_is_gone_with_its_details_and_its_versions_stay_by_a_f
 }
 
 #[tokio::test]
-async fn a_deleted_project_is_gone_for_everybody_at_once_and_its_invitations_with_it() {
+async fn a_project_in_the_trash_takes_nobody_in_and_keeps_nobody_from_leaving() {
     let server = Server::start().await;
     let (ann, cleo) = (server.person("Ann").await, server.person("Cleo").await);
     let project = ann.project("EP").await;
     let ben = ann.add_member(&project, "Ben", Role::Admin).await;
-    let version = ann.bounce(&project, &claim("Night Drive"), b"bytes of a bounce").await;
     let open = ann.invite(&project, Role::Member).await;
-    ben.delete(&format!("/projects/{project}")).await.problem(403, ErrorCode::Forbidden);
-    assert_eq!(ann.delete(&format!("/projects/{project}")).await.status.as_u16(), 204);
+    let trash = format!("/projects/{project}/trash");
+    ben.post(&trash, &json!({})).await.problem(403, ErrorCode::Forbidden);
+    ann.post(&trash, &json!({})).await.ok::<serde_json::Value>();
 
-    for person in [&ann, &ben] {
-        person.get(&format!("/projects/{project}")).await.problem(404, ErrorCode::NotFound);
-        person.reads(&version.id, Rendition::Original).await.problem(404, ErrorCode::NotFound);
-        assert!(person.get("/projects").await.ok::<Vec<Project>>().is_empty());
-    }
     cleo.accept(&open.code).await.problem(422, ErrorCode::InvitationInvalid);
     cleo.post("/invitations/look", &json!({"code": open.code})).await.problem(422, ErrorCode::InvitationInvalid);
-    ann.delete(&format!("/projects/{project}")).await.problem(404, ErrorCode::NotFound);
+    ann.post(&trash, &json!({})).await.problem(404, ErrorCode::NotFound);
     let sid = server.site_admin("Sid").await;
     assert!(sid.get("/site/projects").await.ok::<Vec<SiteProject>>().is_empty());
-
-    // Its bytes have their time in the trash, then go.
-    let state: String = sqlx::query_scalar("select state from version").fetch_one(server.database()).await.expect("one version");
-    assert_eq!(state, "trashed");
-    sqlx::query("update version set trashed_at = now() - interval '36 days'").execute(server.database()).await.expect("aged");
-    assert_eq!(collabtrack_server::versions::trash::purge_due(server.database()).await.expect("purged"), 1);
+    assert_eq!(ann.delete("/account").await.status.as_u16(), 204, "its last owner may go");
     server.stop().await;
 }
 
@@ -111,7 +100,7 @@ async fn denied_accesses_are_counted_in_the_log_of_what_they_were_about() {
     stranger.get("/site/accounts").await.problem(404, ErrorCode::NotFound);
     // What only needs another step is nobody's trespass.
     sqlx::query("update session set stepped_up_at = now() - interval '11 minutes'").execute(server.database()).await.expect("aged");
-    ann.delete(&format!("/projects/{project}")).await.problem(403, ErrorCode::StepUpRequired);
+    ann.post(&format!("/projects/{project}/trash"), &json!({})).await.problem(403, ErrorCode::StepUpRequired);
 
     sqlx::query("update audit_pending set since = now() - interval '11 minutes'").execute(server.database()).await.expect("aged");
     collabtrack_server::tidy::once(server.database()).await.expect("tidied");

@@ -159,7 +159,7 @@ async fn the_desktop_registers_resets_and_moves_through_a_mailbox_and_leaves_the
     let project = ann.watch(None).await;
     ann.library.put_on_server(&project).await.expect("on the server");
     assert_eq!(ann.library.delete_account().await.expect_err("the last owner").view().code, "last_owner");
-    ann.library.delete_project(&project).await.expect("deleted");
+    ann.library.trash_project(&project).await.expect("in the trash");
     let gone = ann.library.delete_account().await.expect("deleted");
     assert_eq!((gone.account_name, gone.state), (None, ConnectionState::SignedOut));
     let file = std::fs::read_to_string(ann.folder.path().join("tokens")).expect("the sealed file");

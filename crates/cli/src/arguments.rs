@@ -517,11 +517,6 @@ pub(crate) enum ProjectCommand {
         #[arg(long, value_name = "BYTES")]
         budget: Option<u64>,
     },
-    /// Delete a project on the server, for everybody in it; what is on this computer stays. Takes the password (`account step-up`).
-    Delete {
-        /// Its id (prj_…), so that nobody deletes one by accident.
-        project: String,
-    },
     /// Keep the original of a version here whatever the rule says.
     Pin {
         /// The version.

@@ -101,21 +101,6 @@ impl Library {
         Ok(())
     }
 
-    /// Deletes a project on the server, for everybody in it. What is on this computer stays here.
-    /// # Errors
-    /// `forbidden`, `step_up_required`.
-    pub async fn delete_project(&self, id: &ProjectId) -> Result<()> {
-        let api = self.api().await?;
-        let own = self.connection().account.as_ref().map(|account| account.0.clone()).ok_or(LibraryError::SignedOut)?;
-        self.heard(api.delete(&format!("/projects/{id}")).await)?;
-        let mut transaction = self.store().write().await?;
-        members::remove(&mut transaction, id, own.as_str()).await?;
-        commit(transaction).await?;
-        self.project_changed(id);
-        self.changed();
-        Ok(())
-    }
-
     /// Hands a project to another member, who becomes its owner; one's own role becomes admin.
     /// # Errors
     /// `forbidden`, `step_up_required`.

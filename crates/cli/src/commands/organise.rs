@@ -145,11 +145,6 @@ pub(crate) async fn project(library: &Library, command: ProjectCommand, output: 
                 format!("Originals here: {} (room: {room}; used: {} bytes)", keeping.originals, keeping.used_bytes)
             });
         }
-        ProjectCommand::Delete { project } => {
-            let project = collabtrack_domain::id::ProjectId::parse(&project)?;
-            library.delete_project(&project).await?;
-            output.answer(&project, |_| "The project is deleted on the server. What is on this computer stays.".to_owned());
-        }
         ProjectCommand::Pin { version, off } => {
             let version = select::version(library, &version).await?;
             library.pin(&VersionId::parse(&version.id)?, !off).await?;

@@ -131,7 +131,7 @@ fn account_and_project_are_deleted_on_the_server_and_stay_on_the_computer() {
     jon.run(&["account", "delete", "mira@example.org"]).expect_trouble("another address");
     let told = jon.run(&["account", "delete", "jon@example.org"]).expect_trouble("the last owner of a project");
     assert!(told.starts_with("last_owner"), "{told}");
-    jon.run(&["project", "delete", &id]).expect("the project goes");
+    jon.run(&["trash", "project", &id]).expect("the project goes");
     jon.run(&["account", "delete", "Jon@example.org"]).expect("the account goes");
     jon.run(&["sign-in", "jon@example.org"]).expect_trouble("there is no such account");
     assert_eq!(jon.run(&["versions"]).expect("versions").as_array().map(Vec::len), Some(1), "what is on this computer stays");

@@ -139,7 +139,6 @@ export interface Commands {
   remove_member: { args: { project: string; account: string }; result: MemberView[] };
   leave_project: { args: { project: string }; result: null };
   transfer_ownership: { args: { project: string; account: string }; result: MemberView[] };
-  delete_project: { args: { project: string }; result: null };
   invite: {
     args: { project: string; role: string; email?: string | null; days?: number | null; mail?: boolean };
     result: NewInvitationView;

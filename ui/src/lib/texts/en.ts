@@ -915,13 +915,6 @@ export const t = {
     onlyOwners: 'Only owners change these.',
     mail: 'Mail it to this address',
     mailed: (email: string) => `It is on its way to ${email}.`,
-    deleteProject: 'Delete the project…',
-    deleteTitle: (name: string) => `Delete ${name}?`,
-    deleteLead: 'It is gone at once for everybody in it, and its versions leave the server after 35 days. What is on this computer stays.',
-    deleteType: (name: string) => `Type ${name}`,
-    deleteOther: 'This is another name.',
-    deleteDo: 'Delete for everybody',
-    deleted: (name: string) => `${name} is deleted on the server.`,
   },
   connect: {
     title: 'Connect to a server',

@@ -16,7 +16,6 @@ export type AccountCommand =
   | 'remove_member'
   | 'leave_project'
   | 'transfer_ownership'
-  | 'delete_project'
   | 'invite'
   | 'invitations'
   | 'revoke_invitation'
@@ -92,7 +91,6 @@ interface Studio {
 
 interface Effects {
   signedOut: () => ConnectionView;
-  gone: (project: string) => void;
 }
 
 function siteAccount(n: number, name: string, email: string, now: number): SiteAccountView {
@@ -250,11 +248,6 @@ export function accountAnswers(members: Map<string, MemberView[]>, studio: Studi
     set_policies: (args) => {
       policies = args.policies;
       return policies;
-    },
-    delete_project: ({ project }) => {
-      members.set(project, []);
-      effects.gone(project);
-      return null;
     },
     account: own,
     change_address: (args) => {

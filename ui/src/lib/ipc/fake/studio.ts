@@ -111,7 +111,6 @@ export class FakeBackend implements Backend {
     this.#comments.push(...comments(this.#seed, this.#options.now));
     this.#accounts = accountAnswers(this.#seed.members, this.#options, {
       signedOut: () => this.#signOut(),
-      gone: (project) => this.#forget(project),
     });
     this.#player = new FakePlayer((player) => this.emit({ type: 'player', player }));
     this.#connection = connection(this.#options);
@@ -927,12 +926,6 @@ export class FakeBackend implements Backend {
     this.#connection = { ...this.#connection, state: 'signed_out', account_id: null, account_name: null, credential: null };
     this.#syncChanged();
     return this.#connection;
-  }
-
-  /** A project that is deleted on the server stays on this computer. */
-  #forget(project: string): void {
-    Object.assign(this.#project(project), { on_server: false, role: null, may: allActions });
-    this.#libraryChanged();
   }
 
   #song(versionId: string): MadeUpSong {
