@@ -35,7 +35,7 @@ pub async fn trash(db: &PgPool, session: &Session, id: &ProjectId) -> Result<Tra
 
 /// Brings a project back from the trash; one that is not there is the answer.
 /// # Errors
-/// `forbidden` for anybody but an owner, `not_found`, also when its time in the trash is over.
+/// `forbidden` for anybody but an owner, `step_up_required`, `not_found`, also when its time in the trash is over.
 pub async fn restore(db: &PgPool, session: &Session, id: &ProjectId) -> Result<Project, Error> {
     let mut tx = db.begin().await?;
     access::lock_row(&mut tx, id).await?;
@@ -44,7 +44,7 @@ pub async fn restore(db: &PgPool, session: &Session, id: &ProjectId) -> Result<P
     );
     let was_there = back.bind(id.as_str()).execute(&mut *tx).await?.rows_affected() == 1;
     // Asked only now: nobody may do anything in a project that is in the trash. A refusal takes the line above back.
-    access::check(&mut tx, &session.account, id, Action::DeleteProject).await?;
+    access::authorise(&mut tx, session, id, Action::DeleteProject, &Target::Project).await?;
     if was_there {
         tell(&mut tx, session, id, "project.restore").await?;
     }
