@@ -13,7 +13,7 @@ test('a folder is proposed, merged, ordered, and only then taken over', async ({
   await expect(page.getByText('same bytes as Low Tide final copy.wav')).toBeVisible();
   expect(await app.overflowing()).toEqual([]);
   expect(await app.calls('take_over')).toEqual([]);
-  await page.getByRole('button', { name: 'Merge with Low Tide' }).click();
+  await page.getByRole('button', { name: 'Join with Low Tide' }).click();
   await expect(page.getByRole('textbox', { name: 'Name of track 2' })).toHaveCount(0);
   await page.getByRole('textbox', { name: 'Name of track 1' }).fill('Ebb');
   await page.getByRole('button', { name: 'Actions for Low Tide 2.wav' }).click();

@@ -45,6 +45,7 @@ const samples: Record<string, unknown> = {
   query: 'night',
   document: '{}',
   versions: [id('ver', 111)],
+  tracks: [],
   from: id('trk', 2),
   into: id('trk', 1),
   rules: { left_out: [], sessions: true },
@@ -77,8 +78,12 @@ describe('the in-memory studio', () => {
   it.each(names)('answers %s', async (name) => {
     const studio = new FakeBackend({ mail: name === 'confirm_registration' });
     if (name === 'confirm_registration') await studio.call('register', samples as never);
+    // Only what was put into the trash comes back.
+    if (name === 'put_back') await studio.call('trash_versions', samples as never);
+    if (name === 'put_back_project') await studio.call('trash_project', samples as never);
     const detail = await studio.call('proposal', { changeSet: id('chg', 1) });
     const { versions } = await studio.call('track', { track: id('trk', 1) });
+    const tracks = await studio.call('tracks', { project: null });
     const [first, second] = versions.filter((version) => version.here === 'original');
     await studio.call('player_load', { slot: 'a', version: first?.id ?? '' });
     await studio.call('player_load', { slot: 'b', version: second?.id ?? '' });
@@ -93,6 +98,8 @@ describe('the in-memory studio', () => {
       // Only what was approved can be taken back.
       ...codes[name],
       ...(name === 'revert' ? { changeSet: id('chg', 5) } : {}),
+      // An approved version stays.
+      ...(name === 'trash_track' ? { track: tracks.find((track) => track.approved === null)?.id } : {}),
     };
     await expect(studio.call(name, args as never)).resolves.not.toBeUndefined();
   });
