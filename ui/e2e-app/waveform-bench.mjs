@@ -2,9 +2,8 @@
 // Prints Markdown. Argument: minutes of music, 60 unless told.
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Machine, until } from './machine.mjs';
+import { Machine, root, until } from './machine.mjs';
 import { pageOf } from './page.mjs';
 
 const RATE = 48_000;
@@ -59,7 +58,7 @@ const FIRST_DRAW = `
   const [place, done] = arguments;
   const start = performance.now();
   const drawn = () => {
-    for (const canvas of document.querySelectorAll('.wave canvas')) {
+    for (const canvas of document.querySelectorAll('.stack canvas')) {
       if (canvas.width < 300) continue;
       const middle = canvas.getContext('2d').getImageData(0, canvas.height >> 1, canvas.width, 1).data;
       for (let index = 3; index < middle.length; index += 4) if (middle[index] > 0) return true;
@@ -136,7 +135,7 @@ try {
     // The first one after the capture warms the program up.
     if (turn > 0) draws.push(took);
     await machine.browser.executeScript("location.hash = '#/library'");
-    await until('the page is left', 10, () => machine.browser.executeScript("return document.querySelector('.wave canvas') === null"));
+    await until('the page is left', 10, () => machine.browser.executeScript("return document.querySelector('.stack canvas') === null"));
   }
   await machine.browser.executeAsyncScript(FIRST_DRAW, `#/track/${track}`);
   const cold = await machine.browser.executeAsyncScript(ZOOM);
@@ -150,7 +149,7 @@ try {
   let peer = null;
   try {
     await machine.browser.get('about:blank');
-    const code = readFileSync(createRequire(import.meta.url).resolve('wavesurfer.js/dist/wavesurfer.min.js'), 'utf8');
+    const code = readFileSync(join(root, 'ui/node_modules/wavesurfer.js/dist/wavesurfer.min.js'), 'utf8');
     await machine.browser.executeScript(`${code}\nwindow.WaveSurfer = window.WaveSurfer ?? WaveSurfer;`);
     peer = await machine.browser.executeAsyncScript(PEER, seconds);
   } catch (error) {
