@@ -169,7 +169,12 @@ for (const theme of ['dark', 'light'] as const) {
       await screen.act?.(page);
       await page.evaluate(axe);
       // A colour that is still on its way to the other theme is no colour of ours.
-      await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)).then(() => undefined));
+      await page.evaluate(() =>
+        Promise.race([
+          Promise.allSettled(document.getAnimations().map((animation) => animation.finished)),
+          new Promise((done) => setTimeout(done, 1000)),
+        ]).then(() => undefined),
+      );
       const problems = await page.evaluate(async () => {
         interface Node {
           html: string;
