@@ -1,5 +1,6 @@
 //! The one gate to a project: who asks, in which role, and whether the permission matrix lets them, decided inside the transaction that
-//! acts on it. Missing and foreign projects, and those in the trash, give the same answer.
+//! acts on it. Missing and foreign projects, and those in the trash, give the same answer. Behind the gate stands a second fence: the same
+//! question names the project to the database, and until the transaction ends row-level security hides and refuses the rows of all others.
 
 use collabtrack_domain::id::{AccountId, ProjectId};
 use collabtrack_domain::role::{Action, Actor, Assurance, Decision, Facts, Reason, Role, Settings, Target, may};
@@ -119,7 +120,9 @@ impl Standing {
             "select m.role, p.listeners_fetch_originals, p.listeners_comment, p.members_share,
                     (select count(*) from member o where o.project = p.id and o.role = 'owner') as owners,
                     a.totp_confirmed_at is not null as second_factor,
-                    coalesce(current_setting('collabtrack.totp_required', true), '') = 'on' as second_factor_required
+                    coalesce(current_setting('collabtrack.totp_required', true), '') = 'on' as second_factor_required,
+                    -- The second fence: see `in_project_scope`.
+                    set_config('collabtrack.project', p.id, true)
              from member m join project p on p.id = m.project join account a on a.id = m.account
              where m.project = $1 and m.account = $2 and a.disabled_at is null and p.trashed_at is null",
         )

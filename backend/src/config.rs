@@ -189,7 +189,8 @@ pub enum ConfigError {
     DotEnv,
 }
 
-const NAMES: [&str; 24] = [
+/// Every setting, as `.env.example` lists them.
+pub const NAMES: [&str; 25] = [
     "DATABASE_URL",
     "COLLABTRACK_LISTEN",
     "COLLABTRACK_REGISTRATION",
@@ -204,6 +205,7 @@ const NAMES: [&str; 24] = [
     "COLLABTRACK_HASH_COST",
     "COLLABTRACK_ADMIN_EMAIL",
     "COLLABTRACK_SMTP_URL",
+    "COLLABTRACK_SMTP_CA_PATH",
     "COLLABTRACK_MAIL_FROM",
     // The same under an older name.
     "COLLABTRACK_ADMIN_USER",
@@ -362,15 +364,25 @@ impl Environment {
     fn mail(&self) -> Result<Option<MailConfig>, ConfigError> {
         let from =
             self.parsed("COLLABTRACK_MAIL_FROM", "an e-mail address, such as CollabTrack <music@example.com>", MailConfig::sender)?;
-        match (self.value("COLLABTRACK_SMTP_URL")?, from) {
-            (None, None) => Ok(None),
-            (Some(url), Some(from)) => MailConfig::new(&url, from).map(Some).ok_or(ConfigError::Value {
+        let config = match (self.value("COLLABTRACK_SMTP_URL")?, from) {
+            (None, None) => None,
+            (Some(url), Some(from)) => Some(MailConfig::new(&url, from).ok_or(ConfigError::Value {
                 name: "COLLABTRACK_SMTP_URL",
                 expected: "the address of a mail server with TLS, such as smtps://user:password@mail.example.com or \
                            smtp://user:password@mail.example.com:587?tls=required",
-            }),
-            (Some(_), None) => Err(ConfigError::Needs { name: "COLLABTRACK_SMTP_URL", needs: "COLLABTRACK_MAIL_FROM" }),
-            (None, Some(_)) => Err(ConfigError::Needs { name: "COLLABTRACK_MAIL_FROM", needs: "COLLABTRACK_SMTP_URL" }),
+            })?),
+            (Some(_), None) => return Err(ConfigError::Needs { name: "COLLABTRACK_SMTP_URL", needs: "COLLABTRACK_MAIL_FROM" }),
+            (None, Some(_)) => return Err(ConfigError::Needs { name: "COLLABTRACK_MAIL_FROM", needs: "COLLABTRACK_SMTP_URL" }),
+        };
+        let name = "COLLABTRACK_SMTP_CA_PATH";
+        match (self.value(name)?, config) {
+            (None, config) => Ok(config),
+            (Some(_), None) => Err(ConfigError::Needs { name, needs: "COLLABTRACK_SMTP_URL" }),
+            (Some(path), Some(config)) => {
+                let pem = std::fs::read(&path).ok();
+                let expected = "a readable file with certificates in PEM";
+                pem.and_then(|pem| config.trusting(&pem)).map(Some).ok_or(ConfigError::Value { name, expected })
+            }
         }
     }
 

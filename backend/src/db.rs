@@ -7,7 +7,7 @@ use collabtrack_domain::hash::ObjectHash;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Connection, Row};
 
 use crate::config::{SecondFactor, ServiceConfig};
 
@@ -15,6 +15,10 @@ use crate::config::{SecondFactor, ServiceConfig};
 pub type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/server");
+
+/// The role the service takes, where it may: row-level security counts for it, and the log is closed to it but for reading and adding.
+const SERVICE_ROLE: &str = "collabtrack_app";
+const SERVICE_ROLE_RIGHTS: &str = include_str!("db/service_role.sql");
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +51,39 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, Dat
 }
 
 /// Connects the pool of the service. Its connections know whether the server demands second factors, so that the question of who may do
-/// what is one statement.
+/// what is one statement, and begin in the service's own role, which costs no statement either.
 /// # Errors
 /// As [`connect`].
 pub async fn connect_service(url: &SecretString, service: &ServiceConfig) -> Result<PgPool, DatabaseError> {
     let required = if service.second_factor == SecondFactor::Required { "on" } else { "off" };
-    connect_with(options(url)?.options([("collabtrack.totp_required", required)]), service.database_connections).await
+    let mut options = options(url)?.options([("collabtrack.totp_required", required)]);
+    if has_service_role(url).await? {
+        options = options.options([("role", SERVICE_ROLE)]);
+    } else {
+        tracing::warn!("{NO_SERVICE_ROLE}");
+    }
+    connect_with(options, service.database_connections).await
+}
+
+/// What an operator reads whose login cannot take the service's role.
+pub const NO_SERVICE_ROLE: &str = "the database login cannot take the role collabtrack_app, so that projects are kept apart and the log is kept whole by the server alone; \
+     have the database's administrator run `create role collabtrack_app nologin; grant collabtrack_app to <login>`, then `collabtrack-server migrate`";
+
+/// Whether the service can take its own role in this database: it is there, has its rights here, and the login belongs to it.
+/// # Errors
+/// As [`connect`].
+pub async fn has_service_role(url: &SecretString) -> Result<bool, DatabaseError> {
+    let mut connection = options(url)?.connect().await.map_err(DatabaseError::Connect)?;
+    let ready: Option<bool> =
+        sqlx::query_scalar("select has_table_privilege(oid, to_regclass('project'), 'insert') from pg_roles where rolname = $1")
+            .bind(SERVICE_ROLE)
+            .fetch_optional(&mut connection)
+            .await
+            .map_err(DatabaseError::Connect)?
+            .flatten();
+    let taken = ready == Some(true) && sqlx::query("set role collabtrack_app").execute(&mut connection).await.is_ok();
+    connection.close().await.map_err(DatabaseError::Connect)?;
+    Ok(taken)
 }
 
 fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {
@@ -69,14 +100,16 @@ async fn connect_with(options: PgConnectOptions, connections: u32) -> Result<PgP
     pool.connect_with(options).await.map_err(DatabaseError::Connect)
 }
 
-/// Brings the schema up to date.
+/// Brings the schema up to date, and gives the service's role its rights on it.
 /// # Errors
 /// When a step fails; it is rolled back.
 pub async fn migrate(pool: &PgPool) -> Result<(), DatabaseError> {
     MIGRATIONS.run(pool).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::VersionMissing(_) => DatabaseError::TooNew,
         other => DatabaseError::Migrate(other),
-    })
+    })?;
+    let rights = sqlx::raw_sql(SERVICE_ROLE_RIGHTS).execute(pool).await;
+    rights.map(drop).map_err(|error| DatabaseError::Migrate(sqlx::migrate::MigrateError::Execute(error)))
 }
 
 /// Checks that the schema is the one this program was built with.

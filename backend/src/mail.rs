@@ -9,9 +9,12 @@ use std::time::Duration;
 use collabtrack_protocol::problem::ErrorCode;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Mailbox, Message, SinglePart};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::{self, AsyncSmtpTransportBuilder};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::rustls;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -35,6 +38,8 @@ const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(20), 
 pub struct MailConfig {
     url: SecretString,
     from: Mailbox,
+    /// An authority of the operator's own that may vouch for the mail server, besides those the system trusts.
+    authority: Option<Certificate>,
 }
 
 impl MailConfig {
@@ -43,18 +48,88 @@ impl MailConfig {
     #[must_use]
     pub fn new(url: &str, from: Mailbox) -> Option<Self> {
         let parsed = Url::parse(url).ok()?;
-        // In addresses of this kind numbers are names like any other.
-        let host = parsed.host_str()?.trim_start_matches('[').trim_end_matches(']');
+        let host = host(&parsed)?;
         let near = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        AsyncSmtpTransport::<Tokio1Executor>::from_url(url).ok()?;
-        let required = parsed.scheme() == "smtps" || parsed.query_pairs().any(|(name, value)| name == "tls" && value == "required");
-        (near || required).then(|| Self { url: url.to_owned().into(), from })
+        let config = Self { url: url.to_owned().into(), from, authority: None };
+        config.transport()?;
+        (near || with_tls(&parsed)).then_some(config)
+    }
+
+    /// Trusts the authorities in a PEM text as well. Nothing when it holds none.
+    #[must_use]
+    pub fn trusting(mut self, pem: &[u8]) -> Option<Self> {
+        // The reader takes a text without any certificate for an empty list.
+        if !pem.windows(MARK.len()).any(|part| part == MARK) {
+            return None;
+        }
+        self.authority = Some(Certificate::from_pem(pem).ok()?);
+        self.transport().is_some().then_some(self)
+    }
+
+    /// The connection as the address describes it.
+    fn transport(&self) -> Option<AsyncSmtpTransportBuilder> {
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(self.url.expose_secret()).ok()?;
+        let url = Url::parse(self.url.expose_secret()).ok()?;
+        let Some(authority) = self.authority.clone().filter(|_| with_tls(&url)) else { return Some(builder) };
+        let tls = TlsParameters::builder(host(&url)?.to_owned()).add_root_certificate(authority).build().ok()?;
+        Some(builder.tls(if url.scheme() == "smtps" { Tls::Wrapper(tls) } else { Tls::Required(tls) }))
     }
 
     /// Reads a sender: an address, or `Name <address>`.
     #[must_use]
     pub fn sender(text: &str) -> Option<Mailbox> {
         text.parse().ok()
+    }
+}
+
+/// How every certificate in PEM begins.
+const MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// In addresses of this kind numbers are names like any other.
+fn host(url: &Url) -> Option<&str> {
+    Some(url.host_str()?.trim_start_matches('[').trim_end_matches(']'))
+}
+
+/// Whether nothing is said before the connection is encrypted.
+fn with_tls(url: &Url) -> bool {
+    url.scheme() == "smtps" || url.query_pairs().any(|(name, value)| name == "tls" && value == "required")
+}
+
+/// Why the mail server takes nothing, for whoever runs this one.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum MailTrouble {
+    /// Its certificate is not one this server trusts.
+    #[error(
+        "the certificate of the mail server is not trusted ({0}), so it was told nothing; have its certificate mended, or name the authority that issued it in COLLABTRACK_SMTP_CA_PATH"
+    )]
+    Certificate(String),
+    /// It offers no encryption where the address asks for it.
+    #[error("the mail server offers no encryption (STARTTLS), so it was told nothing; check port and form of COLLABTRACK_SMTP_URL")]
+    NoTls,
+    /// It refused, with the code of its answer.
+    #[error("the mail server refused ({0}); check the name and the password in COLLABTRACK_SMTP_URL")]
+    Refused(String),
+    /// Anything else.
+    #[error("the mail server of COLLABTRACK_SMTP_URL does not answer as it should")]
+    Away,
+}
+
+impl MailTrouble {
+    /// What a mail server says may name an address, so nothing of its words is kept but the code.
+    fn of(error: &smtp::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            if let Some(rustls::Error::InvalidCertificate(reason)) = inner.and_then(|inner| inner.downcast_ref()) {
+                return Self::Certificate(reason.to_string());
+            }
+            cause = error.source();
+        }
+        match error.status() {
+            Some(code) => Self::Refused(code.to_string()),
+            None if error.is_client() && error.to_string().contains("STARTTLS") => Self::NoTls,
+            None => Self::Away,
+        }
     }
 }
 
@@ -93,7 +168,7 @@ impl Mail {
     /// Ready to send; no connection is made before there is something to send. Waiting letters end with `stop`.
     #[must_use]
     pub fn new(config: &MailConfig, base: Option<Url>, stop: CancellationToken) -> Self {
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.url.expose_secret()).expect("the address was read before");
+        let builder = config.transport().expect("the address was read before");
         Self {
             transport: builder.timeout(Some(PATIENCE)).build(),
             from: config.from.clone(),
@@ -158,12 +233,12 @@ impl Mail {
                     return;
                 }
                 Err(error) => {
-                    let status = error.status().map(|code| code.to_string()).unwrap_or_default();
+                    let trouble = MailTrouble::of(&error);
                     let Some(pause) = pauses.next() else {
-                        tracing::warn!(smtp.status = %status, "a mail was given up: the mail server does not take it");
+                        tracing::warn!(error = &trouble as &dyn std::error::Error, "a mail was given up: the mail server does not take it");
                         return;
                     };
-                    tracing::warn!(smtp.status = %status, "the mail server did not take a mail; it is tried again");
+                    tracing::warn!(error = &trouble as &dyn std::error::Error, "the mail server did not take a mail; it is tried again");
                     tokio::time::sleep(*pause).await;
                 }
             }
@@ -181,9 +256,15 @@ impl Mail {
         builder.message_id(Some(id)).singlepart(part).ok()
     }
 
-    /// Whether the mail server answers and takes the sender's name and password.
-    pub async fn answers(&self) -> bool {
-        self.transport.test_connection().await.unwrap_or(false)
+    /// Asks the mail server whether it answers and takes the sender's name and password.
+    /// # Errors
+    /// What is wrong, for the operator.
+    pub async fn check(&self) -> Result<(), MailTrouble> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(MailTrouble::Away),
+            Err(error) => Err(MailTrouble::of(&error)),
+        }
     }
 }
 
@@ -209,6 +290,16 @@ mod tests {
             ["smtp://user:secret@mail.example.com", "smtp://mail.example.com?tls=opportunistic", "http://mail.example.com", "mail", ""]
         {
             assert!(config(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_a_certificate_in_pem() {
+        let config = || config("smtps://mail.example.com").expect("an address");
+        let made = rcgen::generate_simple_self_signed(["mail.example.com".to_owned()]).expect("a certificate");
+        assert!(config().trusting(made.cert.pem().as_bytes()).is_some());
+        for bad in ["", "no certificate", &made.signing_key.serialize_pem(), &made.cert.pem()[..200]] {
+            assert!(config().trusting(bad.as_bytes()).is_none(), "{bad}");
         }
     }
 

@@ -155,6 +155,11 @@ async fn check(config: &Config) -> anyhow::Result<()> {
     db::check(&pool).await?;
     pool.close().await;
     say(std::io::stdout(), "Database: up to date.");
+    if db::has_service_role(&config.database_url).await? {
+        say(std::io::stdout(), "Database: the service takes a role of its own.");
+    } else {
+        say(std::io::stderr(), &format!("Database: {}.", db::NO_SERVICE_ROLE));
+    }
     let report = self_test::run(&Blobs::new(&config.store)).await?;
     for step in report.steps {
         say(std::io::stdout(), &format!("Store: {step}: yes."));
@@ -169,10 +174,7 @@ async fn check_mail(config: &Config) -> anyhow::Result<()> {
         return Ok(());
     };
     let mail = Mail::new(mail, config.service.public_url.clone(), tokio_util::sync::CancellationToken::new());
-    anyhow::ensure!(
-        mail.answers().await,
-        "the mail server of COLLABTRACK_SMTP_URL does not answer or does not take its name and password; everything but mail works"
-    );
+    mail.check().await.context("mail cannot be sent; everything but mail works")?;
     say(std::io::stdout(), "Mail: the mail server answers.");
     Ok(())
 }

@@ -26,10 +26,11 @@ const LIFE_S: u64 = 24 * 3_600;
 /// # Errors
 /// `version_incomplete`, `forbidden` for a role that may not fetch originals, `invalid` for a copy that is not the file it is said to be.
 pub async fn files(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, body: &WantFiles) -> Result<Files, Error> {
-    let (project, _) =
-        access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::FetchOriginals).await?;
-    let id = rows::resolve(&mut *db.acquire().await?, &project, id).await?.ok_or_else(not_found)?;
-    let version = rows::load(&mut *db.acquire().await?, &id).await?;
+    let mut tx = db.begin().await?;
+    let (project, _) = access::check_by(&mut tx, &session.account, Thing::Version(id.as_str()), Action::FetchOriginals).await?;
+    let id = rows::resolve(&mut tx, &project, id).await?.ok_or_else(not_found)?;
+    let version = rows::load(&mut tx, &id).await?;
+    tx.commit().await?;
     if version.state != VersionState::Complete {
         return Err(refuse(
             ErrorCode::VersionIncomplete,
@@ -39,7 +40,7 @@ pub async fn files(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId
     for copy in &body.copies {
         keep(db, blobs, session, &project, &version, copy).await?;
     }
-    let held = held(&mut *db.acquire().await?, &id).await?;
+    let held = held(&mut *db.acquire().await?, &project, &id).await?;
     let mut files = Vec::with_capacity(version.files.len());
     for (idx, file) in (0_i32..).zip(&version.files) {
         let request = match held.get(&idx) {
@@ -61,15 +62,16 @@ pub async fn files(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId
 }
 
 /// Per place of a file the object that is exactly the file, and how long it may be signed for.
-async fn held(db: &mut PgConnection, id: &VersionId) -> Result<BTreeMap<i32, (String, u64)>, Error> {
+async fn held(db: &mut PgConnection, project: &ProjectId, id: &VersionId) -> Result<BTreeMap<i32, (String, u64)>, Error> {
     let rows = sqlx::query(
         "select f.idx, coalesce(f.plain_object, c.object) as object,
                 case when f.plain_object is null then extract(epoch from c.made_at + interval '24 hours' - now())::bigint end as left_s
          from version_file f left join temporary_copy c on c.version = f.version and c.idx = f.idx and c.made_at > now() - interval '23 hours'
               join object o on o.key = coalesce(f.plain_object, c.object)
-         where f.version = $1 and o.state = 'verified' and o.format in ('plain', 'temp')",
+         where f.version = $1 and o.project = $2 and o.state = 'verified' and o.format in ('plain', 'temp')",
     )
     .bind(id.as_str())
+    .bind(project.as_str())
     .fetch_all(db)
     .await?;
     rows.iter()

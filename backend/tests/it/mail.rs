@@ -5,11 +5,12 @@ use collabtrack_protocol::accounts::{Account, ServerInfo, SignedIn};
 use collabtrack_protocol::approval::AuditPage;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::{Invitation, Project};
+use collabtrack_server::config::TlsFiles;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::person::{CLIENT, PASSWORD, anonymous, send};
-use crate::support::post_office::PostOffice;
+use crate::support::post_office::{Line, PostOffice};
 use crate::support::program::Program;
 use crate::support::{Answer, Person, Server};
 
@@ -284,6 +285,106 @@ async fn the_program_signs_in_to_its_mail_server_and_logs_neither_codes_nor_addr
     for secret in ["geheim7Kpw", "AG11c2ljAGdlaGVpbTdLcHc", "secret.example", "ctv_", "ctr_", &reset.code()[4..], PASSWORD] {
         assert!(!log.contains(secret), "{secret} stands in the log");
     }
+    server.stop().await;
+}
+
+/// An authority, and mail servers with a certificate it issued for that name.
+struct Authority {
+    pem: tempfile::NamedTempFile,
+    acceptor: tokio_rustls::TlsAcceptor,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut own = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+        own.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        own.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the tests");
+        let issuer = rcgen::CertifiedIssuer::self_signed(own, rcgen::KeyPair::generate().expect("a key")).expect("an authority");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let issued = rcgen::CertificateParams::new([name.to_owned()]).and_then(|params| params.signed_by(&key, &issuer)).expect("issued");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: String| {
+            std::fs::write(folder.path().join(name), text).expect("written");
+            folder.path().join(name)
+        };
+        let files = TlsFiles { certificate: file("certificate", issued.pem()), key: file("key", key.serialize_pem()) };
+        let pem = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(pem.path(), issuer.pem()).expect("written");
+        Self { pem, acceptor: collabtrack_server::serve::tls(&files).expect("a certificate") }
+    }
+
+    fn path(&self) -> &str {
+        self.pem.path().to_str().expect("text")
+    }
+
+    /// A mail server of each kind, with its address.
+    async fn offices(&self) -> [(PostOffice, String); 2] {
+        let at_once = PostOffice::open_on(Line::Tls(self.acceptor.clone())).await;
+        let later = PostOffice::open_on(Line::StartTls(self.acceptor.clone())).await;
+        let url =
+            |office: &PostOffice, scheme: &str| office.url.replace("smtp://127.0.0.1", &format!("{scheme}://music:geheim7Kpw@localhost"));
+        let urls = (url(&at_once, "smtps"), format!("{}?tls=required", url(&later, "smtp")));
+        [(at_once, urls.0), (later, urls.1)]
+    }
+}
+
+fn settings<'a>(url: &'a str, authority: &'a Authority) -> [(&'a str, &'a str); 3] {
+    [("COLLABTRACK_SMTP_URL", url), ("COLLABTRACK_MAIL_FROM", "music@example.com"), ("COLLABTRACK_SMTP_CA_PATH", authority.path())]
+}
+
+#[tokio::test]
+async fn mail_travels_encrypted_at_once_or_after_starttls_and_the_password_never_in_the_clear() {
+    let server = Server::start().await;
+    let authority = Authority::new("localhost");
+    for (n, (office, url)) in authority.offices().await.into_iter().enumerate() {
+        let (ok, said, error) = Program::run(&server, &["check"], &settings(&url, &authority)).await;
+        assert!(ok && said.contains("Mail: the mail server answers"), "{url}: {said}{error}");
+        let program = Program::start(&server, &settings(&url, &authority)).await;
+        newcomer(&program.url, &office, &format!("tls{n}@example.com")).await;
+        program.stop().await;
+        assert_eq!(office.signed_in()[0], "AG11c2ljAGdlaGVpbTdLcHc=", "music and its password");
+        assert_eq!(office.overheard(), Vec::<String>::new());
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_mail_server_with_a_foreign_certificate_another_name_or_no_encryption_is_told_nothing() {
+    let server = Server::start().await;
+    let (authority, foreign, elsewhere) = (Authority::new("localhost"), Authority::new("localhost"), Authority::new("mail.example.com"));
+    let refused = async |url: &str, trusted: &Authority| {
+        let (ok, _, error) = Program::run(&server, &["check"], &settings(url, trusted)).await;
+        assert!(!ok && error.contains("it was told nothing") && !error.contains("geheim"), "{error}");
+        error
+    };
+    let mut offices = Vec::new();
+    for (office, url) in foreign.offices().await {
+        assert!(refused(&url, &authority).await.contains("COLLABTRACK_SMTP_CA_PATH"));
+        offices.push(office);
+    }
+    for (office, url) in elsewhere.offices().await {
+        // Trusted, but as somebody else.
+        assert!(refused(&url, &elsewhere).await.contains("certificate"));
+        offices.push(office);
+    }
+    let open = PostOffice::open().await;
+    let url = open.url.replace("smtp://127.0.0.1", "smtp://music:geheim7Kpw@localhost") + "?tls=required";
+    assert!(refused(&url, &authority).await.contains("STARTTLS"));
+    offices.push(open);
+    for office in offices {
+        assert!(office.signed_in().is_empty() && office.overheard().is_empty() && office.letters().is_empty());
+    }
+    let (ok, _, error) = Program::run(
+        &server,
+        &["check"],
+        &[
+            ("COLLABTRACK_SMTP_URL", "smtps://mail.example.com"),
+            ("COLLABTRACK_MAIL_FROM", "music@example.com"),
+            ("COLLABTRACK_SMTP_CA_PATH", "/nowhere/at/all"),
+        ],
+    )
+    .await;
+    assert!(!ok && error.contains("COLLABTRACK_SMTP_CA_PATH"), "{error}");
     server.stop().await;
 }
 

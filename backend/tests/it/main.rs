@@ -13,6 +13,7 @@ mod config;
 mod edits;
 mod embedded;
 mod feed;
+mod fence;
 mod front_door;
 mod hostile;
 mod leaving;

@@ -26,6 +26,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) config: Config,
     database: String,
+    owner: PgPool,
     running: Running,
     store: StoreServer,
     _folder: TempDir,
@@ -37,7 +38,7 @@ pub(crate) fn required(name: &str) -> String {
 }
 
 /// Address of a database of that name on the test cluster.
-fn database_url(name: &str) -> String {
+pub(crate) fn database_url(name: &str) -> String {
     let mut url = Url::parse(&required("COLLABTRACK_TEST_DATABASE_URL")).expect("COLLABTRACK_TEST_DATABASE_URL is an address");
     url.set_path(name);
     url.into()
@@ -98,11 +99,17 @@ impl Server {
         let database = fresh_database().await;
         let config = config(&database, store_config, registration);
         let running = app::start_with(&config, StoreTest::Skip).await.expect("the server starts");
-        Self { url: running.url.clone(), config, database, running, store, _folder: folder }
+        let owner = db::connect(&config.database_url, 4).await.expect("the database answers");
+        Self { url: running.url.clone(), config, database, owner, running, store, _folder: folder }
     }
 
-    /// The database behind the server.
+    /// The database behind the server, as its owner, who may do everything.
     pub(crate) fn database(&self) -> &PgPool {
+        &self.owner
+    }
+
+    /// The database as the service has it: in its own role.
+    pub(crate) fn service_database(&self) -> &PgPool {
         self.running.database()
     }
 
@@ -139,6 +146,7 @@ impl Server {
     pub(crate) async fn stop(self) {
         self.running.stop().await;
         self.store.stop().await;
+        self.owner.close().await;
         drop_database(&self.database).await;
     }
 }

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A letter as it arrived.
 #[derive(Debug, Clone)]
@@ -38,9 +39,21 @@ struct State {
     letters: Mutex<Vec<Received>>,
     refused: Mutex<Vec<String>>,
     signed_in: Mutex<Vec<String>>,
+    overheard: Mutex<Vec<String>>,
     news: Notify,
     /// The answer to the next letters; 250 takes them.
     answer: AtomicU16,
+}
+
+/// How the mail server speaks.
+#[derive(Clone)]
+pub(crate) enum Line {
+    /// In the clear, and takes names and passwords like that.
+    Open,
+    /// Encrypted from the first byte.
+    Tls(TlsAcceptor),
+    /// In the clear until told to encrypt; takes nothing before.
+    StartTls(TlsAcceptor),
 }
 
 /// The mail server.
@@ -53,15 +66,19 @@ pub(crate) struct PostOffice {
 
 impl PostOffice {
     pub(crate) async fn open() -> Self {
+        Self::open_on(Line::Open).await
+    }
+
+    pub(crate) async fn open_on(line: Line) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("smtp://{}", listener.local_addr().expect("an address"));
         let state = Arc::new(State { answer: AtomicU16::new(250), ..State::default() });
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&shared);
+                let (state, line) = (Arc::clone(&shared), line.clone());
                 // A client that goes away in the middle is its own business.
-                tokio::spawn(async move { drop(speak(stream, &state).await) });
+                tokio::spawn(async move { drop(serve(stream, &line, &state).await) });
             }
         });
         Self { url, state, task }
@@ -79,6 +96,11 @@ impl PostOffice {
     /// What was given as name and password, in base64.
     pub(crate) fn signed_in(&self) -> Vec<String> {
         self.state.signed_in.lock().expect("not poisoned").clone()
+    }
+
+    /// What was said in the clear on a line that wants encryption first.
+    pub(crate) fn overheard(&self) -> Vec<String> {
+        self.state.overheard.lock().expect("not poisoned").clone()
     }
 
     /// Waits until a letter to an address was refused.
@@ -118,14 +140,51 @@ impl Drop for PostOffice {
     }
 }
 
-async fn speak(stream: TcpStream, state: &State) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    write.write_all(b"220 post office\r\n").await?;
+async fn serve(stream: TcpStream, line: &Line, state: &State) -> std::io::Result<()> {
+    match line {
+        Line::Open => speak(stream, Phase::Private, state).await.map(drop),
+        Line::Tls(tls) => speak(tls.accept(stream).await?, Phase::Private, state).await.map(drop),
+        Line::StartTls(tls) => match speak(stream, Phase::Overheard, state).await? {
+            Some(stream) => speak(tls.accept(stream).await?, Phase::Continued, state).await.map(drop),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Where in a conversation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// From its beginning, and everything may be said.
+    Private,
+    /// From its beginning, in the clear: only encryption is offered.
+    Overheard,
+    /// After the connection was encrypted.
+    Continued,
+}
+
+/// Answers until the client leaves, or wants the connection encrypted: then the connection.
+async fn speak<S: AsyncRead + AsyncWrite + Unpin>(stream: S, phase: Phase, state: &State) -> std::io::Result<Option<S>> {
+    let mut stream = BufReader::new(stream);
+    if phase != Phase::Continued {
+        stream.write_all(b"220 post office\r\n").await?;
+    }
     let mut to = String::new();
-    while let Some(line) = lines.next_line().await? {
+    while let Some(line) = next_line(&mut stream).await? {
         let (word, rest) = line.split_once([' ', ':']).unwrap_or((line.as_str(), ""));
         let answer = match word.to_ascii_uppercase().as_str() {
+            "EHLO" if phase == Phase::Overheard => "250-post office\r\n250-STARTTLS\r\n250 8BITMIME\r\n".to_owned(),
+            "STARTTLS" if phase == Phase::Overheard => {
+                stream.write_all(b"220 go on\r\n").await?;
+                return Ok(Some(stream.into_inner()));
+            }
+            "QUIT" => {
+                stream.write_all(b"221 bye\r\n").await?;
+                return Ok(None);
+            }
+            _ if phase == Phase::Overheard => {
+                state.overheard.lock().expect("not poisoned").push(line.clone());
+                "530 not in the clear\r\n".to_owned()
+            }
             "EHLO" => "250-post office\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n".to_owned(),
             "AUTH" => {
                 state.signed_in.lock().expect("not poisoned").push(rest.trim_start_matches("PLAIN ").to_owned());
@@ -136,9 +195,9 @@ async fn speak(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 "250 ok\r\n".to_owned()
             }
             "DATA" => {
-                write.write_all(b"354 go on\r\n").await?;
+                stream.write_all(b"354 go on\r\n").await?;
                 let mut raw = String::new();
-                while let Some(line) = lines.next_line().await? {
+                while let Some(line) = next_line(&mut stream).await? {
                     if line == "." {
                         break;
                     }
@@ -157,15 +216,17 @@ async fn speak(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 // A refusal names the address, as real ones do.
                 format!("{status} {to}\r\n")
             }
-            "QUIT" => {
-                write.write_all(b"221 bye\r\n").await?;
-                return Ok(());
-            }
             _ => "250 ok\r\n".to_owned(),
         };
-        write.write_all(answer.as_bytes()).await?;
+        stream.write_all(answer.as_bytes()).await?;
     }
-    Ok(())
+    Ok(None)
+}
+
+async fn next_line(stream: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await?;
+    Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Quoted-printable, read.
