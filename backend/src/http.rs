@@ -62,6 +62,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sessions::devices))
         .routes(routes!(sessions::forget))
         .routes(routes!(sessions::generation))
+        .routes(routes!(sessions::keys, sessions::add_key))
+        .routes(routes!(sessions::revoke_key))
         .routes(routes!(members::change_role, members::remove))
         .routes(routes!(members::transfer))
         .routes(routes!(members::policies, members::set_policies))

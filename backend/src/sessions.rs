@@ -14,6 +14,7 @@ use crate::db::RowExt;
 use crate::error::{Error, not_found, refuse};
 use crate::random;
 
+pub mod device_keys;
 pub mod devices;
 pub mod rotation;
 

@@ -1,7 +1,7 @@
 //! The signed-in account: sessions, devices, password, second factor, and where sessions are kept on this computer.
 
 use collabtrack_library::view::ConnectionView;
-use collabtrack_library::view::accounts::{AccountView, CredentialsView, DeviceView, SessionView, TotpSecretView};
+use collabtrack_library::view::accounts::{AccountView, CredentialsView, DeviceKeyView, DeviceView, SessionView, TotpSecretView};
 use tauri::State;
 
 use crate::app::App;
@@ -77,6 +77,24 @@ pub(crate) async fn known_devices(app: State<'_, App>) -> CommandResult<Vec<Devi
 #[tauri::command]
 pub(crate) async fn forget_device(app: State<'_, App>, id: String) -> CommandResult<()> {
     Ok(app.library.forget_device(&id).await?)
+}
+
+/// The keys that computers of the account sign with.
+#[tauri::command]
+pub(crate) async fn device_keys(app: State<'_, App>) -> CommandResult<Vec<DeviceKeyView>> {
+    Ok(app.library.device_keys().await?)
+}
+
+/// Makes a key on this computer.
+#[tauri::command]
+pub(crate) async fn make_device_key(app: State<'_, App>) -> CommandResult<Vec<DeviceKeyView>> {
+    Ok(app.library.make_device_key().await?)
+}
+
+/// Revokes a key.
+#[tauri::command]
+pub(crate) async fn revoke_device_key(app: State<'_, App>, id: String) -> CommandResult<Vec<DeviceKeyView>> {
+    Ok(app.library.revoke_device_key(&id).await?)
 }
 
 /// Begins setting up a second factor.

@@ -190,6 +190,23 @@ test('the account: password, second factor with recovery codes, sessions, device
   await expect(page.getByText('Forgotten. It can still sign in with the password.')).toBeVisible();
 });
 
+test('this computer gets a signing key after the password, and it is revoked', async ({ app, page }) => {
+  await app.open({ at: '#/account' });
+  const stepUp = { code: 'step_up_required', message: 'The password is needed once more.', hint: 'Give it.' };
+  await app.studio((fake, error) => fake.failNext('make_device_key', error), stepUp);
+  const keys = page.getByRole('region', { name: 'Signing keys' });
+  await expect(keys.getByText('revoked')).toBeVisible();
+  await keys.getByRole('button', { name: 'Make a key for this computer…' }).click();
+  await page.getByRole('dialog').getByLabel('Password', { exact: true }).fill('correct horse battery');
+  await page.getByRole('dialog').getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByText('This computer has a key now.')).toBeVisible();
+  await expect(keys.getByText('3f9a 3f9a 3f9a 3f9a 3f9a 3f9a 3f9a 3f9a')).toBeVisible();
+  await expect(keys.getByRole('button', { name: 'Make a key for this computer…' })).toHaveCount(0);
+  await keys.getByRole('button', { name: 'Revoke the key of Studio iMac' }).click();
+  await expect(page.getByText('The key is revoked. What it signed before stays signed.')).toBeVisible();
+  await expect(keys.getByRole('button', { name: /^Revoke/u })).toHaveCount(0);
+});
+
 test('other sessions are ended one by one or all at once', async ({ app, page }) => {
   await app.open({ at: '#/account' });
   await expect(page.getByText('this computer').first()).toBeVisible();

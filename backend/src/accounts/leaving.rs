@@ -67,6 +67,8 @@ pub async fn delete(db: &PgPool, session: &Session) -> Result<(), Error> {
         "delete from recovery_code where account = $1",
         "delete from one_time_code where account = $1",
         "delete from pending_address where account = $1",
+        // The public half stays: what it signed is looked at with it.
+        "update device_key set name = '', revoked_at = coalesce(revoked_at, now()) where account = $1",
     ] {
         sqlx::query(forget).bind(id.as_str()).execute(&mut *tx).await?;
     }

@@ -1,14 +1,14 @@
-//! Sessions and known devices of one's own account.
+//! Sessions, known devices and device keys of one's own account.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use collabtrack_protocol::accounts::{DeviceGeneration, DeviceInfo, GenerationKnown, SessionInfo};
+use collabtrack_protocol::accounts::{AddDeviceKey, DeviceGeneration, DeviceInfo, DeviceKeyInfo, GenerationKnown, SessionInfo};
 
 use super::extract::{Body, Hex};
 use crate::app::App;
 use crate::error::Error;
-use crate::sessions::{self, Session, devices};
+use crate::sessions::{self, Session, device_keys, devices};
 
 /// Every session of the account, newest use first.
 #[utoipa::path(get, path = "/sessions", tag = "accounts", security(("session" = [])), responses((status = 200, body = Vec<SessionInfo>)))]
@@ -51,4 +51,27 @@ pub(super) async fn generation(
     Body(body): Body<DeviceGeneration>,
 ) -> Result<Json<GenerationKnown>, Error> {
     devices::generation(&app.db, &session, &body).await.map(Json)
+}
+
+/// The keys that computers of the account sign with, newest first; revoked ones too.
+#[utoipa::path(get, path = "/device-keys", tag = "accounts", security(("session" = [])), responses((status = 200, body = Vec<DeviceKeyInfo>)))]
+pub(super) async fn keys(State(app): State<App>, session: Session) -> Result<Json<Vec<DeviceKeyInfo>>, Error> {
+    device_keys::list(&app.db, &session).await.map(Json)
+}
+
+/// Takes the public half of a key made on a computer of the account.
+#[utoipa::path(post, path = "/device-keys", tag = "accounts", security(("session" = [])), request_body = AddDeviceKey, responses((status = 200, body = DeviceKeyInfo)))]
+pub(super) async fn add_key(
+    State(app): State<App>,
+    session: Session,
+    Body(body): Body<AddDeviceKey>,
+) -> Result<Json<DeviceKeyInfo>, Error> {
+    device_keys::add(&app.db, &session, &body).await.map(Json)
+}
+
+/// Revokes a key of the account.
+#[utoipa::path(delete, path = "/device-keys/{key}", tag = "accounts", security(("session" = [])), params(("key" = String, Path)), responses((status = 204)))]
+pub(super) async fn revoke_key(State(app): State<App>, session: Session, Hex(id): Hex) -> Result<StatusCode, Error> {
+    device_keys::revoke(&app.db, &session, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -10,6 +10,7 @@ mod catalogue;
 mod collection;
 mod comments;
 mod config;
+mod device_keys;
 mod edits;
 mod embedded;
 mod feed;

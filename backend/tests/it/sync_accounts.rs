@@ -105,6 +105,55 @@ async fn sessions_password_and_second_factor_are_worked_from_the_desktop() {
 }
 
 #[tokio::test]
+async fn the_desktop_makes_a_key_that_signs_for_its_account_and_keeps_it() {
+    let server = Server::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let keyring: Arc<keyring_core::CredentialStore> = keyring_core::mock::Store::new().expect("a mock");
+    let open = async |credentials: CredentialChoice| {
+        let mut options = LibraryOptions::new(folder.path().join("library"));
+        options.credentials = credentials;
+        Library::open(options).await.expect("the library opens")
+    };
+    let desktop = open(CredentialChoice::Given(keyring.clone())).await;
+    desktop.register(&server.url, "Ann", "ann@example.com", PASSWORD.to_owned().into(), None).await.expect("registered");
+    assert!(desktop.device_keys().await.expect("listed").is_empty());
+    let made = desktop.make_device_key().await.expect("made");
+    assert!(matches!(made.as_slice(), [key] if key.here && key.revoked_at.is_none() && key.id.len() == 32), "{made:?}");
+    assert_eq!(desktop.make_device_key().await.expect("there already"), made, "a second one is not made");
+
+    // The secret half lies in the keyring, never on the disk; another run signs with the same key.
+    let account = desktop.account().await.expect("an account").id;
+    let kept = keyring.build("collabtrack", &format!("{} key {account}", server.url), None).expect("an entry").get_password();
+    let secret: [u8; 32] = data_encoding::HEXLOWER.decode(kept.expect("kept").as_bytes()).expect("hex").try_into().expect("32 bytes");
+    let key = collabtrack_domain::device_key::DeviceKey::of_secret(&secret);
+    assert_eq!(data_encoding::HEXLOWER.encode(&key.fingerprint()), made[0].id);
+    let public: Vec<u8> = sqlx::query_scalar("select public_key from device_key").fetch_one(server.database()).await.expect("one");
+    assert_eq!(public, key.public());
+    desktop.shutdown().await;
+    let next_run = open(CredentialChoice::Given(keyring.clone())).await;
+    assert_eq!(next_run.device_keys().await.expect("listed"), made);
+
+    // Revoked, it is forgotten here, and the next one is another.
+    sqlx::query("update session set stepped_up_at = now() - interval '11 minutes'").execute(server.database()).await.expect("aged");
+    assert_eq!(next_run.revoke_device_key(&made[0].id).await.expect_err("asked").view().code, "step_up_required");
+    next_run.step_up(PASSWORD.to_owned().into(), None).await.expect("confirmed");
+    let after = next_run.revoke_device_key(&made[0].id).await.expect("revoked");
+    assert!(matches!(after.as_slice(), [key] if !key.here && key.revoked_at.is_some()), "{after:?}");
+    let again = next_run.make_device_key().await.expect("made");
+    assert_eq!((again.len(), again.iter().filter(|key| key.here && key.id != made[0].id).count()), (2, 1));
+    next_run.shutdown().await;
+
+    // Where nothing is kept beyond a run, no key is made.
+    let forgetful = open(CredentialChoice::Memory).await;
+    forgetful.sign_in(&server.url, "ann@example.com", PASSWORD.to_owned().into(), None).await.expect("signed in");
+    let error = forgetful.make_device_key().await.expect_err("refused").view();
+    assert!(error.message.contains("keeps nothing secret") && error.hint.is_some_and(|hint| hint.contains("keyring")), "{}", error.message);
+    assert_eq!(forgetful.device_keys().await.expect("listed").len(), 2);
+    forgetful.shutdown().await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn members_and_invitations_are_worked_from_the_desktop() {
     let server = Server::start().await;
     let ann = Computer::of(&server.url, "Ann").await;

@@ -672,6 +672,15 @@ pub(crate) enum Account {
     EndOthers,
     /// The devices the account knows.
     Devices,
+    /// The keys that computers of the account sign with, by fingerprint.
+    Keys,
+    /// Make a key on this computer and give the account its public half.
+    MakeKey,
+    /// Revoke a key: it signs nothing that counts from now on.
+    RevokeKey {
+        /// Its fingerprint.
+        id: String,
+    },
     /// Begin setting up a second factor: prints the secret for an authenticator app.
     TotpBegin,
     /// Switch the second factor on with a code of the app; prints the recovery codes.

@@ -24,7 +24,11 @@ impl Trouble {
 
 impl From<LibraryError> for Trouble {
     fn from(error: LibraryError) -> Self {
-        Self(error.view())
+        let mut view = error.view();
+        if view.code == "second_factor_needed" {
+            view.hint = Some("Run it again with --code CODE: the code of your authenticator app, or a recovery code.".to_owned());
+        }
+        Self(view)
     }
 }
 

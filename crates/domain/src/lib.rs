@@ -9,6 +9,7 @@ pub mod audit;
 pub mod canonical;
 pub mod catalogue;
 pub mod change_set;
+pub mod device_key;
 pub mod hash;
 pub mod id;
 pub mod kind;

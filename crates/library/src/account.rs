@@ -247,7 +247,7 @@ impl Library {
         Ok(changed)
     }
 
-    fn who(&self) -> Result<(String, String)> {
+    pub(crate) fn who(&self) -> Result<(String, String)> {
         let connection = self.connection();
         match (&connection.server, &connection.account) {
             (Some(server), Some((id, _))) => Ok((server.clone(), id.to_string())),
@@ -275,7 +275,7 @@ impl Library {
 }
 
 /// A part of an address: ids hold nothing else, and what is no id finds nothing.
-fn path_part(id: &str) -> String {
+pub(crate) fn path_part(id: &str) -> String {
     id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect()
 }
 

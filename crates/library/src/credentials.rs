@@ -99,6 +99,9 @@ pub enum CredentialError {
     /// A passphrase that is too short to protect anything.
     #[error("a passphrase has {} characters or more", vault::MIN_PASSPHRASE_CHARS)]
     ShortPassphrase,
+    /// Nothing is kept on this computer beyond this run.
+    #[error("this computer keeps nothing secret beyond this run")]
+    NothingKept,
     /// Nothing random could be had, or a task broke.
     #[error("the sessions could not be sealed")]
     Seal,
@@ -117,6 +120,9 @@ impl CredentialError {
                 format!("Try again. If the passphrase is lost, remove {} and sign in again.", path.display())
             }
             Self::ShortPassphrase => "Choose a longer one; a few words are good.".to_owned(),
+            Self::NothingKept => {
+                "Unlock the keyring, or keep the session in a sealed file (under Account, or with --token-file), then try again.".to_owned()
+            }
             Self::Seal => "Try again; if it comes again, start CollabTrack anew.".to_owned(),
         };
         (message, hint)

@@ -27,6 +27,7 @@ mod account;
 mod chance;
 mod connection;
 mod device;
+mod device_keys;
 mod heard;
 mod library;
 mod members;

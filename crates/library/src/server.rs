@@ -46,7 +46,7 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
-fn device_name() -> String {
+pub(crate) fn device_name() -> String {
     std::fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_default()
 }
 

@@ -242,6 +242,33 @@ pub struct DeviceInfo {
     pub expires_at: String,
 }
 
+/// A key that a computer of the account signs with: its public half.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceKeyInfo {
+    /// Its fingerprint, for comparing and for revoking it: 32 hexadecimal digits.
+    pub id: String,
+    /// What the person called the computer.
+    pub name: String,
+    /// The Ed25519 public key: 64 hexadecimal digits.
+    pub public_key: String,
+    /// Since when it counts.
+    pub created_at: String,
+    /// Since when it no longer counts.
+    pub revoked_at: Option<String>,
+}
+
+/// `POST /device-keys`: a key made on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AddDeviceKey {
+    /// What the person calls the computer.
+    pub name: String,
+    /// The Ed25519 public key: 64 hexadecimal digits.
+    pub public_key: String,
+    /// The secret half's signature of `collabtrack/device-key/1`, the account's id and the public key, each with a line feed behind it:
+    /// 128 hexadecimal digits.
+    pub signature: String,
+}
+
 /// `POST /devices/generation`: how often a library was started on its device, told once per start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceGeneration {

@@ -1,6 +1,7 @@
 //! The signed-in account.
 
 use collabtrack_library::Library;
+use collabtrack_library::view::accounts::DeviceKeyView;
 use secrecy::SecretString;
 
 use super::server::{address, password, secret};
@@ -90,6 +91,9 @@ pub(crate) async fn run(library: &Library, command: Account, output: &Output) ->
                 devices.iter().map(|one| format!("{}  {}  {}\n", one.id, one.last_used_at, one.name)).collect()
             });
         }
+        Account::Keys => print_keys(&library.device_keys().await?, output),
+        Account::MakeKey => print_keys(&library.make_device_key().await?, output),
+        Account::RevokeKey { id } => print_keys(&library.revoke_device_key(&id).await?, output),
         Account::TotpBegin => {
             let made = library.totp_begin().await?;
             output.answer(&made, |made| format!("{}\n{}\nConfirm it with `account totp-confirm CODE`.", made.secret, made.uri));
@@ -106,4 +110,15 @@ pub(crate) async fn run(library: &Library, command: Account, output: &Output) ->
         }
     }
     Ok(())
+}
+
+fn print_keys(keys: &Vec<DeviceKeyView>, output: &Output) {
+    output.answer(keys, |keys| {
+        let state = |key: &DeviceKeyView| match &key.revoked_at {
+            Some(when) => format!("  (revoked {when})"),
+            None if key.here => "  (this computer)".to_owned(),
+            None => String::new(),
+        };
+        keys.iter().map(|key| format!("{}  {}  {}{}\n", key.id, key.created_at, key.name, state(key))).collect()
+    });
 }

@@ -101,6 +101,62 @@ fn sessions_are_listed_and_ended_and_a_new_password_ends_the_others() {
 }
 
 #[test]
+fn a_second_factor_is_set_up_asked_for_and_replaced_by_a_recovery_code_that_works_once() {
+    let studio = Studio::start();
+    let (home, road) = (Computer::new(), Computer::new());
+    sign_up(&home, &studio, "Jon");
+    road.run(&["connect", &studio.url]).expect("connect");
+    let begun = home.run(&["account", "totp-begin"]).expect("a secret");
+    let secret = begun["secret"].as_str().expect("text");
+    assert!(begun["uri"].as_str().is_some_and(|uri| uri.starts_with("otpauth://totp/") && uri.contains(secret)), "{begun}");
+    let secret = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).expect("base32");
+    let app = totp_rs::Builder::new().with_secret(secret).build().expect("an app");
+    // The code of a moment later counts too, and has not been used.
+    let code = |later: u64| app.generate(jiff::Timestamp::now().as_second().unsigned_abs() + later).to_string();
+
+    home.run(&["account", "totp-confirm", "000000"]).expect_trouble("a guess");
+    road.run(&["sign-in", "jon@example.org"]).expect("the factor does not count before it is confirmed");
+    let answer = home.run(&["account", "totp-confirm", &code(0)]).expect("confirmed");
+    let recovery: Vec<&str> = answer.as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(recovery.len(), 10);
+    assert_eq!(home.run(&["account", "show"]).expect("show")["second_factor"], true);
+    road.run(&["account", "show"]).expect_trouble("the session without the factor has ended");
+
+    let told = road.run(&["sign-in", "jon@example.org"]).expect_trouble("the password alone");
+    assert!(told.starts_with("second_factor_needed") && told.contains("--code"), "{told}");
+    let told = road.run(&["sign-in", "jon@example.org", "--code", "000000"]).expect_trouble("a guess");
+    assert!(told.starts_with("wrong_second_factor"), "{told}");
+    let later = code(30);
+    road.run(&["sign-in", "jon@example.org", "--code", &later]).expect("the code of the app");
+    home.run(&["account", "step-up", "--code", &later]).expect_trouble("the same code again");
+    road.run(&["sign-out"]).expect("sign-out");
+    road.run(&["sign-in", "jon@example.org", "--code", recovery[0]]).expect("a recovery code");
+    road.run(&["sign-out"]).expect("sign-out");
+    road.run(&["sign-in", "jon@example.org", "--code", recovery[0]]).expect_trouble("the same recovery code again");
+    road.run(&["sign-in", "jon@example.org", "--code", recovery[1]]).expect("another one");
+    assert_eq!(road.run(&["account", "show"]).expect("show")["recovery_codes_left"], 8);
+    road.run(&["account", "totp-off"]).expect("switched off");
+    home.run(&["sign-out"]).expect("sign-out");
+    home.run(&["sign-in", "jon@example.org"]).expect("the password alone is enough again");
+}
+
+#[test]
+fn a_computer_makes_its_signing_key_shows_its_fingerprint_and_revokes_it() {
+    let studio = Studio::start();
+    let jon = Computer::new();
+    sign_up(&jon, &studio, "Jon");
+    assert_eq!(jon.run(&["account", "keys"]).expect("none yet").as_array().map(Vec::len), Some(0));
+    let made = jon.run(&["account", "make-key"]).expect("made");
+    let id = made[0]["id"].as_str().expect("a fingerprint").to_owned();
+    assert_eq!((id.len(), &made[0]["here"]), (32, &Value::Bool(true)));
+    assert!(!std::fs::read_to_string(jon.path("token")).expect("the sealed file").contains(&id));
+    assert_eq!(jon.run(&["account", "keys"]).expect("another run knows it"), made);
+    jon.run(&["account", "revoke-key", "0000"]).expect_trouble("a key that is none");
+    let revoked = jon.run(&["account", "revoke-key", &id]).expect("revoked");
+    assert!(revoked[0]["revoked_at"].is_string() && revoked[0]["here"] == false, "{revoked}");
+}
+
+#[test]
 fn codes_that_are_none_change_nothing_and_without_mail_nothing_waits_for_one() {
     let studio = Studio::start();
     let jon = Computer::new();

@@ -183,8 +183,7 @@ pub fn verify<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const CHAIN: &str = "prj_dddddddddddddddddddddddddd";
+    use crate::audit::samples::{CHAIN, sample};
 
     fn chain_of(count: i64) -> Vec<Vec<u8>> {
         let mut prev = entry::no_previous();
@@ -200,21 +199,7 @@ mod tests {
                 if !head_after.is_empty() {
                     head.clone_from(&head_after);
                 }
-                let entry = Entry {
-                    action: "catalogue.approve".into(),
-                    actor: "acc_bbbbbbbbbbbbbbbbbbbbbbbbbb".into(),
-                    chain: CHAIN.into(),
-                    details: String::new(),
-                    head_after,
-                    head_before,
-                    prev: prev.clone(),
-                    revision: String::new(),
-                    seq,
-                    session: String::new(),
-                    target: String::new(),
-                    time: "2026-05-03T12:00:00.000Z".into(),
-                    v: 1,
-                };
+                let entry = Entry { head_before, head_after, ..sample("catalogue.approve", seq, &prev) };
                 let bytes = entry.bytes().expect("an entry");
                 prev = entry::hash(&bytes).to_string();
                 bytes

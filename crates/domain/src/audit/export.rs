@@ -249,9 +249,8 @@ impl ExportedCatalogue {
 mod tests {
     use super::*;
     use crate::audit::entry::{self, no_previous};
+    use crate::audit::samples::{CHAIN, sample};
     use crate::catalogue::samples::band;
-
-    const CHAIN: &str = "prj_dddddddddddddddddddddddddd";
 
     struct Log {
         lines: Vec<String>,
@@ -275,21 +274,8 @@ mod tests {
         ] {
             let salt = Salt([7; 16]);
             let (head_before, head_after) = moved.unwrap_or_default();
-            let entry = Entry {
-                action: action.into(),
-                actor: "acc_bbbbbbbbbbbbbbbbbbbbbbbbbb".into(),
-                chain: CHAIN.into(),
-                details: detail.as_ref().map(|detail| detail_commitment(salt, detail).expect("canonical").to_string()).unwrap_or_default(),
-                head_after,
-                head_before,
-                prev: prev.clone(),
-                revision: String::new(),
-                seq,
-                session: String::new(),
-                target: String::new(),
-                time: "2026-05-03T12:00:00.000Z".into(),
-                v: 1,
-            };
+            let details = detail.as_ref().map(|detail| detail_commitment(salt, detail).expect("canonical").to_string());
+            let entry = Entry { details: details.unwrap_or_default(), head_before, head_after, ..sample(action, seq, &prev) };
             let bytes = entry.bytes().expect("an entry");
             prev = entry::hash(&bytes).to_string();
             let line = LogLine { entry: String::from_utf8(bytes).expect("text"), salt: detail.is_some().then_some(salt), detail };

@@ -1,6 +1,5 @@
 //! Every way a keyring can fail, and the sealed file: nothing is lost, nothing is ever written in the clear.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use keyring_core::api::CredentialStoreApi;
@@ -129,12 +128,23 @@ async fn a_damaged_file_is_named_and_left_as_it_is() {
     }
 }
 
-/// A keyring that answers as told.
+/// A keyring that refuses as told, and works as long as it is not.
 #[derive(Debug)]
 struct Scripted {
-    answer: fn() -> Refusal,
+    refusal: Mutex<Option<fn() -> Refusal>>,
     blocked: Mutex<Option<mpsc::Receiver<()>>>,
-    asked: AtomicBool,
+    works: Arc<CredentialStore>,
+}
+
+impl Scripted {
+    fn new(refusal: Option<fn() -> Refusal>, blocked: Option<mpsc::Receiver<()>>) -> Arc<Self> {
+        let works: Arc<CredentialStore> = keyring_core::mock::Store::new().expect("a mock");
+        Arc::new(Self { refusal: Mutex::new(refusal), blocked: Mutex::new(blocked), works })
+    }
+
+    fn refuse(&self, refusal: Option<fn() -> Refusal>) {
+        *self.refusal.lock().expect("not poisoned") = refusal;
+    }
 }
 
 impl CredentialStoreApi for Scripted {
@@ -146,13 +156,15 @@ impl CredentialStoreApi for Scripted {
         "scripted".to_owned()
     }
 
-    fn build(&self, _: &str, _: &str, _: Option<&HashMap<&str, &str>>) -> keyring_core::Result<Entry> {
-        self.asked.store(true, Ordering::Relaxed);
+    fn build(&self, service: &str, user: &str, modifiers: Option<&HashMap<&str, &str>>) -> keyring_core::Result<Entry> {
         if let Some(blocked) = self.blocked.lock().expect("not poisoned").take() {
             // Until the test lets go, as a prompt that is open does.
             let _ = blocked.recv();
         }
-        Err((self.answer)())
+        match *self.refusal.lock().expect("not poisoned") {
+            Some(refusal) => Err(refusal()),
+            None => self.works.build(service, user, modifiers),
+        }
     }
 
     fn as_any(&self) -> &dyn std::any::Any {
@@ -160,23 +172,32 @@ impl CredentialStoreApi for Scripted {
     }
 }
 
-fn no_access() -> Refusal {
+fn locked() -> Refusal {
     Refusal::NoStorageAccess("locked".into())
 }
 
-fn no_daemon() -> Refusal {
+fn dismissed() -> Refusal {
+    Refusal::NoStorageAccess("the prompt was dismissed".into())
+}
+
+fn no_bus() -> Refusal {
     Refusal::PlatformFailure("no D-Bus".into())
+}
+
+fn no_daemon() -> Refusal {
+    Refusal::NoDefaultStore
 }
 
 #[tokio::test]
 async fn a_locked_keyring_is_told_apart_from_none_and_neither_writes_to_the_disk() {
     for (answer, state, place) in [
-        (no_access as fn() -> Refusal, KeyringState::Locked, CredentialPlace::Keyring),
+        (locked as fn() -> Refusal, KeyringState::Locked, CredentialPlace::Keyring),
+        (dismissed, KeyringState::Locked, CredentialPlace::Keyring),
+        (no_bus, KeyringState::None, CredentialPlace::Memory),
         (no_daemon, KeyringState::None, CredentialPlace::Memory),
     ] {
         let dir = tempfile::tempdir().expect("a folder");
-        let store: Arc<CredentialStore> = Arc::new(Scripted { answer, blocked: Mutex::default(), asked: AtomicBool::default() });
-        let credentials = opened(CredentialChoice::Given(store), dir.path()).await;
+        let credentials = opened(CredentialChoice::Given(Scripted::new(Some(answer), None)), dir.path()).await;
         assert_eq!((credentials.view().keyring, credentials.place()), (state, place));
         let kept = credentials.set(SERVER, "acc_1", TOKEN.into()).await;
         assert_eq!(kept.is_err(), state == KeyringState::Locked, "a locked keyring says so");
@@ -184,12 +205,33 @@ async fn a_locked_keyring_is_told_apart_from_none_and_neither_writes_to_the_disk
     }
 }
 
+#[tokio::test]
+async fn a_prompt_that_is_dismissed_is_an_error_with_a_way_on_and_the_next_answer_counts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let keyring = Scripted::new(None, None);
+    round_trip(CredentialChoice::Given(keyring.clone()), dir.path(), CredentialPlace::Keyring).await;
+    let next_run = opened(CredentialChoice::Given(keyring.clone()), dir.path()).await;
+    for refusal in [dismissed as fn() -> Refusal, locked, no_bus] {
+        keyring.refuse(Some(refusal));
+        let error = next_run.get(SERVER, "acc_1").await.expect_err("refused");
+        let (message, hint) = error.texts();
+        assert!(message.contains("Your music on this computer is not touched") && hint.contains("Unlock the keyring"), "{message} {hint}");
+    }
+    keyring.refuse(Some(dismissed));
+    assert!(next_run.get(SERVER, "acc_1").await.is_err());
+    assert_eq!(next_run.view().keyring, KeyringState::Locked);
+    keyring.refuse(None);
+    assert_eq!(next_run.get(SERVER, "acc_1").await.expect("asked").expect("still there").expose_secret(), TOKEN);
+    assert_eq!(next_run.view().keyring, KeyringState::Usable);
+    assert!(next_run.get(SERVER, "acc_2").await.expect("asked").is_none(), "an entry that is not there");
+    assert_eq!(files(dir.path()), "", "nothing stands on the disk");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_keyring_whose_prompt_nobody_answers_is_waited_for_ten_seconds_and_no_longer() {
     let dir = tempfile::tempdir().expect("a folder");
     let (let_go, blocked) = mpsc::channel();
-    let store: Arc<CredentialStore> =
-        Arc::new(Scripted { answer: no_access, blocked: Mutex::new(Some(blocked)), asked: AtomicBool::default() });
+    let store = Scripted::new(Some(locked), Some(blocked));
     let began = tokio::time::Instant::now();
     let credentials = opened(CredentialChoice::Given(store), dir.path()).await;
     assert_eq!(credentials.view().keyring, KeyringState::Locked);

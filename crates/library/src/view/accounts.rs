@@ -59,6 +59,21 @@ pub struct DeviceView {
     pub expires_at: String,
 }
 
+/// A key that a computer of the account signs with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeviceKeyView {
+    /// Its fingerprint, for comparing and for revoking it: 32 hexadecimal digits.
+    pub id: String,
+    /// Name of the computer.
+    pub name: String,
+    /// Since when it counts.
+    pub created_at: String,
+    /// Since when it no longer counts.
+    pub revoked_at: Option<String>,
+    /// Whether it is the one of this computer.
+    pub here: bool,
+}
+
 /// A second factor being set up: shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct TotpSecretView {

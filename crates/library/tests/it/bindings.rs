@@ -55,6 +55,7 @@ fn export_to(folder: &Path) {
     export_accounts!(
         AccountView,
         SessionView,
+        DeviceKeyView,
         DeviceView,
         TotpSecretView,
         OpenInvitationView,

@@ -19,6 +19,7 @@ import type { FolderProposal } from './generated/FolderProposal';
 import type { HeldApproval } from './generated/HeldApproval';
 import type { Identified } from './generated/Identified';
 import type { CredentialsView } from './generated/CredentialsView';
+import type { DeviceKeyView } from './generated/DeviceKeyView';
 import type { DeviceView } from './generated/DeviceView';
 import type { ImportView } from './generated/ImportView';
 import type { InboxView } from './generated/InboxView';
@@ -161,6 +162,9 @@ export interface Commands {
   end_other_sessions: { args: Nothing; result: null };
   known_devices: { args: Nothing; result: DeviceView[] };
   forget_device: { args: { id: string }; result: null };
+  device_keys: { args: Nothing; result: DeviceKeyView[] };
+  make_device_key: { args: Nothing; result: DeviceKeyView[] };
+  revoke_device_key: { args: { id: string }; result: DeviceKeyView[] };
   totp_begin: { args: Nothing; result: TotpSecretView };
   totp_confirm: { args: { code: string }; result: string[] };
   totp_off: { args: Nothing; result: null };

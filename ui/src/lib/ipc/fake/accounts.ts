@@ -1,5 +1,6 @@
 // Members, invitations, sessions and second factors of the made-up studio.
 import type { CommandName, Commands } from '../commands';
+import type { DeviceKeyView } from '../generated/DeviceKeyView';
 import type { ErrorView } from '../generated/ErrorView';
 import type { ConnectionView } from '../generated/ConnectionView';
 import type { KeyringState } from '../generated/KeyringState';
@@ -34,6 +35,9 @@ export type AccountCommand =
   | 'end_other_sessions'
   | 'known_devices'
   | 'forget_device'
+  | 'device_keys'
+  | 'make_device_key'
+  | 'revoke_device_key'
   | 'totp_begin'
   | 'totp_confirm'
   | 'totp_off'
@@ -119,6 +123,7 @@ export function accountAnswers(members: Map<string, MemberView[]>, studio: Studi
   });
   let sessions = [sessionOf(1, 'Studio iMac', true), sessionOf(2, 'MacBook on the road', false), sessionOf(3, 'Rehearsal room', false)];
   let devices = [{ id: 'a'.repeat(32), name: 'Studio iMac', created_at: at(-9), last_used_at: at(0), expires_at: at(356) }];
+  let keys: DeviceKeyView[] = [{ id: 'b'.repeat(32), name: 'MacBook on the road', created_at: at(-60), revoked_at: at(-3), here: false }];
   let open: (OpenInvitationView & { project: string })[] = [];
   let secondFactor = false;
   let recoveryCodes = 0;
@@ -291,6 +296,16 @@ export function accountAnswers(members: Map<string, MemberView[]>, studio: Studi
     forget_device: (args) => {
       devices = devices.filter((device) => device.id !== args.id);
       return null;
+    },
+    device_keys: () => keys,
+    make_device_key: () => {
+      const made = { id: '3f9a'.repeat(8), name: 'Studio iMac', created_at: at(0), revoked_at: null, here: true };
+      keys = [made, ...keys.filter((key) => !key.here)];
+      return keys;
+    },
+    revoke_device_key: (args) => {
+      keys = keys.map((key) => (key.id === args.id ? { ...key, revoked_at: at(0), here: false } : key));
+      return keys;
     },
     totp_begin: () => ({
       secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
