@@ -88,9 +88,11 @@ def studio():
     cli("sync", "--once")
     proposal = cli("propose", "Night Drive:1", "--reason", "first mix")["id"]
     invitation = cli("invite", "Night Drive EP")["id"]
+    key = cli("account", "make-key")[0]["id"]
     guest = ask("/auth/register", {"name": "Guest", "email": "guest@example.com", "password": PASSWORD})
     version = versions[0]["id"]
-    ids = {"project": project, "version": version, "change_set": proposal, "invitation": invitation, "account": guest["account"]["id"]}
+    ids = {"project": project, "version": version, "change_set": proposal, "invitation": invitation, "key": key}
+    ids["account"] = guest["account"]["id"]
     return signed_in["token"], ids
 
 

@@ -44,7 +44,7 @@ async fn strip(db: &mut PgConnection, tables: &[Fenced]) {
     let steps = [
         "select format('alter table %I disable trigger all', t) from unnest($1) t",
         "select format('alter table %s drop constraint if exists %I cascade', conrelid::regclass, conname) from pg_constraint
-         where conrelid::regclass::text = any($1)",
+         where conrelid::regclass::text = any($1) and contype <> 't'",
         "select format('alter table %s alter column %I drop not null', attrelid::regclass, attname) from pg_attribute
          where attrelid::regclass::text = any($1) and attnum > 0 and attnotnull and attidentity = ''",
     ];

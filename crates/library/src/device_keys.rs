@@ -84,7 +84,7 @@ impl Library {
     /// `step_up_required`, `not_found`.
     pub async fn revoke_device_key(&self, id: &str) -> Result<Vec<DeviceKeyView>> {
         let api = self.api().await?;
-        let (): () = self.heard(api.delete(&format!("/device-keys/{}", path_part(id))).await)?;
+        self.heard(api.delete(&format!("/device-keys/{}", path_part(id))).await)?;
         if self.kept_key().await?.is_some_and(|secret| secret.id() == id) {
             let (server, account) = self.who()?;
             self.credentials().forget(&server, &key_user(&account)).await?;

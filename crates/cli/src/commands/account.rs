@@ -112,8 +112,8 @@ pub(crate) async fn run(library: &Library, command: Account, output: &Output) ->
     Ok(())
 }
 
-fn print_keys(keys: &Vec<DeviceKeyView>, output: &Output) {
-    output.answer(keys, |keys| {
+fn print_keys(keys: &[DeviceKeyView], output: &Output) {
+    output.answer(&keys, |keys| {
         let state = |key: &DeviceKeyView| match &key.revoked_at {
             Some(when) => format!("  (revoked {when})"),
             None if key.here => "  (this computer)".to_owned(),

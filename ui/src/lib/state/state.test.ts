@@ -7,6 +7,7 @@ import { Comparison, usualSlots } from './comparison.svelte';
 import { Inbox, undoMs } from './inbox.svelte';
 import { Loaded } from './loaded.svelte';
 import { extrapolate, Player, silence } from './player.svelte';
+import { Proof } from './proof.svelte';
 import { href, parse, type Route } from './router.svelte';
 import { layoutOf, Settings } from './settings.svelte';
 import { SignIn } from './signin.svelte';
@@ -333,5 +334,26 @@ describe('settings', () => {
     settings.width = 720;
     settings.zoom = 200;
     expect(settings.layout).toBe('small');
+  });
+});
+
+describe('what takes the password', () => {
+  it('asks for the code of the second factor only after the server did, and forgets it once it worked', async () => {
+    const proof = new Proof();
+    const given: (string | null)[] = [];
+    const act = (code: string | null): Promise<void> => {
+      given.push(code);
+      if (code === null) return Promise.reject({ code: 'second_factor_needed', message: 'Its code too.', hint: null });
+      return code === '246810' ? Promise.resolve() : Promise.reject({ code: 'wrong_second_factor', message: 'Wrong.', hint: null });
+    };
+    expect(await proof.give(act)).toBe(false);
+    expect([proof.wantsCode, proof.error]).toEqual([true, null]);
+    proof.code = ' 000000 ';
+    expect(await proof.give(act)).toBe(false);
+    expect(proof.error?.code).toBe('wrong_second_factor');
+    proof.code = '246810';
+    expect(await proof.give(act)).toBe(true);
+    expect(given).toEqual([null, '000000', '246810']);
+    expect([proof.code, proof.wantsCode, proof.error, proof.busy]).toEqual(['', false, null, false]);
   });
 });
