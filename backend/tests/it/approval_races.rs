@@ -128,7 +128,7 @@ async fn a_deadlock_that_the_database_broke_is_tried_again() {
     // What a sequence counted stays counted when its transaction does not: the first two tries end as a deadlock's victim does.
     for statement in [
         "create sequence tries",
-        "create function give_up() returns trigger language plpgsql as $$ begin
+        "create function give_up() returns trigger language plpgsql security definer as $$ begin
              if nextval('tries') <= 2 then raise exception 'deadlock detected' using errcode = '40P01'; end if; return new; end $$",
         "create trigger give_up after insert on catalogue_head for each row execute function give_up()",
     ] {
