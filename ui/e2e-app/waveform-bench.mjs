@@ -59,8 +59,8 @@ const FIRST_DRAW = `
   const start = performance.now();
   const drawn = () => {
     for (const canvas of document.querySelectorAll('.stack canvas')) {
-      if (canvas.width < 300) continue;
-      const middle = canvas.getContext('2d').getImageData(0, canvas.height >> 1, canvas.width, 1).data;
+      if (canvas.width <= 300) continue;
+      const middle = canvas.getContext('2d', { willReadFrequently: true }).getImageData(0, canvas.height >> 1, canvas.width, 1).data;
       for (let index = 3; index < middle.length; index += 4) if (middle[index] > 0) return true;
     }
     return false;

@@ -87,6 +87,32 @@ test('the waveform is drawn, also down to single samples', async ({ app, page })
   await expect.poll(drawn).toBeGreaterThan(0.1);
 });
 
+test('what was played has another colour, right up to the playhead', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  /** The red, green and blue of the first drawn pixel in the column at a share of the width; null where nothing is drawn. */
+  const ink = (share: number): Promise<string | null> =>
+    page
+      .locator('main .stack canvas')
+      .first()
+      .evaluate((canvas: HTMLCanvasElement, at: number) => {
+        const context = canvas.getContext('2d', { willReadFrequently: true });
+        if (!context || canvas.width <= 300) return null;
+        const { data } = context.getImageData(Math.floor(at * (canvas.width - 1)), 0, 1, canvas.height);
+        for (let row = 0; row < canvas.height; row += 1)
+          if (data[row * 4 + 3] === 255) return [data[row * 4], data[row * 4 + 1], data[row * 4 + 2]].join();
+        return null;
+      }, share);
+  await expect.poll(() => ink(0.01)).not.toBeNull();
+  await page.locator('main').getByRole('slider', { name: 'Position in version 12' }).focus();
+  await page.keyboard.press('Home');
+  await expect.poll(async () => (await ink(0.03)) === (await ink(0.5))).toBe(true);
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press('ArrowRight');
+  await expect.poll(async () => (await ink(0.03)) === (await ink(0.5))).toBe(false);
+  // Going back colours the way back again.
+  await page.keyboard.press('Home');
+  await expect.poll(async () => (await ink(0.03)) === (await ink(0.5))).toBe(true);
+});
+
 test('a loop is set by keys, shown, and cleared', async ({ app, page }) => {
   await app.open({ at: `#/track/${idOf('trk', 1)}` });
   await page.locator('main').getByRole('slider', { name: 'Position in version 12' }).focus();
