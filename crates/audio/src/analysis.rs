@@ -65,14 +65,14 @@ pub struct Landmarks {
 /// # Errors
 /// `Io`, `NotAudio`, `Unsupported`, `Damaged`, `Limit`, `Cancelled`.
 pub fn analyse(path: &Path, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
-    guarded("measuring the file", || pass(Decoder::open(path)?, Wanted::Everything, cancel, progress))
+    guarded("measuring the file", || pass(Decoder::open_to_measure(path)?, Wanted::Everything, cancel, progress))
 }
 
 /// Measures the file at `path` without its landmarks: what playing, drawing and showing a version needs.
 /// # Errors
 /// As [`analyse`].
 pub fn analyse_levels(path: &Path, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
-    guarded("measuring the file", || pass(Decoder::open(path)?, Wanted::Levels, cancel, progress))
+    guarded("measuring the file", || pass(Decoder::open_to_measure(path)?, Wanted::Levels, cancel, progress))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,6 @@ struct Marking {
 
 fn pass(mut decoder: Decoder, wanted: Wanted, cancel: &Cancel, progress: &mut dyn FnMut(f32)) -> Result<Analysis, AudioError> {
     let info = decoder.info().clone();
-    decoder.keep_exact();
     let channels = usize::from(info.channels);
     let mut hasher = PcmHasher::new(&info);
     let mut pyramid = PyramidBuilder::new(info.sample_rate, info.channels);

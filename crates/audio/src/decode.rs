@@ -73,17 +73,24 @@ impl Decoder {
     /// # Errors
     /// `Io`, `NotAudio`, `Unsupported`, `Damaged`, `Limit`.
     pub fn open(path: &Path) -> Result<Self, AudioError> {
-        Self::from_bytes(Bytes::open(path)?, path)
+        Self::from_bytes(Bytes::open(path)?, path, false)
+    }
+
+    /// As [`Decoder::open`], for one measuring pass: keeps exact values and hashes the packets of a lossy file.
+    pub(crate) fn open_to_measure(path: &Path) -> Result<Self, AudioError> {
+        let mut decoder = Self::from_bytes(Bytes::open(path)?, path, true)?;
+        decoder.keep_exact();
+        Ok(decoder)
     }
 
     /// Opens an immutable file of our own store, mapped into memory.
     /// # Errors
     /// As [`Decoder::open`].
     pub fn open_stored(path: &Path) -> Result<Self, AudioError> {
-        Self::from_bytes(Bytes::open_stored(path)?, path)
+        Self::from_bytes(Bytes::open_stored(path)?, path, false)
     }
 
-    fn from_bytes(mut bytes: Bytes, path: &Path) -> Result<Self, AudioError> {
+    fn from_bytes(mut bytes: Bytes, path: &Path, hashing: bool) -> Result<Self, AudioError> {
         let reader = guarded("opening the file", || {
             detect::refuse_known_others(&mut bytes)?;
             if let Some(layout) = crate::container::walk(&mut bytes)?
@@ -91,7 +98,7 @@ impl Decoder {
             {
                 return Ok(Reader::Pcm(Box::new(PcmReader::new(bytes, layout)?)));
             }
-            Ok(Reader::Coded(Box::new(CodedReader::open(path)?)))
+            Ok(Reader::Coded(Box::new(CodedReader::open(path, hashing)?)))
         })?;
         let info = match &reader {
             Reader::Pcm(pcm) => pcm.info(),
@@ -183,7 +190,7 @@ impl Decoder {
         }
     }
 
-    /// The hash over codec and packets of a lossy file that was read from its start; `None` for lossless ones.
+    /// The hash over codec and packets of a lossy file that was opened to be measured and read from its start; else `None`.
     pub(crate) fn packet_hash(&self) -> Option<[u8; 32]> {
         match &self.reader {
             Reader::Pcm(_) => None,

@@ -18,6 +18,10 @@ use collabtrack_library::{Library, LibraryOptions};
 use arguments::{Arguments, Command};
 use output::{Output, Trouble};
 
+/// Decoding gives a piece of memory back for every packet: this allocator keeps it at hand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()

@@ -17,6 +17,10 @@ use std::process::{Command, Stdio};
 use crate::corpus::{CASES, Case, Music, make, same_samples};
 use crate::measure::{Program, Run, Task, compare};
 
+/// As in the programs that are shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const RATE: u32 = 48_000;
 
 fn main() {

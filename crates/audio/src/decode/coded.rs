@@ -50,6 +50,8 @@ pub(super) struct CodedReader {
     damaged: bool,
     bad_samples: u64,
     watchdog: Watchdog,
+    /// Whether a pass from the start hashes the packets.
+    hashing: bool,
     hasher: Option<blake3::Hasher>,
 }
 
@@ -64,9 +66,9 @@ struct Stream {
 }
 
 impl CodedReader {
-    pub(super) fn open(path: &Path) -> Result<Self, AudioError> {
+    pub(super) fn open(path: &Path, hashing: bool) -> Result<Self, AudioError> {
         let watchdog = Watchdog::new();
-        let mut reader = Self::start(path, watchdog)?;
+        let mut reader = Self::start(path, watchdog, hashing)?;
         // The first frames show whether this is sound at all, and how many channels it really has.
         if !reader.next_block()? && reader.info.channels == 0 {
             return Err(AudioError::NotAudio { reason: "no sound could be decoded from it" });
@@ -74,7 +76,7 @@ impl CodedReader {
         Ok(reader)
     }
 
-    fn start(path: &Path, watchdog: Watchdog) -> Result<Self, AudioError> {
+    fn start(path: &Path, watchdog: Watchdog, hashing: bool) -> Result<Self, AudioError> {
         let file = File::open(path).map_err(|source| AudioError::io("open", path, source))?;
         let length = file.metadata().map_err(|source| AudioError::io("open", path, source))?.len();
         let source = GuardedFile::new(file, length, watchdog.clone());
@@ -100,7 +102,7 @@ impl CodedReader {
             info.untrimmed = info.lossy && track.delay.is_none() && info.format != "Ogg";
         }
         info.frames = total;
-        let hasher = info.lossy.then(|| {
+        let hasher = (hashing && info.lossy).then(|| {
             let mut hasher = blake3::Hasher::new();
             hasher.update(info.codec.as_bytes()).update(&info.sample_rate.to_le_bytes()).update(&info.channels.to_le_bytes());
             hasher
@@ -119,6 +121,7 @@ impl CodedReader {
             damaged: false,
             bad_samples: 0,
             watchdog,
+            hashing,
             hasher,
         })
     }
@@ -255,9 +258,8 @@ impl CodedReader {
                     self.info.channels = u16::try_from(audio.num_planes()).unwrap_or(0).min(limits::MAX_CHANNELS);
                     self.block = vec![Vec::new(); usize::from(self.info.channels)];
                 }
-                copy_planes(&audio, &mut self.block);
-                for plane in &mut self.block {
-                    self.bad_samples += silence_bad(plane);
+                if copy_planes(&audio, &mut self.block) == Samples::Floats {
+                    self.bad_samples += self.block.iter_mut().map(|plane| silence_bad(plane)).sum::<u64>();
                 }
             }
             None => {
@@ -314,7 +316,7 @@ impl CodedReader {
         }
         // From the start: always right, only slower.
         let (truncated, damaged, bad) = (self.truncated, self.damaged, self.bad_samples);
-        let mut fresh = Self::start(&self.path, self.watchdog.clone())?;
+        let mut fresh = Self::start(&self.path, self.watchdog.clone(), self.hashing)?;
         fresh.info.channels = self.info.channels;
         fresh.block = vec![Vec::new(); usize::from(self.info.channels)];
         fresh.block_start = i64::MIN / 2;
@@ -464,24 +466,34 @@ fn open_error(path: &Path, error: Error) -> AudioError {
     }
 }
 
-fn copy_planes(audio: &GenericAudioBufferRef<'_>, block: &mut [Vec<f32>]) {
+/// What a decoder makes. Only floats can be infinite or no number.
+#[derive(PartialEq, Eq)]
+enum Samples {
+    Floats,
+    Integers,
+}
+
+fn copy_planes(audio: &GenericAudioBufferRef<'_>, block: &mut [Vec<f32>]) -> Samples {
     match audio {
         GenericAudioBufferRef::F32(buffer) => {
             for (plane, source) in block.iter_mut().zip(buffer.iter_planes()) {
                 plane.clear();
                 plane.extend_from_slice(source);
             }
+            Samples::Floats
         }
         GenericAudioBufferRef::S32(buffer) => {
             for (plane, source) in block.iter_mut().zip(buffer.iter_planes()) {
                 plane.clear();
                 plane.extend(source.iter().map(|sample| *sample as f32 * (1.0 / 2_147_483_648.0)));
             }
+            Samples::Integers
         }
         other => {
             let frames = other.frames();
             block.iter_mut().for_each(|plane| plane.resize(frames, 0.0));
             other.copy_to_slice_planar(block);
+            Samples::Floats
         }
     }
 }
