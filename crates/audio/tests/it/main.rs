@@ -8,8 +8,11 @@ mod custom_host;
 mod decoding;
 #[cfg(feature = "playback")]
 mod device;
+mod difference;
+mod flipping;
 mod fuzz_targets;
 mod hostile;
+mod looping;
 mod odd_files;
 mod playing;
 mod preview;

@@ -1,5 +1,6 @@
 //! Signals from seeds, files of them, and small comparisons.
 
+pub(crate) mod engine;
 pub(crate) mod files;
 pub(crate) mod signal;
 
