@@ -57,10 +57,10 @@ pub async fn connect(url: &SecretString, connections: u32) -> Result<PgPool, Dat
 pub async fn connect_service(url: &SecretString, service: &ServiceConfig) -> Result<PgPool, DatabaseError> {
     let required = if service.second_factor == SecondFactor::Required { "on" } else { "off" };
     let mut options = options(url)?.options([("collabtrack.totp_required", required)]);
-    if has_service_role(url).await? {
-        options = options.options([("role", SERVICE_ROLE)]);
-    } else {
-        tracing::warn!("{NO_SERVICE_ROLE}");
+    match service_schema(url).await? {
+        // Named, because the schema may be found by the login's own name, which the role does not have.
+        Some(schema) => options = options.options([("role", SERVICE_ROLE), ("search_path", schema.as_str())]),
+        None => tracing::warn!("{NO_SERVICE_ROLE}"),
     }
     connect_with(options, service.database_connections).await
 }
@@ -73,17 +73,24 @@ pub const NO_SERVICE_ROLE: &str = "the database login cannot take the role colla
 /// # Errors
 /// As [`connect`].
 pub async fn has_service_role(url: &SecretString) -> Result<bool, DatabaseError> {
+    Ok(service_schema(url).await?.is_some())
+}
+
+/// The schema of the tables, where the service can take its own role.
+async fn service_schema(url: &SecretString) -> Result<Option<String>, DatabaseError> {
     let mut connection = options(url)?.connect().await.map_err(DatabaseError::Connect)?;
-    let ready: Option<bool> =
-        sqlx::query_scalar("select has_table_privilege(oid, to_regclass('project'), 'insert') from pg_roles where rolname = $1")
-            .bind(SERVICE_ROLE)
-            .fetch_optional(&mut connection)
-            .await
-            .map_err(DatabaseError::Connect)?
-            .flatten();
-    let taken = ready == Some(true) && sqlx::query("set role collabtrack_app").execute(&mut connection).await.is_ok();
+    let schema: Option<String> = sqlx::query_scalar(
+        "select current_schema()::text from pg_roles where rolname = $1 and has_table_privilege(oid, to_regclass('project'), 'insert')",
+    )
+    .bind(SERVICE_ROLE)
+    .fetch_optional(&mut connection)
+    .await
+    .map_err(DatabaseError::Connect)?;
+    let taken = sqlx::query("set role collabtrack_app").execute(&mut connection).await.is_ok();
     connection.close().await.map_err(DatabaseError::Connect)?;
-    Ok(taken)
+    // Other names would have to be quoted on the way.
+    let plain = |schema: &String| schema.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    Ok(schema.filter(|schema| taken && plain(schema)))
 }
 
 fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {

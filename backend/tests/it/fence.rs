@@ -3,6 +3,7 @@
 
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::problem::ErrorCode;
+use collabtrack_server::config::{Environment, Registration};
 use collabtrack_server::{access, db};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
@@ -184,5 +185,26 @@ async fn a_database_whose_rights_were_lost_is_told_and_served_until_the_next_mig
     db::migrate(&owner).await.expect("nothing to do but this");
     assert!(db::has_service_role(&url).await.expect("it answers"));
     owner.close().await;
+    drop_database(&name).await;
+}
+
+#[tokio::test]
+async fn tables_in_a_schema_named_as_the_login_are_found_by_the_role_of_the_service_too() {
+    let name = fresh_database().await;
+    let url: secrecy::SecretString = super::support::database_url(&name).into();
+    let owner = db::connect(&url, 1).await.expect("it answers");
+    // The first place where Postgres looks for tables is the schema that has the user's name.
+    let moved = "do $$ begin execute format('alter schema public rename to %I', current_user); create schema public; end $$";
+    sqlx::raw_sql(moved).execute(&owner).await.expect("moved");
+    db::migrate(&owner).await.expect("nothing to do but the rights");
+    owner.close().await;
+    let settings = [("COLLABTRACK_DATABASE_CONNECTIONS", "2")].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let service = Environment::new(settings).and_then(|settings| settings.service(Registration::Open)).expect("settings");
+    let pool = db::connect_service(&url, &service).await.expect("connected");
+    db::check(&pool).await.expect("up to date");
+    let (user, projects): (String, i64) =
+        sqlx::query_as("select current_user::text, (select count(*) from project)").fetch_one(&pool).await.expect("asked");
+    assert_eq!((user.as_str(), projects), ("collabtrack_app", 0));
+    pool.close().await;
     drop_database(&name).await;
 }
