@@ -3,6 +3,7 @@
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_library::catalogue::SheetEdits;
+use collabtrack_library::view::catalogue::{RespeltCellView, SharesView, SpellingView};
 use collabtrack_library::view::columns::SchemaCheckView;
 use collabtrack_library::view::imports::{CellCheckView, ImportView};
 use collabtrack_library::view::{CatalogueHit, CatalogueView, ProposalView};
@@ -94,6 +95,36 @@ pub(crate) async fn check_cells(
     edits: SheetEdits,
 ) -> CommandResult<Vec<CellCheckView>> {
     Ok(app.library.check_cells(&ProjectId::parse(&project)?, &table, edits).await?)
+}
+
+/// Tracks whose shares do not add up or that have none, with edits of the splits that are not proposed yet.
+#[tauri::command]
+pub(crate) async fn shares(app: State<'_, App>, project: String, edits: SheetEdits) -> CommandResult<Option<SharesView>> {
+    Ok(app.library.shares(&ProjectId::parse(&project)?, edits).await?)
+}
+
+/// Names written alike, with edits that are not proposed yet.
+#[tauri::command]
+pub(crate) async fn spellings(
+    app: State<'_, App>,
+    project: String,
+    table: String,
+    edits: SheetEdits,
+) -> CommandResult<Vec<Vec<SpellingView>>> {
+    Ok(app.library.spellings(&ProjectId::parse(&project)?, &table, edits).await?)
+}
+
+/// The cells that would change if several spellings became one. Proposes nothing.
+#[tauri::command]
+pub(crate) async fn respell(
+    app: State<'_, App>,
+    project: String,
+    table: String,
+    edits: SheetEdits,
+    from: Vec<String>,
+    to: String,
+) -> CommandResult<Vec<RespeltCellView>> {
+    Ok(app.library.respell(&ProjectId::parse(&project)?, &table, edits, from, to).await?)
 }
 
 /// Proposes edited cells, rows made by hand and rows to go.

@@ -179,6 +179,49 @@ test('splits are edited and added: a new one begins with track and right of the 
   await expect(cell(page, 2, 2)).toContainText('Jun Park');
 });
 
+test('tracks whose shares do not add up are found, also while they are only typed, and lead to their shares', async ({ app, page }) => {
+  await app.open({ at: '#/catalogue' });
+  await expect(page.getByRole('button', { name: 'No shares 2' })).toBeVisible();
+  await expect(page.getByRole('button', { name: /Shares not 100/u })).toHaveCount(0);
+  await page.getByRole('tab', { name: 'Splits' }).click();
+  await cell(page, 1, 4).click();
+  await page.keyboard.type('30');
+  await page.keyboard.press('Enter');
+  await page.getByRole('tab', { name: 'Tracks' }).click();
+  await page.getByRole('button', { name: 'Shares not 100 % 1' }).click();
+  await expect(grid(page).getByRole('row')).toHaveCount(2);
+  await expect(page.getByText('add up to 90.00 instead of 100.00')).toBeVisible();
+  await page.getByRole('button', { name: 'No shares 2' }).click();
+  await expect(grid(page).getByRole('row')).toHaveCount(3);
+  await expect(page.getByText('This track has no shares yet.')).toBeVisible();
+  await page.getByRole('button', { name: 'Shares not 100 % 1' }).click();
+  await page.getByRole('button', { name: 'Show its shares' }).click();
+  await expect(page.getByRole('button', { name: 'Shares of Night Drive' })).toHaveAttribute('aria-pressed', 'true');
+  await expect(cell(page, 1, 4)).toContainText('30');
+});
+
+test('artists written alike are offered one spelling, as one edit to undo, and different people are left alone', async ({ app, page }) => {
+  await app.open({ studio: 'alike', at: '#/catalogue' });
+  await page.getByRole('button', { name: 'Written alike 1' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Names written alike' });
+  await expect(dialog.getByRole('radio', { name: /^Mara Lindqvist/u })).toBeChecked();
+  await dialog.getByRole('button', { name: 'Write Mara Lindqvist in 2 more cells' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByText('2 cells written the same')).toBeVisible();
+  await expect(page.getByText('2 changes', { exact: true })).toBeVisible();
+  await expect(cell(page, 2, 1)).toContainText('Mara Lindqvist');
+  await grid(page).focus();
+  await page.keyboard.press('Control+z');
+  await expect(cell(page, 2, 1)).toContainText('Mara Lindqvíst');
+  await page.getByRole('button', { name: 'Written alike 1' }).click();
+  await dialog.getByRole('button', { name: 'Different people' }).click();
+  await expect(dialog).toHaveCount(0);
+  await page.reload();
+  await expect(cell(page, 2, 1)).toContainText('Mara Lindqvíst');
+  await expect(page.getByRole('button', { name: 'No shares 2' })).toBeVisible();
+  await expect(page.getByRole('button', { name: /Written alike/u })).toHaveCount(0);
+});
+
 test('members of another role see why they cannot edit', async ({ app, page }) => {
   await app.open({ at: '#/catalogue' });
   await grid(page).focus();

@@ -3,6 +3,7 @@
 pub mod check;
 mod columns;
 mod edits;
+mod finds;
 pub mod imports;
 mod search;
 

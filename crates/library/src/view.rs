@@ -3,6 +3,7 @@
 //! Ids cross as text, times as RFC 3339 in UTC, paths only as text to show. The TypeScript twins of these types stand in
 //! `ui/src/lib/ipc/generated` and are compared with this file by a test.
 
+pub mod catalogue;
 pub mod columns;
 pub mod imports;
 pub mod review;

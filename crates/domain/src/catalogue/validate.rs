@@ -1,14 +1,14 @@
 //! Rules of a whole catalogue, judged on its final state: required and unique cells, sums, references, approved versions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::cells::CellValue;
-use crate::catalogue::number;
 use crate::catalogue::row::{RowContent, RowId};
 use crate::catalogue::schema::{Field, FieldType, Required, Rule, Schema, Table};
 use crate::catalogue::steps;
+use crate::catalogue::sums::SumRule;
 
 /// Which rule is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Found {
 /// Every rule that `rows`, the final state of both tables, break.
 pub fn catalogue<'a>(schema: &Schema, rows: impl Iterator<Item = &'a RowContent> + Clone) -> Vec<Problem> {
     let mut found = Found { problems: Vec::new(), beyond: 0 };
-    let ids: HashSet<&RowId> = rows.clone().map(|row| &row.id).collect();
+    let by_id: HashMap<&str, &RowContent> = rows.clone().map(|row| (row.id.as_str(), row)).collect();
     for table in Table::ALL {
         let of_table = || rows.clone().filter(move |row| row.id.table() == table);
         let count = of_table().count();
@@ -101,7 +101,7 @@ pub fn catalogue<'a>(schema: &Schema, rows: impl Iterator<Item = &'a RowContent>
                 unique(&mut found, &[field], RuleCode::Unique, of_table());
             }
             if field.field_type == FieldType::Reference {
-                references(&mut found, field, &ids, of_table());
+                references(&mut found, field, &by_id, of_table());
             }
         }
     }
@@ -120,9 +120,9 @@ pub fn catalogue<'a>(schema: &Schema, rows: impl Iterator<Item = &'a RowContent>
         let fields = |names: &[String]| -> Vec<&Field> { names.iter().filter_map(|name| schema.field(rule.table(), name)).collect() };
         match rule {
             Rule::UniqueTogether { fields: names, .. } => unique(&mut found, &fields(names), RuleCode::UniqueTogether, of_table),
-            Rule::Sum { group_by, field, equals, table } => {
-                if let Some(field) = schema.field(*table, field) {
-                    sums(&mut found, &fields(group_by), field, equals, of_table);
+            Rule::Sum { .. } => {
+                if let Some(rule) = SumRule::of(schema, rule) {
+                    sums(&mut found, &rule, of_table, &by_id);
                 }
             }
         }
@@ -172,10 +172,10 @@ fn unique<'a>(found: &mut Found, fields: &[&Field], code: RuleCode, rows: impl I
     }
 }
 
-fn references<'a>(found: &mut Found, field: &Field, ids: &HashSet<&RowId>, rows: impl Iterator<Item = &'a RowContent>) {
+fn references<'a>(found: &mut Found, field: &Field, by_id: &HashMap<&str, &RowContent>, rows: impl Iterator<Item = &'a RowContent>) {
     for row in rows {
         let Some(target) = row.cells.text(&field.name) else { continue };
-        if RowId::parse(target).ok().is_none_or(|target| !ids.contains(&target)) {
+        if !by_id.contains_key(target) {
             let message = format!(
                 "{} names {target} as its {}, which would not be in the catalogue. Delete this row in the same proposal, or keep the other one.",
                 row_name(row),
@@ -186,43 +186,10 @@ fn references<'a>(found: &mut Found, field: &Field, ids: &HashSet<&RowId>, rows:
     }
 }
 
-fn sums<'a>(found: &mut Found, group_by: &[&Field], field: &Field, equals: &str, rows: impl Iterator<Item = &'a RowContent>) {
-    let Some(target) = number::units(equals, field.scale) else { return };
-    let mut groups: HashMap<Vec<Option<CellValue>>, (i128, Vec<&RowContent>)> = HashMap::new();
-    for row in rows {
-        steps::count(group_by.len());
-        let key = group_by.iter().map(|field| row.cells.get(&field.name).map(CellValue::key)).collect();
-        let units = match row.cells.get(&field.name) {
-            Some(CellValue::Integer(integer)) => i128::from(*integer),
-            Some(value) => value.as_text().and_then(|text| number::units(text, field.scale)).unwrap_or(0),
-            None => 0,
-        };
-        let group = groups.entry(key).or_insert((0, Vec::new()));
-        group.0 += units;
-        group.1.push(row);
-    }
-    let mut wrong: Vec<_> = groups.into_iter().filter(|(_, (sum, _))| *sum != target).collect();
-    wrong.sort_by(|a, b| a.1.1[0].id.cmp(&b.1.1[0].id));
-    for (key, (sum, rows)) in wrong {
-        let named: Vec<String> = group_by
-            .iter()
-            .zip(&key)
-            .map(|(field, value)| format!("{} {}", field.label, value.as_ref().map_or("(empty)".to_owned(), |value| field.display(value))))
-            .collect();
-        let (more, less) = (sum - target, target - sum);
-        let what = if more > 0 {
-            format!("{} too much", number::from_units(more, field.scale))
-        } else {
-            format!("{} missing", number::from_units(less, field.scale))
-        };
-        let message = format!(
-            "{} of {} add up to {} instead of {}: {what}. Nobody could be paid by these numbers; change them so that they add up.",
-            field.label,
-            named.join(", "),
-            number::from_units(sum, field.scale),
-            number::from_units(target, field.scale)
-        );
-        found.add(RuleCode::Sum, rows.iter().take(10).map(|row| row.id.clone()).collect(), Some(&field.name), message);
+fn sums<'a>(found: &mut Found, rule: &SumRule<'_>, rows: impl Iterator<Item = &'a RowContent>, by_id: &HashMap<&str, &RowContent>) {
+    for group in rule.uneven(rows) {
+        let message = rule.message(&group, |id| by_id.get(id).map(|row| row_name(row)));
+        found.add(RuleCode::Sum, group.rows.iter().take(10).map(|row| row.id.clone()).collect(), Some(&rule.field.name), message);
     }
 }
 

@@ -30,7 +30,50 @@ impl Library {
 }
 
 fn check(known: &Known, table: Table, edits: &SheetEdits) -> Vec<CellCheckView> {
-    let mut found = Vec::new();
+    let Edited { rows, made, remarks: mut found } = edited(known, table, edits);
+    let touched: HashSet<&str> = edits.cells.iter().map(|edit| edit.row.as_str()).chain(edits.added.iter().map(String::as_str)).collect();
+    let before: HashSet<String> = if edits.deleted.is_empty() {
+        HashSet::new()
+    } else {
+        let rows = contents(known, table, &SheetEdits::default());
+        validate::catalogue(&known.schema, rows.iter()).into_iter().map(|problem| problem.message).collect()
+    };
+    for problem in validate::catalogue(&known.schema, rows.iter()) {
+        let Some(field) = problem.field else { continue };
+        // Cells that this account may not read are missing here; the server judges them.
+        if problem.rows.iter().any(|row| known.schema.field(row.table(), &field).is_some_and(|field| !field.readable_by(known.role))) {
+            continue;
+        }
+        let keys: Vec<&str> = problem.rows.iter().map(|row| made.get(row.as_str()).copied().unwrap_or(row.as_str())).collect();
+        // A rule that only rows nobody touched break is not about these edits, unless a row that goes breaks it.
+        let by_deletion = !edits.deleted.is_empty() && !before.contains(&problem.message);
+        if !by_deletion && !keys.iter().any(|key| touched.contains(key)) {
+            continue;
+        }
+        for (key, _) in keys.iter().zip(&problem.rows).filter(|(_, row)| row.table() == table) {
+            found.push(CellCheckView {
+                row: (*key).to_owned(),
+                field: field.clone(),
+                level: CheckLevel::Error,
+                message: problem.message.clone(),
+                suggestion: None,
+            });
+        }
+    }
+    found
+}
+
+/// The rows of both tables as they would stand after the edits of one, and what stands in the way of single edits.
+pub(super) struct Edited<'e> {
+    pub(super) rows: Vec<RowContent>,
+    /// The keys of rows made by hand, by the ids they have here only.
+    pub(super) made: HashMap<String, &'e str>,
+    remarks: Vec<CellCheckView>,
+}
+
+/// Applies edits to the catalogue as last read; an edit its column does not take leaves the cell as it was.
+pub(super) fn edited<'e>(known: &Known, table: Table, edits: &'e SheetEdits) -> Edited<'e> {
+    let mut remarks = Vec::new();
     let mut rows = contents(known, table, edits);
     let mut at: HashMap<String, usize> = rows.iter().enumerate().map(|(index, row)| (row.id.to_string(), index)).collect();
     let mut made: HashMap<String, &str> = HashMap::new();
@@ -47,41 +90,16 @@ fn check(known: &Known, table: Table, edits: &SheetEdits) -> Vec<CellCheckView> 
         let context = ParseContext { base: base.as_ref(), ..ParseContext::PLAIN };
         match field.parse(&edit.to, &context) {
             Ok(parsed) => {
-                found
-                    .extend(parsed.warnings.iter().map(|problem| remark(edit, CheckLevel::Warning, problem, |value| field.display(value))));
+                let shown = |value: &CellValue| field.display(value);
+                remarks.extend(parsed.warnings.iter().map(|problem| remark(edit, CheckLevel::Warning, problem, shown)));
                 if let Some(row) = row {
                     rows[row].cells.set(&edit.field, parsed.value);
                 }
             }
-            Err(problem) => found.push(remark(edit, CheckLevel::Error, &problem, |value| field.display(value))),
+            Err(problem) => remarks.push(remark(edit, CheckLevel::Error, &problem, |value| field.display(value))),
         }
     }
-    let edited: HashSet<&str> = edits.cells.iter().map(|edit| edit.row.as_str()).chain(edits.added.iter().map(String::as_str)).collect();
-    let before: HashSet<String> = if edits.deleted.is_empty() {
-        HashSet::new()
-    } else {
-        let rows = contents(known, table, &SheetEdits::default());
-        validate::catalogue(&known.schema, rows.iter()).into_iter().map(|problem| problem.message).collect()
-    };
-    for problem in validate::catalogue(&known.schema, rows.iter()) {
-        let Some(field) = problem.field else { continue };
-        let keys: Vec<&str> = problem.rows.iter().map(|row| made.get(row.as_str()).copied().unwrap_or(row.as_str())).collect();
-        // A rule that only rows nobody touched break is not about these edits, unless a row that goes breaks it.
-        let by_deletion = !edits.deleted.is_empty() && !before.contains(&problem.message);
-        if !by_deletion && !keys.iter().any(|key| edited.contains(key)) {
-            continue;
-        }
-        for (key, _) in keys.iter().zip(&problem.rows).filter(|(_, row)| row.table() == table) {
-            found.push(CellCheckView {
-                row: (*key).to_owned(),
-                field: field.clone(),
-                level: CheckLevel::Error,
-                message: problem.message.clone(),
-                suggestion: None,
-            });
-        }
-    }
-    found
+    Edited { rows, made, remarks }
 }
 
 fn remark(edit: &CellEdit, level: CheckLevel, problem: &CellProblem, shown: impl Fn(&CellValue) -> String) -> CellCheckView {

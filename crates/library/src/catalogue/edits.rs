@@ -1,6 +1,6 @@
 //! What somebody typed into the table of the catalogue, as operations: edited cells, rows made by hand, rows to go.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use collabtrack_domain::catalogue::cells::{CellValue, Cells, same};
 use collabtrack_domain::catalogue::row::{ApprovedVersion, Rev, RowId};
@@ -89,15 +89,49 @@ fn defaults(known: &Known, table: Table) -> Cells {
     known.schema.defaults(table).filtered(writable)
 }
 
+/// New rows in their order, found by their keys.
+#[derive(Default)]
+struct NewRows<'a> {
+    rows: Vec<NewRow<'a>>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> NewRows<'a> {
+    fn push(&mut self, row: NewRow<'a>) -> &mut NewRow<'a> {
+        let place = self.rows.len();
+        self.places.insert(row.key, place);
+        self.rows.push(row);
+        &mut self.rows[place]
+    }
+
+    fn get(&self, key: &str) -> Option<&NewRow<'a>> {
+        self.places.get(key).map(|place| &self.rows[*place])
+    }
+
+    /// The new row an edit is about: one made by hand, or a track that is not in the catalogue yet and comes in with this edit.
+    fn meant(&mut self, known: &Known, table: Table, edit: &'a CellEdit, id: RowId) -> Result<&mut NewRow<'a>> {
+        if let Some(place) = self.places.get(edit.row.as_str()) {
+            return Ok(&mut self.rows[*place]);
+        }
+        let track = known.catalogue.outside.iter().find(|track| track.id == edit.row);
+        let track = track.ok_or_else(|| LibraryError::Unknown { what: "row", id: edit.row.clone() })?;
+        let mut cells = defaults(known, table);
+        cells.set("title", Some(CellValue::text(&track.name)));
+        Ok(self.push(NewRow { key: &edit.row, id, cells }))
+    }
+}
+
 /// The operations of edits.
 pub(super) fn ops(known: &Known, table: Table, edits: &SheetEdits) -> Result<Vec<Op>> {
     let invalid = |what: String| LibraryError::Invalid { what };
     let gone: HashSet<&str> = edits.deleted.iter().map(String::as_str).collect();
     let mut ops = deletions(known, table, &gone)?;
-    let made = edits.added.iter().map(|key| NewRow { key, id: new_id(table), cells: defaults(known, table) });
-    let mut new: Vec<NewRow<'_>> = made.collect();
+    let mut new = NewRows::default();
+    for key in &edits.added {
+        new.push(NewRow { key, id: new_id(table), cells: defaults(known, table) });
+    }
     for edit in edits.cells.iter().filter(|edit| !gone.contains(edit.row.as_str())) {
-        let id = match new.iter().find(|row| row.key == edit.row) {
+        let id = match new.get(&edit.row) {
             Some(row) => row.id.clone(),
             None => RowId::parse(&edit.row)?,
         };
@@ -118,37 +152,22 @@ pub(super) fn ops(known: &Known, table: Table, edits: &SheetEdits) -> Result<Vec
                 let rev = Rev::parse(&row.rev).map_err(|_| unlike("the catalogue"))?;
                 ops.push(Op::set(&id, rev, &edit.field, from.clone(), to));
             }
-            None => new_row(known, table, edit, id, &mut new)?.cells.set(&edit.field, to),
+            None => new.meant(known, table, edit, id)?.cells.set(&edit.field, to),
         }
     }
-    ops.extend(new.into_iter().map(|row| Op::add(&row.id, row.cells)));
+    ops.extend(new.rows.into_iter().map(|row| Op::add(&row.id, row.cells)));
     if ops.is_empty() {
         return Err(invalid("Nothing differs from the catalogue, so there is nothing to propose.".into()));
     }
     Ok(ops)
 }
 
-/// The new row an edit is about: one made by hand, or a track that is not in the catalogue yet and comes in with this edit.
-fn new_row<'a, 'e>(known: &Known, table: Table, edit: &'e CellEdit, id: RowId, new: &'a mut Vec<NewRow<'e>>) -> Result<&'a mut NewRow<'e>> {
-    let place = match new.iter().position(|row| row.key == edit.row) {
-        Some(place) => place,
-        None => {
-            let track = known.catalogue.outside.iter().find(|track| track.id == edit.row);
-            let track = track.ok_or_else(|| LibraryError::Unknown { what: "row", id: edit.row.clone() })?;
-            let mut cells = defaults(known, table);
-            cells.set("title", Some(CellValue::text(&track.name)));
-            new.push(NewRow { key: &edit.row, id, cells });
-            new.len() - 1
-        }
-    };
-    Ok(&mut new[place])
-}
-
 /// Rows that go, and the splits of tracks that go.
 fn deletions(known: &Known, table: Table, gone: &HashSet<&str>) -> Result<Vec<Op>> {
     let own: Vec<&CatalogueRow> = known.table(table).filter(|row| gone.contains(row.id.as_str())).collect();
     if own.len() != gone.len() {
-        let stray = gone.iter().find(|id| !own.iter().any(|row| row.id == **id)).copied().unwrap_or_default();
+        let found: HashSet<&str> = own.iter().map(|row| row.id.as_str()).collect();
+        let stray = gone.difference(&found).min().copied().unwrap_or_default();
         return Err(LibraryError::Unknown { what: "row", id: stray.to_owned() });
     }
     let with: Vec<&CatalogueRow> = if table == Table::Tracks { splits_of(known, gone).collect() } else { Vec::new() };

@@ -48,6 +48,9 @@ fn export_to(folder: &Path) {
     view::review::HeldApproval::export_all(&config).expect("the type is written");
     collabtrack_library::Identified::export_all(&config).expect("the type is written");
     view::imports::CellCheckView::export_all(&config).expect("the type is written");
+    view::catalogue::SharesView::export_all(&config).expect("the type is written");
+    view::catalogue::SpellingView::export_all(&config).expect("the type is written");
+    view::catalogue::RespeltCellView::export_all(&config).expect("the type is written");
     view::columns::SchemaCheckView::export_all(&config).expect("the type is written");
     macro_rules! export_accounts {
         ($($name:ident),* $(,)?) => { $( view::accounts::$name::export_all(&config).expect("the type is written"); )* }

@@ -120,12 +120,17 @@ describe('columns and filters', () => {
       changed: (row) => sheet.isChanged(row),
       invalid: () => false,
       pending: () => false,
+      raw: (row, field) => sheet.text(row, field),
+      uneven: (row) => row.id === harbour,
+      shareless: (row) => row !== harbour,
     };
     sheet.change([{ row: tide, field: 'title', to: 'Lôw Tide' }]);
     const of = (search: string) => filtered(view.rows, view.columns, { kind: 'all' }, search, null, marks).map((row) => row.id);
     expect(of('tide low')).toEqual([tide]);
     expect(of('lindqvist')).toHaveLength(3);
     expect(filtered(view.rows, view.columns, { kind: 'changed' }, '', null, marks).map((row) => row.id)).toEqual([tide]);
+    expect(filtered(view.rows, view.columns, { kind: 'uneven' }, '', null, marks).map((row) => row.id)).toEqual([harbour]);
+    expect(filtered(view.rows, view.columns, { kind: 'shareless' }, '', null, marks).map((row) => row.id)).toEqual([drive, tide]);
     sheet.change([
       { row: drive, field: 'bpm', to: '104.00' },
       { row: harbour, field: 'bpm', to: '92.00' },

@@ -2,7 +2,18 @@
 import type { CatalogueRowView } from '../ipc/generated/CatalogueRowView';
 import type { ColumnView } from '../ipc/generated/ColumnView';
 
-export type Filter = { kind: 'all' } | { kind: 'changed' } | { kind: 'invalid' } | { kind: 'pending' } | { kind: 'missing'; field: string };
+export type Filter =
+  | { kind: 'all' }
+  | { kind: 'changed' }
+  | { kind: 'invalid' }
+  | { kind: 'pending' }
+  | { kind: 'missing'; field: string }
+  /** Tracks whose shares do not add up, or the splits of such tracks. */
+  | { kind: 'uneven' }
+  /** Tracks without any share. */
+  | { kind: 'shareless' }
+  /** The splits of one track. */
+  | { kind: 'track'; track: string };
 
 export interface Order {
   field: string;
@@ -11,10 +22,15 @@ export interface Order {
 
 /** What filters ask of the sheet. */
 export interface Marks {
+  /** As shown: a reference by the name of its row. */
   text(row: CatalogueRowView, field: string): string;
+  /** As stored. */
+  raw(row: CatalogueRowView, field: string): string;
   changed(row: string): boolean;
   invalid(row: string): boolean;
   pending(row: string): boolean;
+  uneven(row: CatalogueRowView): boolean;
+  shareless(row: string): boolean;
 }
 
 const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
@@ -56,6 +72,12 @@ function fits(row: CatalogueRowView, filter: Filter, marks: Marks): boolean {
       return marks.invalid(row.id);
     case 'pending':
       return marks.pending(row.id);
+    case 'uneven':
+      return marks.uneven(row);
+    case 'shareless':
+      return marks.shareless(row.id);
+    case 'track':
+      return marks.raw(row, 'track') === filter.track;
     case 'missing':
       return marks.text(row, filter.field) === '';
   }

@@ -269,7 +269,7 @@ export class Sheet {
     const turn = ++this.#turn;
     this.checking = true;
     try {
-      const found = await backend.call('check_cells', { project: view.project, table: view.table, edits: this.#wire() });
+      const found = await backend.call('check_cells', { project: view.project, table: view.table, edits: this.wire() });
       if (turn !== this.#turn) return;
       const checks = new Map<string, CellCheckView>();
       for (const check of found) {
@@ -287,14 +287,15 @@ export class Sheet {
   async propose(backend: Backend, title: string, reason: string): Promise<ProposalView> {
     const { view } = this;
     if (!view) throw new Error('no catalogue is open');
-    const proposal = await backend.call('propose_cells', { project: view.project, table: view.table, title, reason, edits: this.#wire() });
+    const proposal = await backend.call('propose_cells', { project: view.project, table: view.table, title, reason, edits: this.wire() });
     this.#steps = [];
     this.#undone = [];
     this.#put(nothing);
     return proposal;
   }
 
-  #wire(): SheetEdits {
+  /** Everything edited, as it goes over the contract of commands. */
+  wire(): SheetEdits {
     const { added, deleted } = this.#work;
     return { cells: this.list.map(({ row, field, to }) => ({ row, field, to })), added: [...added], deleted: Array.from(deleted) };
   }
@@ -314,7 +315,7 @@ export class Sheet {
     if (this.#kept === null) return;
     try {
       if (this.count === 0) window.localStorage.removeItem(this.#kept);
-      else window.localStorage.setItem(this.#kept, JSON.stringify({ ...this.#wire(), cells: this.list }));
+      else window.localStorage.setItem(this.#kept, JSON.stringify({ ...this.wire(), cells: this.list }));
     } catch {
       // A full store costs only the restart; the edits are still here.
     }

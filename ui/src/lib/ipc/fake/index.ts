@@ -23,6 +23,7 @@ export function openFake(params: URLSearchParams): FakeBackend {
     keyring: params.get('keyring') === 'none' ? 'none' : 'usable',
     checked: params.get('checked') === 'unknown' ? 'unknown' : 'known',
     alone: params.has('alone'),
+    alike: params.has('alike'),
     changes: Number(params.get('changes') ?? 0),
     rows: Number(params.get('rows') ?? 0),
     delayMs: Number(params.get('delay') ?? 0),

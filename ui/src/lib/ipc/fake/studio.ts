@@ -3,6 +3,7 @@ import { noAnswers, type ImportAnswers } from '../../catalogue/answers';
 import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../backend';
 import type { CaptureRulesView } from '../generated/CaptureRulesView';
 import type { CatalogueHit } from '../generated/CatalogueHit';
+import type { CatalogueRowView } from '../generated/CatalogueRowView';
 import type { CandidateView } from '../generated/CandidateView';
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
@@ -22,6 +23,7 @@ import type { TrashedVersionView } from '../generated/TrashedVersionView';
 import type { VersionView } from '../generated/VersionView';
 import { accountAnswers, mailedCode, type AccountCommand, type Answers } from './accounts';
 import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows } from './cells';
+import { respelt, sharesOf, spellingsOf } from './finds';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
 import { heldApprovals, keepHeld } from './held';
@@ -41,6 +43,8 @@ export interface StudioOptions {
   importCase: ImportCase;
   /** Rows of the catalogue beyond the usual ones, with twenty columns. */
   rows: number;
+  /** Whether artists are written in several ways. */
+  alike: boolean;
   /** Tracks, and versions of the first track, beyond the usual ones. */
   many: number;
   /** Whether the server sends mail. */
@@ -66,6 +70,7 @@ export const usualOptions: StudioOptions = {
   role: 'admin',
   importCase: 'fine',
   rows: 0,
+  alike: false,
   many: 0,
   mail: false,
   siteAdmin: false,
@@ -118,6 +123,11 @@ export class FakeBackend implements Backend {
     if (this.#options.rows > 0) {
       this.#seed.columns.push(...moreColumns());
       this.#seed.rows.get(id('prj', 1))?.push(...manyRows(this.#options.rows));
+    }
+    if (this.#options.alike) {
+      const [, second, third] = this.#seed.rows.get(id('prj', 1)) ?? [];
+      if (second) second.cells.composers = 'mara lindqvist|Ada Osei';
+      if (third) third.cells.main_artist = 'Mara Lindqvíst';
     }
     if (this.#options.empty) {
       this.#seed.projects.length = 0;
@@ -470,7 +480,7 @@ export class FakeBackend implements Backend {
       head: fingerprintOf(6000),
       number: 41,
       columns: table === 'tracks' ? this.#seed.columns : splitColumns(),
-      rows: table === 'tracks' ? (this.#seed.rows.get(project) ?? []) : splitRows(this.#seed.rows.get(project) ?? []),
+      rows: this.#rows(project, table),
       outside: this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue).map((track) => [track.id, track.name]),
     }),
     export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
@@ -494,6 +504,9 @@ export class FakeBackend implements Backend {
       return this.#propose(title, reason, view.changes);
     },
     check_cells: ({ project, edits }) => checkCells(this.#seed.rows.get(project) ?? [], edits),
+    shares: ({ project, edits }) => sharesOf(this.#rows(project, 'tracks'), this.#rows(project, 'splits'), edits),
+    spellings: ({ project, table, edits }) => spellingsOf(this.#rows(project, table), edits),
+    respell: ({ project, table, edits, from, to }) => respelt(this.#rows(project, table), edits, from, to),
     propose_cells: ({ title, reason, edits, project }) =>
       this.#propose(title, reason, [
         ...edits.deleted.map((row) => this.#wholeRow(project, row, null)),
@@ -855,6 +868,11 @@ export class FakeBackend implements Backend {
       to,
       change: from === null ? 'added' : to === null ? 'cleared' : 'changed',
     };
+  }
+
+  #rows(project: string, table: string): CatalogueRowView[] {
+    const tracks = this.#seed.rows.get(project) ?? [];
+    return table === 'tracks' ? tracks : splitRows(tracks);
   }
 
   #wholeRow(project: string, row: string, to: string | null): CellChangeView {
