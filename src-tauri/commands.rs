@@ -142,6 +142,7 @@ commands![
     server::pause_sync,
     catalogue::catalogue,
     catalogue::export_catalogue,
+    catalogue::export_everything,
     catalogue::import_catalogue,
     catalogue::import_answer,
     catalogue::import_problems,

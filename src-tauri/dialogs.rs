@@ -20,6 +20,8 @@ pub(crate) trait Dialogs: Send + Sync {
     fn open_any(&self) -> Answer<'_>;
     /// Where to write a CSV file, beginning with the given name.
     fn save_csv(&self, name: String) -> Answer<'_>;
+    /// Where to write a zip of everything, beginning with the given name.
+    fn save_zip(&self, name: String) -> Answer<'_>;
     /// Where to write the sound of a version, beginning with the given name.
     fn save_sound(&self, name: String) -> Answer<'_>;
 }
@@ -67,6 +69,18 @@ impl<R: Runtime> Dialogs for SystemDialogs<R> {
         Box::pin(picked(receiver))
     }
 
+    fn save_zip(&self, name: String) -> Answer<'_> {
+        let (sender, receiver) = oneshot::channel();
+        self.0
+            .dialog()
+            .file()
+            .set_title("Export everything")
+            .set_file_name(name)
+            .add_filter("Zip", &["zip"])
+            .save_file(move |path| drop(sender.send(path)));
+        Box::pin(picked(receiver))
+    }
+
     fn save_sound(&self, name: String) -> Answer<'_> {
         let (sender, receiver) = oneshot::channel();
         let own = std::path::Path::new(&name).extension().map(|extension| extension.to_string_lossy().into_owned()).unwrap_or_default();
@@ -107,6 +121,9 @@ impl Dialogs for ScriptedDialogs {
         Box::pin(std::future::ready(self.open.clone()))
     }
     fn save_csv(&self, _name: String) -> Answer<'_> {
+        Box::pin(std::future::ready(self.save.clone()))
+    }
+    fn save_zip(&self, _name: String) -> Answer<'_> {
         Box::pin(std::future::ready(self.save.clone()))
     }
     fn save_sound(&self, _name: String) -> Answer<'_> {

@@ -141,7 +141,7 @@ pub async fn import(
     let deleted = rows::deleted(&mut tx, project).await?;
     tx.commit().await?;
     let head = snapshot.head;
-    let source = CsvSource { table: table.as_str().to_owned(), file_name: file.name.clone(), sha256: ObjectHash::of(&file.bytes) };
+    let (file_name, sha256) = (file.name.clone(), ObjectHash::of(&file.bytes));
     let report = blocking(move || read(&snapshot, table, role, bases, &deleted, &file)).await?;
     let change_set = if mode == ImportMode::Draft && !report.is_blocked() && !report.ops.is_empty() {
         let id = ChangeSetId::from_random(random::bytes());
@@ -155,7 +155,12 @@ pub async fn import(
             base_head: head.to_string(),
             ops,
             submit: false,
-            csv: Some(source),
+            csv: Some(CsvSource {
+                table: table.as_str().to_owned(),
+                file_name,
+                sha256,
+                rows_without_base: u32::try_from(report.rows_without_base).unwrap_or(u32::MAX),
+            }),
         };
         change_sets::propose::propose(db, session, project, &body).await?;
         Some(id.to_string())

@@ -27,6 +27,16 @@ pub(crate) async fn export_catalogue(app: State<'_, App>, project: String, table
     Ok(Some(target.to_string_lossy().into_owned()))
 }
 
+/// Writes everything this account may read of every project, or of one, as a zip where the user says; the path as text, or none when the
+/// dialog was dismissed.
+#[tauri::command]
+pub(crate) async fn export_everything(app: State<'_, App>, project: Option<String>) -> CommandResult<Option<String>> {
+    let project = project.as_deref().map(ProjectId::parse).transpose()?;
+    let Some(target) = app.dialogs.save_zip("CollabTrack export.zip".to_owned()).await else { return Ok(None) };
+    app.library.export_everything(project.as_ref(), &target).await?;
+    Ok(Some(target.to_string_lossy().into_owned()))
+}
+
 /// Reads and checks an edited CSV; nothing is proposed yet. None when the dialog was dismissed.
 #[tauri::command]
 pub(crate) async fn import_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<ImportView>> {

@@ -222,6 +222,17 @@ test('artists written alike are offered one spelling, as one edit to undo, and d
   await expect(page.getByRole('button', { name: /Written alike/u })).toHaveCount(0);
 });
 
+test('everything one may read goes into one zip from the settings, with the server only', async ({ app, page }) => {
+  await app.open({ at: '#/settings' });
+  await page.getByRole('button', { name: 'Export everything…' }).click();
+  await expect(page.getByText('Saved as /home/mara/Documents/CollabTrack export.zip')).toBeVisible();
+  expect((await app.calls('export_everything')).map((call) => call.args.project)).toEqual([null]);
+  await app.open({ studio: 'connection=offline', at: '#/settings' });
+  await expect(page.getByRole('button', { name: 'Export everything…' })).toHaveAccessibleDescription(
+    'Exporting everything needs the server.',
+  );
+});
+
 test('members of another role see why they cannot edit', async ({ app, page }) => {
   await app.open({ at: '#/catalogue' });
   await grid(page).focus();

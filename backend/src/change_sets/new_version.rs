@@ -98,6 +98,7 @@ pub(crate) async fn review(
             author: &session.account,
             request_digest: &ObjectHash::of(sealed.bytes()),
             origin: Origin::ReviewOf(&version.track),
+            rows_without_base: 0,
         };
         rows::insert(db, &new).await?;
         rows::insert_revision(db, &sealed, None).await?;

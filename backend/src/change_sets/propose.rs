@@ -54,7 +54,16 @@ pub(super) async fn open(
     let sealed = seal(tx, session, project, role, body, 1).await?;
     let status = if body.submit { Status::Open } else { Status::Draft };
     let title = &sealed.revision().title;
-    let new = NewChangeSet { id: &body.change_set, project, title, status, author: &session.account, request_digest: &request, origin };
+    let new = NewChangeSet {
+        id: &body.change_set,
+        project,
+        title,
+        status,
+        author: &session.account,
+        request_digest: &request,
+        origin,
+        rows_without_base: body.csv.as_ref().map_or(0, |source| source.rows_without_base),
+    };
     rows::insert(tx, &new).await?;
     rows::insert_revision(tx, &sealed, None).await?;
     if body.submit {
@@ -79,6 +88,7 @@ async fn imported(
     }
     let detail = serde_json::json!({
         "table": source.table, "file_name": source.file_name, "sha256": source.sha256, "operations": sealed.revision().ops.len(),
+        "rows_without_base": source.rows_without_base,
     });
     let fact = Fact::by(&session.account, &session.tag, project.as_str(), "catalogue.import", body.change_set.as_str());
     audit::append(tx, fact.revision(&sealed.digest()).detail(detail)).await

@@ -85,6 +85,7 @@ pub async fn detail(db: &PgPool, session: &Session, id: &ChangeSetId) -> Result<
         problems: outcome.map(|outcome| reader.problems(&outcome.problems)).unwrap_or_default(),
         may_decide: may_not_because.is_none(),
         may_not_because,
+        rows_without_base: set.rows_without_base,
         self_approval: set.status == Status::Open && authority == Authority::SoleApprover,
         groups: split::groups(ops).into_iter().map(|group| u32::try_from(group).unwrap_or(u32::MAX)).collect(),
         origins,

@@ -30,12 +30,15 @@ pub(crate) struct ChangeSet {
     pub(crate) split_from: Option<ChangeSetId>,
     /// The set this one takes back.
     pub(crate) reverts: Option<ChangeSetId>,
+    /// Rows of its CSV that named no known state.
+    pub(crate) rows_without_base: u32,
 }
 
 /// The change set of that id.
 pub(crate) async fn find(db: &mut PgConnection, id: &ChangeSetId) -> Result<Option<ChangeSet>, Error> {
     let row = sqlx::query(
-        "select id, project, status, revision, created_by, request_digest, effect, effect_digest, applied_number, split_from, reverts
+        "select id, project, status, revision, created_by, request_digest, effect, effect_digest, applied_number, split_from, reverts,
+                rows_without_base
          from change_set where id = $1",
     )
     .bind(id.as_str())
@@ -56,6 +59,7 @@ pub(crate) async fn find(db: &mut PgConnection, id: &ChangeSetId) -> Result<Opti
             applied,
             split_from: row.optional_text_as("split_from")?,
             reverts: row.optional_text_as("reverts")?,
+            rows_without_base: u32::try_from(row.try_get::<i32, _>("rows_without_base")?).map_err(|_| damaged("rows_without_base"))?,
         })
     })
     .transpose()
@@ -73,6 +77,8 @@ pub(crate) struct NewChangeSet<'a> {
     pub(crate) author: &'a AccountId,
     pub(crate) request_digest: &'a ObjectHash,
     pub(crate) origin: Origin<'a>,
+    /// Rows of its CSV that named no known state.
+    pub(crate) rows_without_base: u32,
 }
 
 /// Where a change set came from.
@@ -96,8 +102,8 @@ pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Res
         Origin::ReviewOf(track) => (None, None, Some(track.as_str())),
     };
     sqlx::query(
-        "insert into change_set (id, project, title, status, revision, created_by, request_digest, split_from, reverts, review_of)
-         values ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9)",
+        "insert into change_set (id, project, title, status, revision, created_by, request_digest, split_from, reverts, review_of, rows_without_base)
+         values ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10)",
     )
     .bind(new.id.as_str())
     .bind(new.project.as_str())
@@ -108,6 +114,7 @@ pub(crate) async fn insert(db: &mut PgConnection, new: &NewChangeSet<'_>) -> Res
     .bind(split_from)
     .bind(reverts)
     .bind(review_of)
+    .bind(i32::try_from(new.rows_without_base).unwrap_or(i32::MAX))
     .execute(db)
     .await?;
     Ok(())

@@ -75,6 +75,7 @@ async fn part(db: &mut PgConnection, whole: &ChangeSet, said: &Revision, ops: Ve
         author: &whole.created_by,
         request_digest: &ObjectHash::of(sealed.bytes()),
         origin: Origin::SplitFrom(&whole.id),
+        rows_without_base: whole.rows_without_base,
     };
     rows::insert(db, &new).await?;
     rows::insert_revision(db, &sealed, None).await?;

@@ -895,7 +895,8 @@ pub enum ChoiceWord {
 /// Changes that are looked at on their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RiskView {
-    /// `schema`, `deletions`, `replaced_approval`, `retired`, `shares`, `identifiers`, `cleared`, `hidden_characters`.
+    /// `schema`, `deletions`, `replaced_approval`, `retired`, `shares`, `identifiers`, `cleared`, `hidden_characters`,
+    /// `no_base`.
     pub risk: String,
     /// Places of the changes, from 0.
     pub changes: Vec<u32>,

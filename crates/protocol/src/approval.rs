@@ -63,6 +63,9 @@ pub struct CsvSource {
     /// SHA-256 of its bytes.
     #[schema(value_type = String)]
     pub sha256: ObjectHash,
+    /// How many of its rows did not say which state they were exported from, so that newer values may be overwritten.
+    #[serde(default)]
+    pub rows_without_base: u32,
 }
 
 /// A change set in a list.
@@ -131,6 +134,9 @@ pub struct ChangeSetDetail {
     /// Whether approving it would be approving one's own, as the only approver there is.
     #[serde(default)]
     pub self_approval: bool,
+    /// How many rows of the CSV it was made from did not say which state they were exported from: it may overwrite newer values.
+    #[serde(default)]
+    pub rows_without_base: u32,
     /// For every operation the number of its group: operations of one group stay together in a split.
     #[serde(default)]
     pub groups: Vec<u32>,

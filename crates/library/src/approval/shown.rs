@@ -49,7 +49,7 @@ impl Library {
             changes: effect.iter().map(|item| change_view(&known, item)).collect(),
             conflicts: detail.conflicts.iter().filter_map(|conflict| conflict_view(&known, &detail.origins, conflict)).collect(),
             ops: op_views(&detail),
-            risks: risk_views(&known, &effect),
+            risks: risk_views(&known, &effect, detail.rows_without_base > 0),
             proposal,
             reason,
             revision: detail.summary.revision,
@@ -158,10 +158,15 @@ fn op_views(detail: &ChangeSetDetail) -> Vec<ProposedOpView> {
     detail.ops.iter().enumerate().map(view).collect()
 }
 
-fn risk_views(known: &Known, effect: &[EffectItem]) -> Vec<RiskView> {
+/// What deserves a look: what the effect tells, and with `no_base` all of it, because the file behind it did not say what it was made from.
+fn risk_views(known: &Known, effect: &[EffectItem], no_base: bool) -> Vec<RiskView> {
     let word = |risk: risk::Risk| serde_json::to_value(risk).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
     let view = |group: risk::RiskGroup| RiskView { risk: word(group.risk), changes: group.items.into_iter().map(place).collect() };
-    risk::of(effect, &known.schema).into_iter().map(view).collect()
+    let mut risks: Vec<RiskView> = risk::of(effect, &known.schema).into_iter().map(view).collect();
+    if no_base {
+        risks.push(RiskView { risk: "no_base".to_owned(), changes: (0..effect.len()).map(place).collect() });
+    }
+    risks
 }
 
 fn conflict_view(known: &Known, origins: &[ConflictOrigin], conflict: &Value) -> Option<ConflictView> {

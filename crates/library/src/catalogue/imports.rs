@@ -44,6 +44,7 @@ struct Checked {
     base_head: String,
     /// What to propose; nothing while something is in the way.
     ops: Vec<Op>,
+    rows_without_base: u32,
     problems: Vec<ImportRemark>,
 }
 
@@ -68,6 +69,7 @@ impl Library {
             bytes,
             base_head: String::new(),
             ops: Vec::new(),
+            rows_without_base: 0,
             problems: Vec::new(),
         };
         self.look_at(import, file, &Answers::default()).await
@@ -105,6 +107,7 @@ impl Library {
             table: file.table.as_str().to_owned(),
             file_name: file.file_name.chars().take(MAX_FILE_NAME_CHARS).collect(),
             sha256: ObjectHash::of(&file.bytes),
+            rows_without_base: file.rows_without_base,
         };
         let proposal = self.propose(&file.project, &title, reason, file.base_head, &file.ops, Some(source)).await?;
         self.imports().0.remove(import);
@@ -128,6 +131,7 @@ impl Library {
         };
         let mut view = import_view(&known, &report, import.clone(), file.file_name.clone());
         view.is_offline = is_offline;
+        file.rows_without_base = u32::try_from(report.rows_without_base).unwrap_or(u32::MAX);
         file.base_head = known.catalogue.head;
         file.problems = view.errors.iter().chain(&view.questions).cloned().collect();
         file.ops = if view.may_propose { report.ops } else { Vec::new() };
@@ -233,7 +237,7 @@ fn import_view(known: &Known, report: &ImportReport, import: String, file_name: 
         delimiter: report.delimiter.to_string(),
         columns: columns.collect(),
         fields: known.schema.readable_fields(report.table, known.role).map(|field| (field.name.to_string(), field.label.clone())).collect(),
-        has_base: report.has_base,
+        has_base: report.rows_without_base == 0,
         blanks: wire_word(report.blanks),
         rows: report.counts.rows as u64,
         unchanged: report.counts.unchanged_rows as u64,

@@ -186,6 +186,7 @@ export interface Commands {
   // catalogue and approval
   catalogue: { args: { project: string; table: string }; result: CatalogueView };
   export_catalogue: { args: { project: string; table: string }; result: string | null };
+  export_everything: { args: { project: string | null }; result: string | null };
   import_catalogue: { args: { project: string; table: string }; result: ImportView | null };
   import_answer: { args: { import: string; answers: ImportAnswers }; result: ImportView };
   import_problems: { args: { import: string }; result: string | null };

@@ -32,6 +32,13 @@ export function characterDiff(from: string, to: string): CharacterDiff {
   return { from: runs(a, keptA), to: runs(b, keptB) };
 }
 
+/** The two values of a change, either of which may be empty, as runs; null for an empty one. */
+export function bothSides(from: string | null, to: string | null): { from: Run[] | null; to: Run[] | null } {
+  if (from !== null && to !== null) return characterDiff(from, to);
+  const whole = (text: string | null): Run[] | null => (text === null ? null : [{ text, same: true }]);
+  return { from: whole(from), to: whole(to) };
+}
+
 function graphemes(text: string): string[] {
   if (typeof Intl.Segmenter === 'function') {
     return Array.from(new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text), (part) => part.segment);

@@ -32,9 +32,18 @@ const names = new Map<number, string>([
   [0xfeff, 'byte order mark'],
 ]);
 
+/** Fillers and joiners that are letters or marks to a computer and nothing to the eye. */
+const invisibleLetters: ReadonlySet<number> = new Set([0x34f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b, 0x180c, 0x180d, 0x3164, 0xffa0]);
+
+const hex = (code: number): string => `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+
 function markOf(code: number): string | null {
   const known = names.get(code);
   if (known !== undefined) return known;
+  const character = String.fromCodePoint(code);
+  if (code !== 0x20 && /[\p{Zs}\p{Zl}\p{Zp}]/u.test(character)) return `unusual space ${hex(code)}`;
+  // Format characters without a name here, and letters that draw nothing.
+  if (/\p{Cf}/u.test(character) || invisibleLetters.has(code)) return `invisible character ${hex(code)}`;
   if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return `control character ${code.toString(16).toUpperCase().padStart(2, '0')}`;
   return null;
 }

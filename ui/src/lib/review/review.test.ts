@@ -6,6 +6,8 @@ import { characterDiff } from './chardiff';
 import { hasHidden, pieces } from './hidden';
 import { keyOf, kept, pick, settlement } from './choices';
 import { risksOf } from './risks';
+import { mixedWords } from './scripts';
+import { countColumns, countWords } from './summary';
 
 const join = (runs: { text: string }[]): string => runs.map((run) => run.text).join('');
 
@@ -56,8 +58,48 @@ describe('invisible characters', () => {
     expect(hasHidden(null)).toBe(false);
   });
 
+  it('without a name of their own are drawn by their number', () => {
+    for (const [hidden, mark] of [
+      ['\u3000', 'unusual space U+3000'],
+      ['\u2028', 'unusual space U+2028'],
+      ['\u{e0041}', 'invisible character U+E0041'],
+      ['\u3164', 'invisible character U+3164'],
+      ['\u180e', 'invisible character U+180E'],
+      ['\u0007', 'control character 07'],
+    ] as const)
+      expect(pieces(`a${hidden}b`).map((piece) => piece.mark)).toEqual([null, mark, null]);
+    expect(hasHidden('Ünïcödé 李娜 नमस्ते ✌🏽 🇫🇷')).toBe(false);
+  });
+
   it('that build an emoji are part of the picture', () => {
     expect(hasHidden('👩‍🎤')).toBe(false);
+  });
+});
+
+describe('words that mix alphabets', () => {
+  it('are told with their alphabets, ordinary names of any language are not', () => {
+    expect(mixedWords('M\u0430ra and Νight Drive')).toEqual([
+      { word: 'M\u0430ra', scripts: ['Latin', 'Cyrillic'] },
+      { word: 'Νight', scripts: ['Latin', 'Greek'] },
+    ]);
+    for (const fine of ['Mara Lindqvist', 'Пётр Чайковский', 'Tokyo東京カラオケ', 'Ελένη', 'Beyoncé', 'Beyonce\u0301', 'α-ha', 'Борис B.'])
+      expect(mixedWords(fine)).toEqual([]);
+  });
+});
+
+describe('the summary', () => {
+  it('counts by kind and by column, in the order the columns come', async () => {
+    const { changes } = await new FakeBackend().call('proposal', { changeSet: id('chg', 3) });
+    expect(countWords(changes)).toEqual([
+      ['added', 1],
+      ['changed', 3],
+      ['cleared', 1],
+    ]);
+    const columns = countColumns(changes);
+    expect(columns.map((column) => column.label).length).toBe(new Set(changes.map((change) => change.field)).size);
+    expect(columns.flatMap((column) => column.counts.map(([, count]) => count)).reduce((sum, count) => sum + count, 0)).toBe(
+      changes.length,
+    );
   });
 });
 

@@ -11,6 +11,7 @@ export type RiskKind =
   | 'identifiers'
   | 'cleared'
   | 'hidden_characters'
+  | 'no_base'
   | 'stale'
   | 'self_approval'
   | 'unverified'
@@ -32,6 +33,7 @@ const known: ReadonlySet<string> = new Set([
   'identifiers',
   'cleared',
   'hidden_characters',
+  'no_base',
 ]);
 
 export function risksOf(detail: ProposalDetail): Risk[] {

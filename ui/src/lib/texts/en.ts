@@ -477,6 +477,8 @@ export const t = {
     columns: { row: 'Track', field: 'Field', now: 'Now', proposed: 'Proposed', change: 'Change', wholeRow: 'Row' },
     emptyValue: '(empty)',
     emptyShort: 'empty',
+    mixedScripts: (word: string, scripts: readonly string[]) => `“${word}” mixes ${new Intl.ListFormat('en').format(scripts)} letters`,
+    byColumn: 'Changes by column',
     change: { added: 'added', changed: 'changed', cleared: 'cleared', deleted: 'deleted' } satisfies Record<ChangeWord, string>,
     symbol: { added: '+', changed: '~', cleared: '⌀', deleted: '−' } satisfies Record<ChangeWord, string>,
     risksTitle: 'Look at these first',
@@ -498,6 +500,8 @@ export const t = {
           return `${count(number, 'cell', 'cells')} cleared`;
         case 'hidden_characters':
           return count(number, 'value with invisible characters', 'values with invisible characters');
+        case 'no_base':
+          return 'From a file that may overwrite newer values';
         case 'stale':
           return 'The catalogue moved on meanwhile';
         case 'self_approval':
@@ -1158,6 +1162,11 @@ export const t = {
       memory: 'Asked again at each start.',
       file: 'Signed in by a file only your user may read.',
     } satisfies Record<CredentialPlace, string>,
+    data: 'Your data',
+    dataLead:
+      'Tables, columns, versions, proposals and the log of every project you may read, as one zip of CSV files. It can be checked without the server.',
+    exportEverything: 'Export everything…',
+    exporting: 'Exporting everything',
     appearance: 'Appearance',
     theme: 'Theme',
     themes: { dark: 'Dark', light: 'Light', system: 'System' },

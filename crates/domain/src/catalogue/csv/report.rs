@@ -317,6 +317,9 @@ pub struct ImportReport {
     pub columns: Vec<ColumnReport>,
     /// Whether every row names the state it was exported from; without it newer values may be overwritten.
     pub has_base: bool,
+    /// Rows of the catalogue in the file that do not say which state they were exported from: newer values may be overwritten.
+    #[serde(default)]
+    pub rows_without_base: usize,
     /// What empty cells mean.
     pub blanks: BlankMode,
     /// How many of everything.
@@ -360,6 +363,7 @@ impl ImportReport {
             delimiter: ',',
             columns: Vec::new(),
             has_base: false,
+            rows_without_base: 0,
             blanks: BlankMode::Ignore,
             counts: Counts::default(),
             changed: Vec::new(),

@@ -484,6 +484,7 @@ export class FakeBackend implements Backend {
       outside: this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue).map((track) => [track.id, track.name]),
     }),
     export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
+    export_everything: () => '/home/mara/Documents/CollabTrack export.zip',
     import_catalogue: ({ table }) => importView(table, this.#options.importCase),
     import_answer: ({ answers }) => {
       this.#answers = answers;

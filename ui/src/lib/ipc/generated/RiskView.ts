@@ -5,7 +5,8 @@
  */
 export type RiskView = { 
 /**
- * `schema`, `deletions`, `replaced_approval`, `retired`, `shares`, `identifiers`, `cleared`, `hidden_characters`.
+ * `schema`, `deletions`, `replaced_approval`, `retired`, `shares`, `identifiers`, `cleared`, `hidden_characters`,
+ * `no_base`.
  */
 risk: string, 
 /**

@@ -98,6 +98,7 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
     }
     let existing = identities.iter().filter(|identity| matches!(identity, Identity::Existing { .. })).count();
     report.has_base = existing > 0 && without_base == 0;
+    report.rows_without_base = identities.iter().filter(|identity| matches!(identity, Identity::Existing { base: None, .. })).count();
     if without_base > 0 {
         let mut issue = issues::file(
             IssueCode::NoBase,
