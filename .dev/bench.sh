@@ -2,7 +2,7 @@
 # Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
 
 bench_report=docs/benchmarks.md
-bench_parts=(audio capture catalogue scan sync waveform)
+bench_parts=(audio capture catalogue grid scan sync waveform)
 
 # bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
@@ -22,7 +22,7 @@ bench_package() {
     audio) printf collabtrack-audio ;;
     capture | scan) printf collabtrack-library ;;
     catalogue | sync) printf collabtrack-server ;;
-    waveform) ;;
+    grid | waveform) ;;
     *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
     esac
 }
@@ -47,19 +47,23 @@ bench_run() {
     local part=$1
     shift
     case $part in
-    waveform) bench_waveform "$@" ;;
+    grid | waveform) bench_app "$part" "$@" ;;
     *) cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} -- "$@" ;;
     esac
 }
 
-# The app as it is shipped, steered on a display of its own.
-bench_waveform() {
+# bench_app PART ARGUMENTS…: the app as it is shipped, steered on a display of its own; the table of the catalogue needs a server too.
+bench_app() {
+    local part=$1
+    shift
     install_for "the real app is steered" tests
     require_tauri_driver
     require_node
     require_ui_packages
+    [ "$part" != grid ] || cargo build --release --quiet --package collabtrack-server ${locked[@]+"${locked[@]}"} >&2 ||
+        fail "The server does not build (the words above say why)."
     ui/node_modules/.bin/tauri build --no-bundle >&2 || fail "CollabTrack does not build (the words above say why)."
-    COLLABTRACK_TEST_PROFILE=release with_desktop node ui/e2e-app/waveform-bench.mjs "$@"
+    COLLABTRACK_TEST_PROFILE=release with_desktop node "ui/e2e-app/$part-bench.mjs" "$@"
 }
 
 # Two peers no distribution has: daff from the npm registry, and the engine of `qsv diff` built from .dev/peers. They are run, never linked.

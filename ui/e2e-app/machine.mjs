@@ -49,6 +49,8 @@ export class Machine {
     mkdirSync(this.bounces);
     // What the dialog for opening a file answers.
     this.edited = join(this.folder, 'edited.csv');
+    // What the dialog for saving a file answers; dismissed without.
+    this.saves = null;
     this.children = [];
   }
 
@@ -91,6 +93,7 @@ export class Machine {
       COLLABTRACK_LIBRARY: join(this.folder, 'library'),
       COLLABTRACK_ANSWER_FOLDER: this.bounces,
       COLLABTRACK_ANSWER_OPEN: this.edited,
+      ...(this.saves ? { COLLABTRACK_ANSWER_SAVE: this.saves } : {}),
       ...(this.url ? { COLLABTRACK_STUDIO_URL: this.url } : {}),
       NO_AT_BRIDGE: '1',
       GDK_BACKEND: 'x11',

@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
-use collabtrack_domain::catalogue::row::{Catalogue, Rev, Row as CatalogueRow, RowContent, RowId, Salt, no_parent};
+use collabtrack_domain::catalogue::cells::Cells;
+use collabtrack_domain::catalogue::row::{ApprovedVersion, Catalogue, Rev, Row as CatalogueRow, RowContent, RowId, Salt, no_parent};
 use collabtrack_domain::catalogue::schema::Schema;
 use collabtrack_domain::change_set::merge::Changes;
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{ProjectId, TrackId};
+use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::types::Json;
 
 use crate::db::{RowExt, damaged};
 use crate::error::Error;
@@ -118,13 +120,13 @@ async fn snapshot(db: &mut PgConnection, project: &ProjectId, stored: &[PgRow]) 
 }
 
 pub(super) fn row_of(row: &PgRow) -> Result<CatalogueRow, Error> {
-    let broken = |_| Error::Damaged { what: "catalogue row" };
     let salt: [u8; 16] = row.try_get::<&[u8], _>("salt")?.try_into().map_err(|_| damaged("salt"))?;
     let content = RowContent {
         id: RowId::parse(row.try_get("row")?).map_err(|_| damaged("row"))?,
-        cells: serde_json::from_value(row.try_get("cells")?).map_err(broken)?,
-        approved: serde_json::from_value(row.try_get("approved")?).map_err(broken)?,
-        retired: serde_json::from_value(row.try_get("retired")?).map_err(broken)?,
+        // Straight out of the bytes: a catalogue has hundreds of thousands of cells, and every one is read to approve anything.
+        cells: row.try_get::<Json<_>, _>("cells")?.0,
+        approved: row.try_get::<Json<_>, _>("approved")?.0,
+        retired: row.try_get::<Json<_>, _>("retired")?.0,
     };
     Ok(CatalogueRow::stored(content, Salt(salt), row.hash("hash")?))
 }
@@ -270,23 +272,22 @@ async fn remove(db: &mut PgConnection, project: &ProjectId, rows: &[RowId], numb
 struct StateColumns<'a> {
     row: Vec<&'a str>,
     rev: Vec<String>,
-    cells: Vec<serde_json::Value>,
-    approved: Vec<serde_json::Value>,
-    retired: Vec<serde_json::Value>,
+    cells: Vec<Json<&'a Cells>>,
+    approved: Vec<Json<Option<&'a ApprovedVersion>>>,
+    retired: Vec<Json<&'a [VersionId]>>,
     salt: Vec<Vec<u8>>,
     hash: Vec<Vec<u8>>,
 }
 
 async fn insert_states(db: &mut PgConnection, project: &ProjectId, rows: &[&CatalogueRow], number: i64) -> Result<(), Error> {
-    let broken = |_| Error::Damaged { what: "catalogue row" };
     let mut columns = StateColumns::default();
     for row in rows {
         let (Some(salt), Some(hash)) = (row.salt(), row.hash()) else { return Err(Error::Damaged { what: "catalogue row" }) };
         columns.row.push(row.id().as_str());
         columns.rev.push(row.rev().to_string());
-        columns.cells.push(row.cells().to_json());
-        columns.approved.push(serde_json::to_value(row.approved()).map_err(broken)?);
-        columns.retired.push(serde_json::to_value(row.retired()).map_err(broken)?);
+        columns.cells.push(Json(row.cells()));
+        columns.approved.push(Json(row.approved()));
+        columns.retired.push(Json(row.retired()));
         columns.salt.push(salt.0.to_vec());
         columns.hash.push(hash.as_bytes().to_vec());
     }

@@ -1,6 +1,8 @@
 //! Approving: one transaction, from the lock of the project to the audit entry. What was shown is what is applied, or nothing is.
 
-use collabtrack_domain::catalogue::row::Salt;
+use std::collections::{HashMap, HashSet};
+
+use collabtrack_domain::catalogue::row::{RowContent, Salt};
 use collabtrack_domain::change_set::authority::Authority;
 use collabtrack_domain::change_set::merge::{MergeOutcome, Mergeability};
 use collabtrack_domain::change_set::op::Op;
@@ -184,17 +186,14 @@ impl Work<'_> {
             Op::VersionApprove { track, .. } | Op::VersionRetire { track, .. } | Op::TrackDelete { row: track, .. } => Some(track),
             _ => None,
         });
-        let changed = |track: &&collabtrack_domain::id::TrackId| {
-            self.outcome.effect.iter().any(|item| item.row == track.as_str() && matches!(item.field.as_str(), "_approved" | "_row"))
-        };
+        let items = self.outcome.effect.iter().filter(|item| matches!(item.field.as_str(), "_approved" | "_row"));
+        let changed: HashSet<&str> = items.map(|item| item.row.as_str()).collect();
+        let rows: HashMap<&str, &RowContent> = self.outcome.changes.upserts.iter().map(|row| (row.id.as_str(), row)).collect();
         touched
-            .filter(changed)
+            .filter(|track| changed.contains(track.as_str()))
             .map(|track| {
-                let row = self.outcome.changes.upserts.iter().find(|row| row.id.as_str() == track.as_str());
-                ApprovedMoved {
-                    track: track.clone(),
-                    version: row.and_then(|row| row.approved.as_ref()).map(|approved| approved.version.clone()),
-                }
+                let approved = rows.get(track.as_str()).and_then(|row| row.approved.as_ref());
+                ApprovedMoved { track: track.clone(), version: approved.map(|approved| approved.version.clone()) }
             })
             .collect()
     }

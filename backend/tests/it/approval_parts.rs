@@ -14,9 +14,9 @@ use collabtrack_server::random;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::approval::{Studio, add_track, approve, catalogue, detail, propose, propose_title, set_cell, studio};
 use crate::support::Person;
 use crate::support::person::send;
+use crate::support::proposals::{Studio, add_track, approve, catalogue, detail, propose, propose_title, set_cell, studio};
 
 async fn actions(person: &Person, project: &ProjectId) -> Vec<String> {
     let log: AuditPage = person.get(&format!("/projects/{project}/audit")).await.ok();

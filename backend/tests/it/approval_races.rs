@@ -12,8 +12,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use crate::approval::{Studio, add_track, approval, approve, catalogue, detail, proposal, propose, propose_title, set_cell, studio};
 use crate::support::person::send;
+use crate::support::proposals::{
+    Studio, add_track, approval, approve, catalogue, detail, proposal, propose, propose_title, set_cell, studio,
+};
 use crate::support::{Answer, Person, Server};
 
 async fn decisions(person: &Person, project: &ProjectId) -> usize {

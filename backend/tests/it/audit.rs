@@ -6,9 +6,9 @@ use collabtrack_domain::catalogue::row::Salt;
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::approval::{Approved, AuditPage};
 
-use crate::approval::{approve, catalogue, propose_title};
 use crate::support::Server;
 use crate::support::music::{bytes, claim};
+use crate::support::proposals::{approve, catalogue, propose_title};
 
 #[tokio::test]
 async fn the_log_of_a_projects_life_verifies_offline_and_leads_to_the_catalogue_of_now() {

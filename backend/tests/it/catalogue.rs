@@ -1,15 +1,16 @@
 //! The catalogue and its CSV round trip.
 
+use collabtrack_domain::id::ChangeSetId;
 use collabtrack_domain::role::Role;
-use collabtrack_protocol::approval::{Approved, AuditPage};
+use collabtrack_protocol::approval::{Approved, AuditPage, SplitUp};
 use collabtrack_protocol::catalogue::ImportAnswer;
 use collabtrack_protocol::problem::ErrorCode;
 use data_encoding::BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::approval::{add_track, approve, catalogue, detail, propose};
 use crate::support::person::send;
+use crate::support::proposals::{Studio, add_track, approve, catalogue, detail, propose, studio};
 use crate::support::{Answer, Person, Server};
 
 async fn csv(person: &Person, project: &collabtrack_domain::id::ProjectId) -> String {
@@ -165,5 +166,32 @@ async fn a_new_column_is_a_change_of_json_alone() {
     ann.act(&format!("/change-sets/{id}/submit")).await.ok::<Value>();
     approve(&ann, &id).await.ok::<Approved>();
     assert_eq!(catalogue(&ann, &project).await.rows[0].cells["mastered_by"], "Kim");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_say_what_it_was_made_from_is_told_on_the_proposal_and_on_its_parts() {
+    let Studio { server, owner, member, project } = studio().await;
+    let added = propose(&owner, &project, &[add_track("Night Drive"), add_track("Rain")]).await;
+    approve(&owner, &added).await.ok::<Approved>();
+    let rows = catalogue(&owner, &project).await.rows;
+    let new = import(&member, &project, "table=tracks&mode=draft", "title\r\nSun\r\n").await.ok::<ImportAnswer>();
+    let new = new.change_set.expect("a draft").parse().expect("an id");
+    assert_eq!(detail(&member, &new).await.rows_without_base, 0, "a new row overwrites nothing");
+
+    let file = format!("_id,title\r\n{},Night Drive (Edit)\r\n{},Rain (Edit)\r\n", rows[0].id, rows[1].id);
+    let draft: ImportAnswer = import(&member, &project, "table=tracks&mode=draft", file).await.ok();
+    let id: ChangeSetId = draft.change_set.expect("a draft").parse().expect("an id");
+    member.act(&format!("/change-sets/{id}/submit")).await.ok::<Value>();
+    let shown = detail(&owner, &id).await;
+    assert_eq!((shown.rows_without_base, shown.effect.len()), (2, 2));
+    let split = json!({"revision_digest": shown.revision_digest, "keep": [0]});
+    let parts: SplitUp = owner.post(&format!("/change-sets/{id}/split"), &split).await.ok();
+    for part in [parts.kept.id, parts.rest.id] {
+        assert_eq!(detail(&owner, &part).await.rows_without_base, 2, "the part is from the same file");
+    }
+    let page: AuditPage = owner.get(&format!("/projects/{project}/audit")).await.ok();
+    let counts: Vec<Value> = page.entries.iter().filter_map(|entry| entry.detail.as_ref()?.get("rows_without_base").cloned()).collect();
+    assert_eq!(counts, [0, 2]);
     server.stop().await;
 }

@@ -8,8 +8,8 @@ use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_server::random;
 use serde_json::json;
 
-use crate::approval::{Studio, studio};
 use crate::support::music::{announcement, bytes, claim};
+use crate::support::proposals::{Studio, studio};
 
 fn said(text: &str) -> AddComment {
     AddComment {

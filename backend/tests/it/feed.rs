@@ -77,7 +77,7 @@ async fn what_a_listener_may_not_read_arrives_as_a_bare_place() {
     let ann = server.person("Ann").await;
     let project = ann.project("EP").await;
     let listener = ann.add_member(&project, "Lou", Role::Listener).await;
-    crate::approval::propose_title(&ann, &project, "Night Drive").await;
+    crate::support::proposals::propose_title(&ann, &project, "Night Drive").await;
     let (owner, other) = (page(&ann, &project, "since=0").await, page(&listener, &project, "since=0").await);
     let place = owner.changes.iter().position(|change| change.kind == ChangeKind::ChangeSet).expect("a change set");
     assert!(owner.changes[place].body.is_object());

@@ -24,6 +24,7 @@ mod new_version;
 mod openapi;
 mod project_trash;
 mod projects;
+mod proposals;
 mod rebuild;
 mod second_factor;
 mod security_document;

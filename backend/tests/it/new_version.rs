@@ -6,9 +6,9 @@ use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::Policies;
 use collabtrack_protocol::versions::{Announce, Version};
 
-use crate::approval::{Studio, approval, approve, catalogue, detail, studio};
 use crate::support::Person;
 use crate::support::music::{announcement, bytes, claim};
+use crate::support::proposals::{Studio, approval, approve, catalogue, detail, studio};
 
 async fn sets(person: &Person, project: &collabtrack_domain::id::ProjectId) -> Vec<ChangeSetSummary> {
     person.get(&format!("/projects/{project}/change-sets")).await.ok::<ChangeSetList>().items

@@ -4,6 +4,7 @@ pub(crate) mod music;
 pub(crate) mod person;
 pub(crate) mod post_office;
 pub(crate) mod program;
+pub(crate) mod proposals;
 
 use std::path::Path;
 use std::str::FromStr;

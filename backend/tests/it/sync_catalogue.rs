@@ -281,3 +281,43 @@ async fn comments_written_offline_arrive_in_order_and_settle_everywhere() {
     assert!(shown.versions[0].open_comments.is_empty());
     server.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_label_looks_for_before_a_release_is_found_with_unproposed_edits() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "main_artist", "Ada Osei").await).await.expect("approved");
+    let drive = jon.track("Night Drive").await.track.id;
+    jon.library.catalogue(&project, "tracks").await.expect("read");
+    let none = || SheetEdits::default();
+    let shares = jon.library.shares(&project, none()).await.expect("looked").expect("a rule");
+    assert_eq!((shares.uneven.len(), shares.without), (0, vec![drive.clone()]));
+    let cell = |row: &str, field: &str, to: &str| CellEdit { row: row.into(), field: field.into(), to: to.into() };
+    let half = SheetEdits {
+        cells: vec![
+            cell("new 1", "track", &drive),
+            cell("new 1", "right", "composition"),
+            cell("new 1", "party", "ada osei"),
+            cell("new 1", "share", "50"),
+        ],
+        added: vec!["new 1".into()],
+        deleted: vec![],
+    };
+    let shares = jon.library.shares(&project, half).await.expect("looked").expect("a rule");
+    assert!(shares.without.is_empty() && shares.uneven[&drive].contains("“Night Drive”"), "{shares:?}");
+    assert!(shares.uneven[&drive].contains("50.00 instead of 100.00"), "{shares:?}");
+
+    let edits = SheetEdits {
+        cells: vec![cell("new 1", "title", "Coda"), cell("new 1", "main_artist", "ada osei"), cell(&drive, "composers", "Ben|Ada Oséi")],
+        added: vec!["new 1".into()],
+        deleted: vec![],
+    };
+    let groups = jon.library.spellings(&project, "tracks", edits.clone()).await.expect("looked");
+    let [group] = groups.as_slice() else { panic!("{groups:?}") };
+    let names: Vec<String> = group.iter().map(|spelling| spelling.text.clone()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    let respelt = jon.library.respell(&project, "tracks", edits, names, "Ada Osei".into()).await.expect("respelt");
+    let respelt: Vec<(&str, &str, &str)> = respelt.iter().map(|cell| (&*cell.row, &*cell.field, &*cell.to)).collect();
+    assert_eq!(respelt, [(&*drive, "composers", "Ben|Ada Osei"), ("new 1", "main_artist", "Ada Osei")]);
+    server.stop().await;
+}

@@ -12,8 +12,7 @@ use crate::catalogue::schema::{Field, FieldType, Schema, Table};
 use crate::catalogue::steps;
 
 /// Columns of the shipped document that name people or bands.
-const NAMES: [&str; 8] =
-    ["main_artist", "featured_artists", "remixer", "composers", "lyricists", "producers", "publishers", "party"];
+const NAMES: [&str; 8] = ["main_artist", "featured_artists", "remixer", "composers", "lyricists", "producers", "publishers", "party"];
 /// Vorbis tags of columns that do.
 const TAGS: [&str; 10] =
     ["ARTIST", "ALBUMARTIST", "PERFORMER", "COMPOSER", "LYRICIST", "ARRANGER", "PRODUCER", "REMIXER", "CONDUCTOR", "PUBLISHER"];
@@ -41,8 +40,12 @@ pub struct Spelling {
 
 /// The name without case, accents, width, marks and spaces, `&` read as “and”, a “the” in front left out.
 fn folded(name: &str) -> String {
-    let plain: String =
-        name.nfkd().filter(|character| !is_combining_mark(*character)).flat_map(char::to_lowercase).collect::<String>().replace('&', " and ");
+    let plain: String = name
+        .nfkd()
+        .filter(|character| !is_combining_mark(*character))
+        .flat_map(char::to_lowercase)
+        .collect::<String>()
+        .replace('&', " and ");
     let words: Vec<&str> = plain.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let words = if words.len() > 1 && words[0] == "the" { &words[1..] } else { &words[..] };
     words.concat()
@@ -144,13 +147,7 @@ pub struct Respelt {
 /// The cells of one table that write a name in one of the spellings `from`, with `to` in its place. A list that would name somebody twice
 /// names them once.
 #[must_use]
-pub fn respelt<'a>(
-    schema: &Schema,
-    table: Table,
-    rows: impl Iterator<Item = &'a RowContent>,
-    from: &[String],
-    to: &str,
-) -> Vec<Respelt> {
+pub fn respelt<'a>(schema: &Schema, table: Table, rows: impl Iterator<Item = &'a RowContent>, from: &[String], to: &str) -> Vec<Respelt> {
     let from: BTreeSet<String> = from.iter().map(|name| nfc(name).into_owned()).filter(|name| name != to).collect();
     let is_meant = |name: &str| from.contains(&*nfc(name));
     let mut changed = Vec::new();
@@ -219,7 +216,12 @@ mod tests {
 
     #[test]
     fn other_people_titles_short_names_and_numbers_are_left_alone() {
-        let rows = rows(&[("Ann", &["Anna"]), ("Anne", &["Mara Lindqvist"]), ("Unit 4711", &["Unit 4712"]), ("Ada Osei", &["Ida Lund", "李娜", "李宁"])]);
+        let rows = rows(&[
+            ("Ann", &["Anna"]),
+            ("Anne", &["Mara Lindqvist"]),
+            ("Unit 4711", &["Unit 4712"]),
+            ("Ada Osei", &["Ida Lund", "李娜", "李宁"]),
+        ]);
         assert_eq!(groups(&rows), Vec::<Vec<(String, usize)>>::new());
     }
 
@@ -248,7 +250,12 @@ mod tests {
     #[test]
     fn p12_finding_names_written_alike_takes_steps_by_the_number_of_names() {
         let letters = |mut number: usize| -> String {
-            (0..8).map(|_| { number = number.wrapping_mul(7919).wrapping_add(13) % 1_000_003; char::from(b'a' + u8::try_from(number % 26).expect("a letter")) }).collect()
+            (0..8)
+                .map(|_| {
+                    number = number.wrapping_mul(7919).wrapping_add(13) % 1_000_003;
+                    char::from(b'a' + u8::try_from(number % 26).expect("a letter"))
+                })
+                .collect()
         };
         let party = |place: usize| RowContent::new(split(1), cells(serde_json::json!({"party": format!("Studio {}", letters(place))})));
         let work = |count: usize| {

@@ -68,9 +68,7 @@ impl<'s> SumRule<'s> {
             .group_by
             .iter()
             .zip(&group.key)
-            .map(|(field, value)| {
-                format!("{} {}", field.label, value.as_ref().map_or("(empty)".to_owned(), |value| shown(field, value)))
-            })
+            .map(|(field, value)| format!("{} {}", field.label, value.as_ref().map_or("(empty)".to_owned(), |value| shown(field, value))))
             .collect();
         let (more, less) = (group.sum - self.target, self.target - group.sum);
         let what = if more > 0 {
@@ -139,7 +137,8 @@ pub fn shares<'a>(schema: &Schema, role: Role, rows: impl Iterator<Item = &'a Ro
         .filter(|row| row.id.table() == Table::Splits)
         .flat_map(|row| rules.iter().flat_map(|rule| &rule.group_by).filter_map(|field| row.cells.text(&field.name)))
         .collect();
-    shares.without = rows.filter(|row| row.id.table() == Table::Tracks && !with.contains(row.id.as_str())).map(|row| row.id.clone()).collect();
+    shares.without =
+        rows.filter(|row| row.id.table() == Table::Tracks && !with.contains(row.id.as_str())).map(|row| row.id.clone()).collect();
     Some(shares)
 }
 

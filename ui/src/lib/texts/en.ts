@@ -552,6 +552,7 @@ export const t = {
     version: 'version',
     inConflict: 'in conflict',
     filterLabel: 'Changes shown',
+    counted: (number: number) => new Intl.NumberFormat('en').format(number),
     allChanges: (number: number) => `All ${new Intl.NumberFormat('en').format(number)}`,
     decidedBefore: 'Decided before the window closed.',
     conflicts: 'Conflicts',

@@ -75,7 +75,7 @@ fn a_row_without_id_is_added_with_defaults_and_a_deleted_one_says_so() {
     let file = tracks(&band()) + "\"\",\"\",\"\",\"Slow Dawn\",,,,,,,,,USS1Z9900009\r\n";
     let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
     assert_eq!(report.errors, []);
-    assert_eq!((report.counts.added, report.added[0].line), (1, 6));
+    assert_eq!((report.counts.added, report.added[0].line, report.rows_without_base), (1, 6, 0));
     assert_eq!(report.added[0].cells.text("stage"), Some("demo"), "new rows get the default");
     assert_eq!(report.added[0].cells.text("isrc"), Some("USS1Z9900009"));
 
@@ -144,6 +144,7 @@ fn ids_without_tokens_are_compared_with_now_and_the_banner_says_so() {
     let file = format!("_id,title,bpm\r\n{},Night Drive 2,\r\n", track(1));
     let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
     assert!(!report.has_base && codes(&report.warnings).contains(&IssueCode::NoBase), "{:?}", report.warnings);
+    assert_eq!(report.rows_without_base, 1);
     let changed: Vec<_> = report.changed.iter().map(|change| (change.column.as_str(), change.from.clone())).collect();
     assert_eq!(changed, [("title", text("Night Drive"))]);
     assert_eq!((report.cleared.len(), report.blanks), (0, BlankMode::Ignore), "without a base an empty cell clears nothing");
@@ -256,6 +257,25 @@ fn an_older_file_gives_three_values_and_a_conflict_can_still_be_proposed() {
     assert!(!forgotten.has_base && codes(&forgotten.warnings).contains(&IssueCode::UnknownRev));
     let change = forgotten.changed.iter().find(|change| change.column == "title").expect("compared with now");
     assert_eq!((change.from.clone(), change.result), (text("Theirs"), CellResult::Take));
+}
+
+#[test]
+fn forged_tokens_and_those_of_other_rows_are_no_base() {
+    let base = band();
+    let own = base.row(&track(1)).expect("a row").rev().to_string();
+    let foreign = base.row(&track(2)).expect("a row").rev().to_string();
+    let future = "abcdefghijklmnopabcd";
+    for token in [&*foreign, future, "nonsense", "=1+1", &own.to_uppercase(), &own[..19], &format!("{own}a")] {
+        let file = format!("_id,_rev,title,bpm\r\n{},{token},Night Drive 2,\r\n", track(1));
+        let report = imported(&base, Table::Tracks, file.as_bytes(), &Answers::default());
+        assert_eq!((report.errors.len(), report.rows_without_base, report.has_base), (0, 1, false), "{token}");
+        assert!(
+            codes(&report.warnings).contains(&IssueCode::UnknownRev) && codes(&report.warnings).contains(&IssueCode::NoBase),
+            "{token}"
+        );
+        let changed: Vec<_> = report.changed.iter().map(|change| (change.column.as_str(), change.from.clone())).collect();
+        assert_eq!(changed, [("title", text("Night Drive"))], "compared with now, and an empty cell clears nothing: {token}");
+    }
 }
 
 #[test]
