@@ -1,6 +1,7 @@
 //! Reading change sets: the list with its counters, one set with what approving it now would do, and the exact bytes of a revision.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use collabtrack_domain::catalogue::row::{Rev, RowId};
 use collabtrack_domain::catalogue::schema::Schema;
@@ -153,7 +154,7 @@ fn may_not(set: &ChangeSet, authority: &Authority, reads_all: bool) -> Option<St
 
 /// What a merge rests on, read in one transaction.
 pub(super) struct Basis {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: Arc<Snapshot>,
     pub(super) base_schema: Option<Schema>,
     base_number: i64,
     bases: Bases,
@@ -163,7 +164,7 @@ pub(super) struct Basis {
 impl Basis {
     /// Reads the current state and the states that the revision names.
     pub(super) async fn load(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
-        let snapshot = states::load(db, project).await?;
+        let snapshot = states::load_recent(db, project).await?;
         let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         Self::on(db, project, revision, snapshot, base_number).await
     }
@@ -172,7 +173,7 @@ impl Basis {
     pub(super) async fn load_met(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
         let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         let touched: Vec<RowId> = revision.ops.iter().filter_map(Op::row).collect();
-        let snapshot = states::load_some(db, project, &touched, base_number).await?;
+        let snapshot = Arc::new(states::load_some(db, project, &touched, base_number).await?);
         Self::on(db, project, revision, snapshot, base_number).await
     }
 
@@ -180,10 +181,13 @@ impl Basis {
         db: &mut PgConnection,
         project: &ProjectId,
         revision: &Revision,
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         base_number: i64,
     ) -> Result<Self, Error> {
-        let named: Vec<(RowId, Rev)> = revision.ops.iter().filter_map(|op: &Op| Some((op.row()?, op.rev()?))).collect();
+        // Most rows still are as the author saw them: those are here already.
+        let is_current = |row: &RowId, rev: Rev| snapshot.catalogue.row(row).is_some_and(|current| current.rev() == rev);
+        let named = revision.ops.iter().filter_map(|op: &Op| Some((op.row()?, op.rev()?)));
+        let named: Vec<(RowId, Rev)> = named.filter(|(row, rev)| !is_current(row, *rev)).collect();
         let bases = Bases::new(states::states(db, project, &named).await?);
         let base_schema = if revision.schema == snapshot.catalogue.schema().hash() {
             None

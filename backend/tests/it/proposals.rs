@@ -8,7 +8,6 @@ use collabtrack_protocol::approval::{Approved, AuditPage, ChangeSetList, ChangeS
 use collabtrack_protocol::problem::ErrorCode;
 use serde_json::json;
 
-use crate::support::music::bytes;
 use crate::support::proposals::{
     Studio, add_track, approval, approve, catalogue, detail, proposal, propose, propose_title, set_cell, studio,
 };
