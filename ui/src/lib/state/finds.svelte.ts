@@ -82,7 +82,6 @@ export class Finds {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#turn += 1;
   }
 }
 

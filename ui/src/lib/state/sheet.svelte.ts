@@ -348,7 +348,14 @@ export class Sheets {
 
   of(project: string, table: string): Sheet {
     const key = `collabtrack.sheet ${project} ${table}`;
-    const sheet = this.#sheets.get(key) ?? new Sheet(key);
+    const known = this.#sheets.get(key);
+    if (known) return known;
+    // What a sheet derives belongs to nobody who asks for it first: it outlives the screen.
+    let made: Sheet | undefined;
+    $effect.root(() => {
+      made = new Sheet(key);
+    });
+    const sheet = made ?? new Sheet(key);
     this.#sheets.set(key, sheet);
     return sheet;
   }

@@ -477,7 +477,7 @@ export const t = {
     columns: { row: 'Track', field: 'Field', now: 'Now', proposed: 'Proposed', change: 'Change', wholeRow: 'Row' },
     emptyValue: '(empty)',
     emptyShort: 'empty',
-    mixedScripts: (word: string, scripts: readonly string[]) => `“${word}” mixes ${new Intl.ListFormat('en').format(scripts)} letters`,
+    mixedScripts: (word: string, scripts: string) => `“${word}” mixes ${scripts} letters`,
     byColumn: 'Changes by column',
     change: { added: 'added', changed: 'changed', cleared: 'cleared', deleted: 'deleted' } satisfies Record<ChangeWord, string>,
     symbol: { added: '+', changed: '~', cleared: '⌀', deleted: '−' } satisfies Record<ChangeWord, string>,
