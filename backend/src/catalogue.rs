@@ -22,7 +22,6 @@ use crate::sessions::Session;
 use crate::{access, change_sets, random};
 
 pub(crate) mod past;
-pub(crate) mod recent;
 pub(crate) mod rows;
 
 pub(crate) use rows::begin;

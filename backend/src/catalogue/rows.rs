@@ -1,7 +1,6 @@
 //! Catalogue states in the database: the schema documents, every state of every row, which are current, and the heads.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use collabtrack_domain::catalogue::cells::Cells;
 use collabtrack_domain::catalogue::row::{ApprovedVersion, Catalogue, Rev, Row as CatalogueRow, RowContent, RowId, Salt, no_parent};
@@ -13,7 +12,6 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
 
-use super::recent;
 use crate::db::{RowExt, damaged};
 use crate::error::Error;
 
@@ -25,15 +23,6 @@ pub(crate) struct Snapshot {
     pub(crate) number: i64,
     /// Rows with the number of the state that added them.
     pub(crate) added: Vec<(RowId, i64)>,
-}
-
-impl Snapshot {
-    /// The state after this one.
-    pub(crate) fn followed_by(&self, catalogue: Catalogue, head: ObjectHash, number: i64) -> Self {
-        let before: HashMap<&RowId, i64> = self.added.iter().map(|(row, added)| (row, *added)).collect();
-        let added = catalogue.rows().iter().map(|row| (row.id().clone(), before.get(row.id()).copied().unwrap_or(number))).collect();
-        Self { catalogue, head, number, added }
-    }
 }
 
 /// Records the first, empty state of a new project.
@@ -95,25 +84,6 @@ pub(crate) async fn load(db: &mut PgConnection, project: &ProjectId) -> Result<S
     .fetch_all(&mut *db)
     .await?;
     snapshot(db, project, &stored).await
-}
-
-/// The current state of a project's catalogue; read anew only when it is another one than lately.
-pub(crate) async fn load_recent(db: &mut PgConnection, project: &ProjectId) -> Result<Arc<Snapshot>, Error> {
-    let row = sqlx::query("select catalogue_head from project where id = $1").bind(project.as_str()).fetch_one(&mut *db).await?;
-    if let Some(known) = recent::find(project, &row.hash("catalogue_head")?) {
-        return Ok(known);
-    }
-    let snapshot = Arc::new(load(db, project).await?);
-    // Rows and head are read one after the other: only what belongs together is kept.
-    let state: Option<Vec<u8>> = sqlx::query_scalar("select state from catalogue_head where project = $1 and head = $2")
-        .bind(project.as_str())
-        .bind(&snapshot.head.as_bytes()[..])
-        .fetch_optional(db)
-        .await?;
-    if snapshot.catalogue.state().is_some_and(|own| state.is_some_and(|state| state == own.as_bytes())) {
-        recent::keep(project, &snapshot);
-    }
-    Ok(snapshot)
 }
 
 /// The current state of these rows and of those that were added after the state `since`; other rows are left out.

@@ -1,7 +1,6 @@
 //! Approving: one transaction, from the lock of the project to the audit entry. What was shown is what is applied, or nothing is.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use collabtrack_domain::catalogue::row::{RowContent, Salt};
 use collabtrack_domain::change_set::authority::Authority;
@@ -23,8 +22,7 @@ use super::review::{self, Basis};
 use super::rows::{self, Applied, ChangeSet};
 use super::versions::{self, Demand};
 use crate::audit::{self, Fact};
-use crate::catalogue::recent;
-use crate::catalogue::rows::{self as states, Snapshot};
+use crate::catalogue::rows as states;
 use crate::error::{Error, not_found, refuse};
 use crate::sessions::{self, Session};
 use crate::{access, feed, random};
@@ -85,10 +83,9 @@ async fn once(
     versions::check(&mut tx, &set.project, &sealed.revision().ops, Demand::Complete).await?;
     // 7: everything or nothing.
     let work = Work { session, set: &set, sealed: &sealed, basis: &basis, outcome: &outcome, body, authority, status };
-    let (approved, after) = work.apply(&mut tx).await?;
+    let approved = work.apply(&mut tx).await?;
     idempotency::keep(&mut tx, &session.account, repeatable, &approved).await?;
     tx.commit().await?;
-    recent::keep(&set.project, &Arc::new(after));
     Ok(approved)
 }
 
@@ -160,8 +157,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Writes everything; the catalogue afterwards is the second part of the answer.
-    async fn apply(&self, db: &mut PgConnection) -> Result<(Approved, Snapshot), Error> {
+    async fn apply(&self, db: &mut PgConnection) -> Result<Approved, Error> {
         let Self { set, basis, outcome, .. } = self;
         let changes = &outcome.changes;
         let after = basis.snapshot.catalogue.with(changes, || Salt(random::bytes()));
@@ -181,8 +177,7 @@ impl Work<'_> {
         let fact = Fact::by(&self.session.account, &self.session.tag, set.project.as_str(), "change_set.approve", set.id.as_str());
         audit::append(db, fact.moved(&basis.snapshot.head, &head).revision(&self.sealed.digest()).detail(detail)).await?;
         let summary = rows::summary(db, &set.id).await?;
-        let approved = Approved { summary, head: head.to_string(), catalogue_number: number };
-        Ok((approved, basis.snapshot.followed_by(after, head, number)))
+        Ok(Approved { summary, head: head.to_string(), catalogue_number: number })
     }
 
     /// Tracks whose approved version this changes.

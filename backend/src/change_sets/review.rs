@@ -1,7 +1,6 @@
 //! Reading change sets: the list with its counters, one set with what approving it now would do, and the exact bytes of a revision.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use collabtrack_domain::catalogue::row::{Rev, RowId};
 use collabtrack_domain::catalogue::schema::Schema;
@@ -154,7 +153,7 @@ fn may_not(set: &ChangeSet, authority: &Authority, reads_all: bool) -> Option<St
 
 /// What a merge rests on, read in one transaction.
 pub(super) struct Basis {
-    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Snapshot,
     pub(super) base_schema: Option<Schema>,
     base_number: i64,
     bases: Bases,
@@ -164,7 +163,7 @@ pub(super) struct Basis {
 impl Basis {
     /// Reads the current state and the states that the revision names.
     pub(super) async fn load(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
-        let snapshot = states::load_recent(db, project).await?;
+        let snapshot = states::load(db, project).await?;
         let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         Self::on(db, project, revision, snapshot, base_number).await
     }
@@ -173,7 +172,7 @@ impl Basis {
     pub(super) async fn load_met(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
         let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         let touched: Vec<RowId> = revision.ops.iter().filter_map(Op::row).collect();
-        let snapshot = Arc::new(states::load_some(db, project, &touched, base_number).await?);
+        let snapshot = states::load_some(db, project, &touched, base_number).await?;
         Self::on(db, project, revision, snapshot, base_number).await
     }
 
@@ -181,7 +180,7 @@ impl Basis {
         db: &mut PgConnection,
         project: &ProjectId,
         revision: &Revision,
-        snapshot: Arc<Snapshot>,
+        snapshot: Snapshot,
         base_number: i64,
     ) -> Result<Self, Error> {
         // Most rows still are as the author saw them: those are here already.
