@@ -7,10 +7,10 @@ use collabtrack_protocol::accounts::{DeviceInfo, DeviceKeyInfo, SessionInfo};
 use collabtrack_protocol::uploads::ObjectFormat;
 use serde_json::{Value, json};
 
-use crate::support::proposals::{add_track, detail, proposal, propose_title};
 use crate::device_keys::new_key;
 use crate::support::Person;
 use crate::support::music::{announcement, bytes, claim, plan};
+use crate::support::proposals::{add_track, detail, proposal, propose_title};
 
 /// What an operation takes.
 #[derive(Clone, Copy)]
