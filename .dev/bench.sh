@@ -2,7 +2,7 @@
 # Benchmarks against peers. Each part prints Markdown, which replaces its section of docs/benchmarks.md.
 
 bench_report=docs/benchmarks.md
-bench_parts=(audio capture catalogue grid scan sync waveform)
+bench_parts=(audio capture catalogue grid listen scan sync waveform)
 
 # bench [PART [ARGUMENTS…]]: all parts when none is named; the arguments are the part's own.
 command_bench() {
@@ -21,7 +21,7 @@ bench_package() {
     case $1 in
     audio) printf collabtrack-audio ;;
     capture | scan) printf collabtrack-library ;;
-    catalogue | sync) printf collabtrack-server ;;
+    catalogue | listen | sync) printf collabtrack-server ;;
     grid | waveform) ;;
     *) fail "There is no benchmark called $1." "Parts: ${bench_parts[*]}" ;;
     esac
@@ -48,8 +48,31 @@ bench_run() {
     shift
     case $part in
     grid | waveform) bench_app "$part" "$@" ;;
-    *) cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} -- "$@" ;;
+    # How soon a bounce is heard elsewhere, and what a death costs; then what every change costs, ours and others.
+    listen) bench_program sync --cases P0,P6 "$@" ;;
+    sync) bench_sync "$@" ;;
+    *) bench_program "$part" "$@" ;;
     esac
+}
+
+# Songs from a seed alone tell little: a real piece goes the same way, unless --no-music says that it shall not.
+bench_sync() {
+    local argument arguments=(--cases "P1,P2,P3,P4,P5,P9,P10,P11") music=(--music "$bench_music/Coherence.ogg")
+    for argument in "$@"; do
+        if [ "$argument" = --no-music ]; then music=(); else arguments+=("$argument"); fi
+    done
+    bench_program sync ${music[@]+"${music[@]}"} "${arguments[@]}"
+}
+
+# bench_program PART ARGUMENTS…: built here, or as it lies in $COLLABTRACK_BENCH_PROGRAMS.
+bench_program() {
+    local part=$1
+    shift
+    if [ -n "${COLLABTRACK_BENCH_PROGRAMS:-}" ]; then
+        "$COLLABTRACK_BENCH_PROGRAMS/bench_$part" "$@"
+        return
+    fi
+    cargo run --release --quiet --package "$(bench_package "$part")" --example "bench_$part" ${locked[@]+"${locked[@]}"} -- "$@"
 }
 
 # bench_app PART ARGUMENTS…: the app as it is shipped, steered on a display of its own; the table of the catalogue needs a server too.

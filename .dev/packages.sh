@@ -47,12 +47,20 @@ needs_of_tests() {
     linux_like ubuntu || need chromium browser
 }
 
+# Where Debian puts the pieces of singularity-music.
+bench_music=/usr/share/games/singularity/music
+
 needs_of_bench() {
     local peer
     need ffmpeg have ffmpeg
-    for peer in flac sox wavpack rsync casync restic rclone git-lfs; do need "$peer" have "$peer"; done
+    for peer in flac sox wavpack rsync casync restic rclone git-lfs syncthing; do need "$peer" have "$peer"; done
     need borgbackup have borg
     need sqlite3 have sqlite3
+    # Processor time and memory of every peer, and the network at home.
+    need time [ -x /usr/bin/time ]
+    need iproute2 have tc
+    # Real pieces to send: the music of a game, under CC BY-SA.
+    need singularity-music [ -d "$bench_music" ]
 }
 
 # The pip of the venv comes with a package of its own on Debian.

@@ -69,7 +69,7 @@ pub async fn run(db: PgPool, blobs: Blobs, stop: CancellationToken) {
 }
 
 /// After a rebuild or a restore nothing is collected for 35 days.
-async fn is_allowed(db: &PgPool) -> Result<bool, Error> {
+pub(crate) async fn is_allowed(db: &PgPool) -> Result<bool, Error> {
     Ok(sqlx::query_scalar("select no_gc_until <= now() from server_state").fetch_one(db).await?)
 }
 
@@ -127,6 +127,9 @@ pub async fn delete_condemned(db: &PgPool, blobs: &Blobs) -> Result<usize, Error
     let mut tx = db.begin().await?;
     let keys: Vec<String> = sqlx::query_scalar(
         "select key from object where state = 'condemned' and coalesce(condemned_at, created_at) <= now() - interval '24 hours'
+           -- Of extents that were packed anew the bucket must have heard before their old object goes.
+           and not exists (select from moved_extent m join span s on s.extent = m.extent join version_file f on f.id = s.file
+                           join sidecar c on c.version = f.version where m.object = object.key and c.wanted > c.written)
          order by key limit $1 for update skip locked",
     )
     .bind(AT_ONCE)

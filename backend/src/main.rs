@@ -44,6 +44,8 @@ enum Command {
         /// The version's id.
         version: String,
     },
+    /// Pack anew what little is still needed of old objects, so that their space becomes free a day later, and end. Best once a night.
+    Repack,
     /// Bring back projects, tracks, versions and recipes that this database lacks, and end.
     Rebuild {
         /// From the sidecars that lie beside the objects in the bucket.
@@ -93,6 +95,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 Some(Command::Check) => check(&config).await,
                 Some(Command::Rebuild { owner, .. }) => rebuild(&config, owner.as_deref()).await,
                 Some(Command::Materialise { version }) => materialise(&config, version).await,
+                Some(Command::Repack) => repack(&config).await,
                 Some(Command::SetupCode) => setup_code(&config).await,
                 Some(Command::ResetCode { email }) => reset_code(&config, email).await,
                 None => serve(&arguments, &config).await,
@@ -120,6 +123,7 @@ async fn run_embedded(arguments: &Arguments, environment: &Environment, folder: 
         Some(Command::Check) => check(services.config()).await,
         Some(Command::Rebuild { owner, .. }) => rebuild(services.config(), owner.as_deref()).await,
         Some(Command::Materialise { version }) => materialise(services.config(), version).await,
+        Some(Command::Repack) => repack(services.config()).await,
         Some(Command::SetupCode) => setup_code(services.config()).await,
         Some(Command::ResetCode { email }) => reset_code(services.config(), email).await,
         Some(Command::Migrate) | None => Ok(()),
@@ -188,6 +192,22 @@ async fn materialise(config: &Config, version: &str) -> anyhow::Result<()> {
     pool.close().await;
     for file in files {
         say(std::io::stdout(), &format!("{}\t{}", file.path, file.request.url));
+    }
+    Ok(())
+}
+
+async fn repack(config: &Config) -> anyhow::Result<()> {
+    let pool = db::connect(&config.database_url, 2).await?;
+    db::check(&pool).await?;
+    let done = collabtrack_server::repack::round(&pool, &Blobs::new(&config.store), &std::env::temp_dir()).await?;
+    pool.close().await;
+    let freed = done.bytes as f64 / 1e6;
+    say(
+        std::io::stdout(),
+        &format!("{} objects were packed anew; {freed:.1} MB become free when the old ones are collected, a day from now.", done.objects),
+    );
+    if done.left > 0 {
+        say(std::io::stdout(), &format!("{} objects were left as they are; the log says why.", done.left));
     }
     Ok(())
 }

@@ -38,6 +38,61 @@ const screens = [
       for (let i = 0; i < 15; i += 1) await page.keyboard.press('+');
     },
   ],
+  [
+    'track-organise',
+    '',
+    `#/track/${trk(1)}`,
+    async (page) => {
+      await page.getByRole('button', { name: 'More for version 3', exact: true }).click();
+      await page.getByRole('menuitem', { name: 'Move to another track…' }).click();
+    },
+  ],
+  ['track-menu', '', `#/track/${trk(1)}`, (page) => page.getByRole('button', { name: 'More for version 12', exact: true }).click()],
+  [
+    'project-kept',
+    '',
+    `#/library/${prj(1)}`,
+    async (page) => {
+      await page.locator('header').getByRole('button', { name: 'More' }).click();
+      await page.getByRole('menuitem', { name: 'Files on this computer…' }).click();
+    },
+  ],
+  [
+    'trash',
+    '',
+    `#/track/${trk(1)}`,
+    async (page) => {
+      for (const number of [1, 3]) {
+        await page.getByRole('button', { name: `More for version ${number}`, exact: true }).click();
+        await page.getByRole('menuitem', { name: 'Move to the trash' }).click();
+      }
+      await page.evaluate((at) => (window.location.hash = at), `#/library/${prj(1)}`);
+      await page.locator('header').getByRole('button', { name: 'More' }).click();
+      await page.getByRole('menuitem', { name: 'Move the project to the trash…' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Move to the trash' }).click();
+      await page.waitForTimeout(300);
+    },
+  ],
+  ['trash-empty', '', '#/trash'],
+  [
+    'take-over',
+    '',
+    '#/take-over',
+    async (page) => {
+      await page.getByRole('button', { name: 'Choose folder…' }).click();
+      await page.getByRole('textbox', { name: 'Name of track 1' }).waitFor();
+    },
+  ],
+  [
+    'take-over-running',
+    '',
+    '#/take-over',
+    async (page) => {
+      await page.getByRole('button', { name: 'Choose folder…' }).click();
+      await page.getByRole('button', { name: 'Take over 3 versions' }).click();
+      await page.waitForTimeout(300);
+    },
+  ],
   ['inbox', '', '#/inbox'],
   ['inbox-csv', '', `#/inbox/${chg(3)}`],
   ['inbox-first', '', `#/inbox/${chg(2)}`],
@@ -217,6 +272,7 @@ const screens = [
   ],
   ['activity', '', '#/activity'],
   ['settings', '', '#/settings'],
+  ['settings-network', '', '#/settings', (page) => page.getByRole('textbox', { name: 'Sending' }).scrollIntoViewIfNeeded()],
   ['palette', '', '#/library', (page) => page.keyboard.press('Control+k')],
   ['shortcuts', '', '#/library', (page) => page.keyboard.press('?')],
 ];

@@ -7,24 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::music::{Form, Noise, wav};
-use crate::relay::Shape;
-use crate::studio::{AT_ONCE, Bench, open, pair};
+use crate::network::Network;
+use crate::studio::{AT_ONCE, Bench, SYNC, open, pair};
 use crate::thousands;
 
-/// What this program is called with to be the one that dies.
-pub(crate) const CHILD: &str = "--sync-until-killed";
-
-/// Syncs the library of a folder; whoever started this ends it.
-pub(crate) async fn child(folder: &Path) -> anyhow::Result<()> {
-    let library = open(folder, AT_ONCE()).await?;
-    library.sync_once().await?;
-    Ok(())
-}
-
 /// Sends a file of that many megabytes, dying half-way.
-pub(crate) async fn run(scratch: &Path, megabytes: usize) -> anyhow::Result<()> {
+pub(crate) async fn run(network: &Network, scratch: &Path, megabytes: usize) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(scratch)?;
-    let bench = Bench::start(folder.path(), Shape::FREE).await?;
+    let bench = Bench::start(network, folder.path()).await?;
     let (first, second) = pair(&bench.url, AT_ONCE()).await?;
     // Noise: no codec shrinks it, so that the wire carries the file itself.
     let mut noise = Noise::new(77);
@@ -35,7 +25,7 @@ pub(crate) async fn run(scratch: &Path, megabytes: usize) -> anyhow::Result<()> 
     first.library.shutdown().await;
     drop(first.library);
 
-    let mut child = Command::new(std::env::current_exe()?).arg(CHILD).arg(&home).stdout(Stdio::null()).spawn()?;
+    let mut child = Command::new(std::env::current_exe()?).arg(SYNC).arg(&home).stdout(Stdio::null()).spawn()?;
     let (start, half) = (Instant::now(), file.len() as u64 / 2);
     loop {
         let small = bench.stored(&["preview", "tables"]).await?;

@@ -1,6 +1,10 @@
-//! Songs from a seed, and what becomes of them between two bounces.
+//! Songs, from a seed or from a real piece, and what becomes of them between two bounces.
 
 use std::f64::consts::TAU;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
 
 /// How samples are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,52 @@ impl Form {
             Self::Int24 => "24/48",
             Self::Float32 => "32-float/48",
         }
+    }
+}
+
+/// Where songs come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// Made up.
+    Seed,
+    /// Any file ffmpeg can decode.
+    Piece(PathBuf),
+}
+
+/// A song and what is put into it.
+pub(crate) struct Song {
+    pub(crate) sound: Vec<f64>,
+    /// An 18th of its length, of other sound.
+    pub(crate) region: Vec<f64>,
+    /// One second of other sound.
+    pub(crate) intro: Vec<f64>,
+}
+
+impl Source {
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Seed => "seed".to_owned(),
+            Self::Piece(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// A song of that length, two channels in ±1 at a rate.
+    pub(crate) fn song(&self, seconds: f64, rate: usize) -> anyhow::Result<Song> {
+        let Self::Piece(path) = self else {
+            return Ok(Song { sound: song(1, seconds, rate), region: song(2, seconds / 18.0, rate), intro: song(3, 1.0, rate) });
+        };
+        let decoded = Command::new("ffmpeg")
+            .args(["-nostdin", "-loglevel", "error", "-i"])
+            .arg(path)
+            .args(["-ac", "2", "-ar", &rate.to_string(), "-f", "f64le", "-"])
+            .output()
+            .context("starting ffmpeg")?;
+        ensure!(decoded.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&decoded.stderr));
+        let all: Vec<f64> = decoded.stdout.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        let at = |seconds: f64| (seconds * rate as f64) as usize * 2;
+        let (end, region) = (at(seconds), at(seconds / 18.0));
+        ensure!(all.len() >= end + region + at(1.0), "{} is too short for songs of {seconds} s", path.display());
+        Ok(Song { sound: all[..end].to_vec(), region: all[end..end + region].to_vec(), intro: all[all.len() - at(1.0)..].to_vec() })
     }
 }
 

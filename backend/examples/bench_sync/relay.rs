@@ -1,46 +1,48 @@
-//! A link between a desktop and a server: it counts, delays and limits what passes. Both directions share one rate over all connections,
-//! as a home uplink does.
+//! A link between the home network and a server: it counts and delays what passes, and keeps the rates where the kernel does not. Both
+//! directions share one rate over all connections, as a home uplink does.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
+use crate::network::{DOWN, Network, Shape, UP};
+
 /// Bytes taken at a time; small enough that connections take turns.
 const PIECE: usize = 8 * 1024;
 
 /// What a link does to bytes of one direction.
 #[derive(Debug)]
-pub(crate) struct Direction {
-    /// Bytes per second; none for as fast as it goes.
-    rate: Option<f64>,
-    delay: Duration,
+struct Direction {
+    /// Bytes per second at home.
+    rate: f64,
+    shape: Arc<Shape>,
     /// When the line is free again.
     free_at: Mutex<Instant>,
     passed: AtomicU64,
 }
 
 impl Direction {
-    fn new(rate: Option<f64>, delay: Duration) -> Arc<Self> {
-        Arc::new(Self { rate, delay, free_at: Mutex::new(Instant::now()), passed: AtomicU64::new(0) })
+    fn new(rate: f64, shape: &Arc<Shape>) -> Arc<Self> {
+        Arc::new(Self { rate, shape: shape.clone(), free_at: Mutex::new(Instant::now()), passed: AtomicU64::new(0) })
     }
 
     /// Waits until these bytes have left; when they arrive.
     async fn send(&self, bytes: usize) -> Instant {
         self.passed.fetch_add(bytes as u64, Ordering::Relaxed);
-        let Some(rate) = self.rate else { return Instant::now() + self.delay };
+        let delay = self.shape.delay();
+        let Some(rate) = self.shape.rate(self.rate) else { return Instant::now() + delay };
         let left = {
             let mut free_at = self.free_at.lock().await;
-            *free_at = (*free_at).max(Instant::now()) + Duration::from_secs_f64(bytes as f64 / rate);
+            *free_at = (*free_at).max(Instant::now()) + std::time::Duration::from_secs_f64(bytes as f64 / rate);
             *free_at
         };
         tokio::time::sleep_until(left).await;
-        left + self.delay
+        left + delay
     }
 }
 
@@ -52,30 +54,12 @@ pub(crate) struct Link {
     down: Arc<Direction>,
 }
 
-/// Rates in bytes per second and the delay of one way.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) up: Option<f64>,
-    pub(crate) down: Option<f64>,
-    pub(crate) delay: Duration,
-}
-
-impl Shape {
-    /// As fast as this machine.
-    pub(crate) const FREE: Self = Self { up: None, down: None, delay: Duration::ZERO };
-    /// 10 Mbit/s up, 50 down, 40 ms there and back.
-    pub(crate) const HOME: Self = Self { up: Some(1.25e6), down: Some(6.25e6), delay: Duration::from_millis(20) };
-}
-
 impl Link {
-    /// A link to `target`.
-    pub(crate) async fn to(target: SocketAddr, shape: Shape) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let link = Self {
-            address: listener.local_addr()?,
-            up: Direction::new(shape.up, shape.delay),
-            down: Direction::new(shape.down, shape.delay),
-        };
+    /// A link through the network to `target`.
+    pub(crate) fn to(network: &Network, target: SocketAddr) -> anyhow::Result<Self> {
+        let (listener, address) = network.listener()?;
+        let listener = TcpListener::from_std(listener)?;
+        let link = Self { address, up: Direction::new(UP, &network.shape), down: Direction::new(DOWN, &network.shape) };
         let (up, down) = (link.up.clone(), link.down.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -88,6 +72,12 @@ impl Link {
     /// Bytes that went up and down so far.
     pub(crate) fn passed(&self) -> (u64, u64) {
         (self.up.passed.load(Ordering::Relaxed), self.down.passed.load(Ordering::Relaxed))
+    }
+
+    /// Every byte both ways so far.
+    pub(crate) fn both(&self) -> u64 {
+        let (up, down) = self.passed();
+        up + down
     }
 }
 

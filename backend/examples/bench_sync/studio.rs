@@ -13,14 +13,15 @@ use collabtrack_server::config::{Environment, Registration, ServiceConfig};
 use collabtrack_server::embedded;
 use sqlx::PgPool;
 
-use crate::relay::{Link, Shape};
+use crate::network::Network;
+use crate::relay::Link;
 
 const PASSWORD: &str = "correct horse battery staple";
 
 /// No waiting for a file to stand still: only the syncing is looked at.
 pub(crate) const AT_ONCE: fn() -> Patience = || Patience { still: Duration::ZERO, still_large: Duration::ZERO, ..Patience::default() };
 
-/// A server behind links of a shape.
+/// A server behind links through the network.
 pub(crate) struct Bench {
     services: embedded::Services,
     running: app::Running,
@@ -30,28 +31,23 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) async fn start(folder: &Path, shape: Shape) -> anyhow::Result<Self> {
+    pub(crate) async fn start(network: &Network, folder: &Path) -> anyhow::Result<Self> {
         let settings = Environment::new(std::collections::BTreeMap::new())?.service(Registration::Open)?;
         let service = ServiceConfig { listen: ([127, 0, 0, 1], 0).into(), database_connections: 16, ..settings };
         let services = embedded::start_services(folder, service).await?;
         let mut config = services.config().clone();
         let endpoint = config.store.endpoint.as_ref().context("the store has an address")?;
         let target = format!("127.0.0.1:{}", endpoint.port().context("a port")?).parse()?;
-        let store = Link::to(target, shape).await?;
+        let store = Link::to(network, target)?;
         config.store.endpoint = Some(format!("http://{}/", store.address).parse()?);
         let running = app::start_with(&config, StoreTest::Skip).await?;
-        let api = Link::to(running.url.trim_start_matches("http://").parse()?, shape).await?;
+        let api = Link::to(network, running.url.trim_start_matches("http://").parse()?)?;
         let url = format!("http://{}", api.address);
         Ok(Self { services, running, api, store, url })
     }
 
     pub(crate) fn database(&self) -> &PgPool {
         self.running.database()
-    }
-
-    /// Bytes of originals in the store: what previews and tables take is told apart.
-    pub(crate) async fn originals(&self) -> anyhow::Result<u64> {
-        self.stored(&["plain", "packed"]).await
     }
 
     /// Bytes of objects of these formats in the store.
@@ -63,7 +59,12 @@ impl Bench {
 
     /// Every byte both ways so far.
     pub(crate) fn wire(&self) -> u64 {
-        [self.api.passed(), self.store.passed()].into_iter().map(|(up, down)| up + down).sum()
+        self.api.both() + self.store.both()
+    }
+
+    /// Every byte up so far.
+    pub(crate) fn up(&self) -> u64 {
+        self.api.passed().0 + self.store.passed().0
     }
 
     pub(crate) async fn stop(self) {
@@ -76,6 +77,18 @@ impl Bench {
 pub(crate) struct Computer {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) library: Library,
+}
+
+/// What this program is called with to sync the library of a folder: the one that is measured, and the one that is killed.
+pub(crate) const SYNC: &str = "--sync-until-killed";
+
+/// Syncs the library of a folder, once.
+pub(crate) async fn sync_alone(folder: &Path) -> anyhow::Result<()> {
+    let library = open(folder, AT_ONCE()).await?;
+    let outcome = library.sync_once().await?;
+    ensure!(outcome.problems.is_empty() && outcome.waiting == 0, "syncing: {outcome:?}");
+    library.shutdown().await;
+    Ok(())
 }
 
 /// The library in a folder, as a program that is started again finds it.

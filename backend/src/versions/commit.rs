@@ -17,8 +17,8 @@ use crate::access::{self, Thing};
 use crate::audit::{self, Fact};
 use crate::db::RowExt;
 use crate::error::{Error, not_found, refuse};
-use crate::feed;
 use crate::sessions::Session;
+use crate::{feed, repack};
 
 /// Completes a version; a complete one stays as it is and is the answer.
 /// # Errors
@@ -37,8 +37,9 @@ pub async fn commit(db: &PgPool, session: &Session, id: &VersionId, body: &Commi
         _ => return Err(refuse(ErrorCode::NotFound, "This version is in the trash or gone, so it takes no bytes. Restore it first.")),
     }
     check_files(&version.files, &body.recipe)?;
-    check_objects(&mut tx, &project, &body.recipe).await?;
-    let version = record(&mut tx, session, &project, &id, &body.recipe).await?;
+    let recipe = repack::follow(&mut tx, body.recipe.clone()).await?;
+    check_objects(&mut tx, &project, &recipe).await?;
+    let version = record(&mut tx, session, &project, &id, &recipe).await?;
     tx.commit().await?;
     Ok(version)
 }

@@ -297,7 +297,7 @@ pub(crate) async fn recipe(db: &mut PgConnection, id: &VersionId) -> Result<Reci
     Ok(Recipe { files, extents })
 }
 
-fn extent_of(row: &PgRow) -> Result<Extent, Error> {
+pub(crate) fn extent_of(row: &PgRow) -> Result<Extent, Error> {
     Ok(Extent {
         object: row.try_get("object")?,
         offset: row.unsigned("offset")?,

@@ -26,6 +26,7 @@ mod project_trash;
 mod projects;
 mod proposals;
 mod rebuild;
+mod repack;
 mod second_factor;
 mod security_document;
 mod sessions;

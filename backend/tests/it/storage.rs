@@ -265,6 +265,31 @@ async fn keys_are_listed_by_prefix_page_by_page() {
     .await;
 }
 
+#[tokio::test]
+async fn keys_are_listed_as_folders_when_a_delimiter_is_named() {
+    on_both(async |store| {
+        let prefix = store.key();
+        for name in ["a", "b/c", "b/d", "b/d/e", "c/d", "d"] {
+            put_whole(store, &format!("{prefix}/{name}"), b"x").await;
+        }
+        let client = s3_client(&store.config);
+        let (mut keys, mut folders, mut token) = (Vec::new(), Vec::new(), None);
+        loop {
+            let request = client.list_objects_v2().bucket(&store.config.bucket).prefix(format!("{prefix}/")).delimiter("/").max_keys(2);
+            let page = request.set_continuation_token(token).send().await.expect("listed");
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+            folders.extend(page.common_prefixes().iter().filter_map(|folder| folder.prefix().map(str::to_owned)));
+            token = page.next_continuation_token().map(str::to_owned);
+            if page.is_truncated() != Some(true) {
+                break;
+            }
+        }
+        assert_eq!(keys, ["a", "d"].map(|name| format!("{prefix}/{name}")));
+        assert_eq!(folders, ["b/", "c/"].map(|name| format!("{prefix}/{name}")), "each once, whatever the pages");
+    })
+    .await;
+}
+
 fn s3_client(config: &StoreConfig) -> aws_sdk_s3::Client {
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     use secrecy::ExposeSecret;

@@ -263,6 +263,8 @@ pub struct VersionView {
     pub sync: VersionSync,
     /// What is on this computer.
     pub here: Here,
+    /// Whether the original stays on this computer whatever the project says.
+    pub is_pinned: bool,
     /// Review.
     pub review: ReviewState,
     /// Damage or oddities of the audio in words, empty when there are none.

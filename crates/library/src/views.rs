@@ -34,6 +34,7 @@ pub(crate) fn version(library: &Library, row: ShownVersion) -> VersionView {
         here: here_of(&row),
         review: review_of(&row),
         flags: flags(&summary),
+        is_pinned: row.is_pinned == 1,
         is_final: row.numbered == 1 || row.has_server == 0,
         id: row.id,
         track: row.track,

@@ -3,11 +3,11 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumMode, ChecksumType, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, ETag,
-    ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, Object, Part, PutObjectInput, PutObjectOutput, StreamingBlob,
-    Timestamp, UploadPartInput, UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumMode, ChecksumType, CommonPrefix,
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, Object, Part,
+    PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 
@@ -46,6 +46,37 @@ fn wants_checksum(mode: Option<&ChecksumMode>) -> bool {
 
 fn checksum_type(record: &ObjectRecord) -> ChecksumType {
     ChecksumType::from_static(if record.is_composite() { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT })
+}
+
+/// A line of a listing.
+enum Entry {
+    Key(ObjectRecord),
+    /// All keys that begin so.
+    Group(String),
+}
+
+impl Entry {
+    fn name(&self) -> &str {
+        match self {
+            Self::Key(record) => &record.key,
+            Self::Group(prefix) => prefix,
+        }
+    }
+}
+
+/// Sorted keys with those as one that are alike up to the first delimiter behind the prefix; groups told on a page before are left out.
+fn grouped(records: Vec<ObjectRecord>, prefix: &str, delimiter: Option<&str>, after: &str) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for record in records {
+        let rest = record.key.get(prefix.len()..).unwrap_or_default();
+        let group = delimiter.and_then(|delimiter| rest.find(delimiter).map(|at| &record.key[..prefix.len() + at + delimiter.len()]));
+        match group {
+            None => entries.push(Entry::Key(record)),
+            Some(group) if group <= after || entries.last().is_some_and(|last| last.name() == group) => {}
+            Some(group) => entries.push(Entry::Group(group.to_owned())),
+        }
+    }
+    entries
 }
 
 fn exists_already() -> S3Error {
@@ -134,36 +165,41 @@ impl S3 for DiskStore {
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
         check_bucket(&input.bucket)?;
-        if input.delimiter.as_ref().is_some_and(|delimiter| !delimiter.is_empty()) {
-            return Err(s3_error!(NotImplemented, "listing by delimiter is not offered"));
-        }
-        // The token is simply the last key of the page before.
+        // The token is simply the last key, or the last group of keys, of the page before.
         let after = input.continuation_token.clone().or(input.start_after.clone()).unwrap_or_default();
+        let prefix = input.prefix.as_deref().unwrap_or_default();
         let limit = input.max_keys.map_or(MAX_LISTED, |max| usize::try_from(max).unwrap_or(0).min(MAX_LISTED));
-        let mut found = self.list(input.prefix.as_deref().unwrap_or_default(), &after).await.map_err(failed)?;
+        let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
+        let mut found = grouped(self.list(prefix, &after).await.map_err(failed)?, prefix, delimiter, &after);
         let truncated = found.len() > limit;
         found.truncate(limit);
-        let next = found.last().filter(|_| truncated).map(|record| record.key.clone());
-        let contents: Vec<Object> = found
-            .into_iter()
-            .map(|record| Object {
-                last_modified: Some(modified(&record)),
-                size: signed(record.length),
-                e_tag: Some(ETag::Strong(record.etag)),
-                key: Some(record.key),
-                ..Object::default()
-            })
-            .collect();
+        let next = found.last().filter(|_| truncated).map(|entry| entry.name().to_owned());
+        let count = i32::try_from(found.len()).ok();
+        let (mut contents, mut groups) = (Vec::new(), Vec::new());
+        for entry in found {
+            match entry {
+                Entry::Key(record) => contents.push(Object {
+                    last_modified: Some(modified(&record)),
+                    size: signed(record.length),
+                    e_tag: Some(ETag::Strong(record.etag)),
+                    key: Some(record.key),
+                    ..Object::default()
+                }),
+                Entry::Group(prefix) => groups.push(CommonPrefix { prefix: Some(prefix) }),
+            }
+        }
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket),
             prefix: input.prefix,
+            delimiter: input.delimiter,
             max_keys: i32::try_from(limit).ok(),
-            key_count: i32::try_from(contents.len()).ok(),
+            key_count: count,
             continuation_token: input.continuation_token,
             start_after: input.start_after,
             is_truncated: Some(truncated),
             next_continuation_token: next,
             contents: Some(contents),
+            common_prefixes: (!groups.is_empty()).then_some(groups),
             ..ListObjectsV2Output::default()
         }))
     }

@@ -42,6 +42,8 @@ pub struct ShownVersion {
     pub files_missing: i64,
     /// Whether the preview is here.
     pub preview_here: i64,
+    /// Whether its original is wanted here whatever the project says.
+    pub is_pinned: i64,
     /// Step of the outbox, if it is on its way.
     pub step: Option<String>,
     /// Failures of the next step.
@@ -69,6 +71,7 @@ macro_rules! select_version {
              (SELECT count(*) FROM version_file f LEFT JOIN blob b ON b.sha256 = f.sha256 AND b.state = 'ok' \
               WHERE f.version = v.id AND b.sha256 IS NULL) AS files_missing, \
              EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.preview_sha256 AND b.state = 'ok') AS preview_here, \
+             EXISTS (SELECT 1 FROM pinned n WHERE n.version = v.id) AS is_pinned, \
              o.step, o.attempts, o.because, o.held, \
              t.approved_version IS NOT NULL AND t.approved_version = v.id AS is_approved, \
              EXISTS (SELECT 1 FROM approved_before a WHERE a.version = v.id) AS was_approved, \

@@ -163,6 +163,17 @@ async fn a_damaged_copy_of_an_older_version_lends_no_bytes_to_a_new_one() {
     assert!(versions.iter().all(|version| memory.holds(version)), "both come back from the store byte for byte");
 }
 
+/// Puts an older image of the database in place of the present one.
+fn put_back(image: &std::path::Path, folder: &std::path::Path) {
+    for end in ["-wal", "-shm"] {
+        let journal = folder.join(format!("library.sqlite{end}"));
+        if journal.exists() {
+            std::fs::remove_file(journal).expect("removed");
+        }
+    }
+    std::fs::copy(image, folder.join("library.sqlite")).expect("the old image");
+}
+
 #[tokio::test]
 async fn f18_an_older_image_of_the_database_is_recognised_caught_up_and_deletes_nothing() {
     let memory = MemoryRemote::default();
@@ -182,13 +193,7 @@ async fn f18_an_older_image_of_the_database_is_recognised_caught_up_and_deletes_
     }
     studio.sync().await.expect("synced");
     studio.library.shutdown().await;
-    for end in ["-wal", "-shm"] {
-        let journal = folder.join(format!("library.sqlite{end}"));
-        if journal.exists() {
-            std::fs::remove_file(journal).expect("removed");
-        }
-    }
-    std::fs::copy(&image, folder.join("library.sqlite")).expect("the old image");
+    put_back(&image, &folder);
     studio.restart(None).await;
     assert_eq!(studio.numbers().await, [1], "the old database knows one version");
     studio.sync().await.expect("synced");
@@ -221,14 +226,8 @@ async fn f18_an_older_image_of_the_whole_library_is_recognised_by_the_server_and
         studio.sync().await.expect("synced");
         studio.library.shutdown().await;
     }
-    for end in ["-wal", "-shm"] {
-        let journal = folder.join(format!("library.sqlite{end}"));
-        if journal.exists() {
-            std::fs::remove_file(journal).expect("removed");
-        }
-    }
     // Database and what stands beside it are from the same day: here nothing tells, the server does.
-    std::fs::copy(&image, folder.join("library.sqlite")).expect("the old image");
+    put_back(&image, &folder);
     std::fs::write(folder.join("device.json"), &then).expect("the old image");
     studio.restart(None).await;
     assert_eq!(studio.numbers().await, [1]);

@@ -191,6 +191,7 @@ function version(track: string, key: number, seconds: number, sketch: Sketch['ve
     same_as: null,
     sync: { state: 'synced' },
     here: 'original',
+    is_pinned: false,
     review: 'draft',
     flags: [],
     ...sketch.more,

@@ -369,7 +369,11 @@ export class FakeBackend implements Backend {
       this.#keeping.set(project, kept);
       return kept;
     },
-    pin: () => null,
+    pin: ({ version, pinned }) => {
+      this.#version(version).is_pinned = pinned;
+      this.#libraryChanged();
+      return null;
+    },
     limits: () => this.#limits,
     set_limits: ({ limits }) => {
       this.#limits = limits;

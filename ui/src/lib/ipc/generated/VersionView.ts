@@ -96,6 +96,10 @@ sync: VersionSync,
  */
 here: Here, 
 /**
+ * Whether the original stays on this computer whatever the project says.
+ */
+is_pinned: boolean, 
+/**
  * Review.
  */
 review: ReviewState, 
