@@ -1,37 +1,26 @@
 //! The server over HTTP, and its store by signed requests. Tokens and signed addresses never reach a log or an error text.
 
-use std::io::SeekFrom;
-use std::path::Path;
+mod remote;
+mod store;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
-use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown};
-use collabtrack_protocol::approval::ChangeSetDetail;
-use collabtrack_protocol::changes::{ChangePage, TrackInfo};
-use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
-use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
 use collabtrack_protocol::problem::Problem;
-use collabtrack_protocol::projects::{CreateProject, Project};
-use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
-use collabtrack_protocol::versions::{
-    Announce, Announced, Commit, EditTrack, EditVersion, Reads, Rendition, SetTables, Version, WantReads,
-};
+use collabtrack_protocol::uploads::SignedRequest;
 use futures::StreamExt;
-use futures::future::BoxFuture;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, RANGE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::limit::Limits;
-use super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
-use crate::store::projects::FeedPlace;
+use super::remote::{RemoteError, RemoteResult};
+
+pub use remote::HttpRemote;
 
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
@@ -39,8 +28,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 const MOST_ERROR_BYTES: usize = 64 * 1024;
 /// Bytes of a file sent at a time: small enough that even 1 kB per second is no silence.
 const PIECE_BYTES: usize = 32 * 1024;
-/// How fast what waits inside the system goes out at least, in bytes per second.
-const BUFFERED_RATE: u64 = 16 * 1024;
 /// The slowest network that counts as one, in bytes per second, for bodies that are sent whole.
 const SLOWEST: u64 = 4 * 1024;
 
@@ -335,266 +322,5 @@ impl Api {
             builder = builder.header(name, value);
         }
         Ok(builder)
-    }
-}
-
-/// What the store's refusal means.
-async fn refusal(response: Response) -> RemoteError {
-    let (status, kind, wait) = (response.status(), content_type(&response), retry_after(&response));
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return RemoteError::Unavailable { status: status.as_u16(), retry_after: wait };
-    }
-    if status.is_redirection() || kind.starts_with("text/html") {
-        return RemoteError::NotCollabtrack { reason: "a web page came from where the store should be".into() };
-    }
-    let text = String::from_utf8_lossy(&start_of(response).await).into_owned();
-    let about_bytes = ["BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody"];
-    if about_bytes.iter().any(|code| text.contains(code)) {
-        RemoteError::ChecksumRefused
-    } else {
-        RemoteError::StoreRefused { status: status.as_u16() }
-    }
-}
-
-/// The pieces of a run of bytes, read as they are sent.
-async fn pieces(
-    body: &FileRange,
-    limits: Arc<Limits>,
-) -> RemoteResult<impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + use<>> {
-    let mut file = tokio::fs::File::open(&body.path).await.map_err(|error| RemoteError::local(&body.path, error))?;
-    file.seek(SeekFrom::Start(body.offset)).await.map_err(|error| RemoteError::local(&body.path, error))?;
-    Ok(futures::stream::try_unfold((file, body.length, limits), |(mut file, left, limits)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let want = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
-        let mut piece = vec![0_u8; want];
-        file.read_exact(&mut piece).await?;
-        limits.before_sending(want as u64).await;
-        Ok(Some((piece, (file, left - want as u64, limits))))
-    }))
-}
-
-/// The server over HTTP.
-#[derive(Clone)]
-pub struct HttpRemote(pub Api);
-
-impl HttpRemote {
-    async fn put_range(&self, request: &SignedRequest, body: FileRange, progress: Progress<'_>) -> RemoteResult<()> {
-        // Counted here and told outside the stream: what the body captures outlives this call.
-        let (counter, mut counted) = tokio::sync::mpsc::unbounded_channel::<u64>();
-        let stream = pieces(&body, self.0.limits.clone()).await?.inspect(move |piece| {
-            if let Ok(piece) = piece
-                && counter.send(piece.len() as u64).is_err()
-            {
-                tracing::trace!("nobody counts these bytes any more");
-            }
-        });
-        let send = self.0.signed(request)?.body(reqwest::Body::wrap_stream(stream)).send();
-        tokio::pin!(send);
-        let began = Instant::now();
-        let (mut sent, mut silent_at) = (0, began + self.0.silence);
-        let response = loop {
-            tokio::select! {
-                response = &mut send => break response.map_err(|error| unreachable(&error))?,
-                Some(bytes) = counted.recv() => {
-                    progress(bytes);
-                    sent += bytes;
-                    // The last bytes wait inside the system for as long as a slow network needs for them.
-                    let buffered = Duration::from_secs(body.length.min(1 << 20) / BUFFERED_RATE);
-                    let still_inside = if sent >= body.length { began.elapsed().max(buffered) } else { Duration::ZERO };
-                    silent_at = Instant::now() + self.0.silence + still_inside;
-                }
-                () = tokio::time::sleep_until(silent_at) => {
-                    return Err(RemoteError::Unreachable { reason: format!("not a byte went through for {} s", self.0.silence.as_secs()) });
-                }
-            }
-        };
-        while let Ok(bytes) = counted.try_recv() {
-            progress(bytes);
-        }
-        if !response.status().is_success() {
-            return Err(refusal(response).await);
-        }
-        // A network that answers in the store's place does not know the object's tag.
-        if response.headers().get(ETAG).is_none() || content_type(&response).starts_with("text/html") {
-            return Err(RemoteError::NotCollabtrack { reason: "the answer lacks what a store says".into() });
-        }
-        Ok(())
-    }
-
-    async fn fetch_bytes(&self, request: &SignedRequest, range: (u64, u64), target: &Path, progress: Progress<'_>) -> RemoteResult<()> {
-        let local = |error| RemoteError::local(target, error);
-        let mut file = tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
-        let have = file.metadata().await.map_err(local)?.len();
-        let (from, length) = range;
-        if have >= length {
-            return if have == length { Ok(()) } else { file.set_len(0).await.map_err(local) };
-        }
-        let last = from.saturating_add(length).saturating_sub(1);
-        let builder = self.0.signed(request)?.header(RANGE, format!("bytes={}-{last}", from.saturating_add(have)));
-        let response = builder.send().await.map_err(|error| unreachable(&error))?;
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT => {
-                file.seek(SeekFrom::End(0)).await.map_err(local)?;
-            }
-            status if status.is_success() => {
-                return Err(RemoteError::NotCollabtrack { reason: "the answer is not the range that was asked for".into() });
-            }
-            _ => return Err(refusal(response).await),
-        }
-        let mut left = length - have;
-        let mut stream = response.bytes_stream();
-        while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|error| unreachable(&error))?;
-            left = left
-                .checked_sub(piece.len() as u64)
-                .ok_or_else(|| RemoteError::NotCollabtrack { reason: "more came than was asked for".into() })?;
-            file.write_all(&piece).await.map_err(local)?;
-            progress(piece.len() as u64);
-            self.0.limits.after_fetching(piece.len() as u64).await;
-        }
-        file.flush().await.map_err(local)
-    }
-
-    async fn fetch_object(&self, request: &SignedRequest, target: &Path, progress: Progress<'_>) -> RemoteResult<()> {
-        let local = |error| RemoteError::local(target, error);
-        let mut file = tokio::fs::OpenOptions::new().create(true).truncate(false).write(true).open(target).await.map_err(local)?;
-        let have = file.metadata().await.map_err(local)?.len();
-        let mut builder = self.0.signed(request)?;
-        if have > 0 {
-            builder = builder.header(RANGE, format!("bytes={have}-"));
-        }
-        let response = heard_within(self.0.silence, builder.send()).await?;
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT => {
-                file.seek(SeekFrom::End(0)).await.map_err(local)?;
-            }
-            StatusCode::OK if !content_type(&response).starts_with("text/html") => file.set_len(0).await.map_err(local)?,
-            StatusCode::OK => return Err(RemoteError::NotCollabtrack { reason: "a web page came from where the store should be".into() }),
-            StatusCode::RANGE_NOT_SATISFIABLE => {
-                file.set_len(0).await.map_err(local)?;
-                return Err(refusal(response).await);
-            }
-            _ => return Err(refusal(response).await),
-        }
-        let mut stream = response.bytes_stream();
-        while let Some(piece) = heard_within(self.0.silence, async { stream.next().await.transpose() }).await? {
-            file.write_all(&piece).await.map_err(local)?;
-            progress(piece.len() as u64);
-            self.0.limits.after_fetching(piece.len() as u64).await;
-        }
-        file.flush().await.map_err(local)
-    }
-}
-
-impl Remote for HttpRemote {
-    fn projects(&self) -> BoxFuture<'_, RemoteResult<Vec<Project>>> {
-        Box::pin(self.0.get("/projects", &[]))
-    }
-
-    fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>> {
-        Box::pin(async move { self.0.post("/devices/generation", body).await })
-    }
-
-    fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
-        Box::pin(async move { self.0.get(&format!("/projects/{id}"), &[]).await })
-    }
-
-    fn create_project<'a>(&'a self, body: &'a CreateProject) -> BoxFuture<'a, RemoteResult<Project>> {
-        Box::pin(async move { self.0.post("/projects", body).await })
-    }
-
-    fn create_upload<'a>(&'a self, project: &'a ProjectId, body: &'a CreateUpload) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        Box::pin(async move { self.0.post(&format!("/projects/{project}/uploads"), body).await })
-    }
-
-    fn upload_urls<'a>(&'a self, upload: &'a UploadId, body: &'a WantUrls) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        Box::pin(async move { self.0.post(&format!("/uploads/{upload}/urls"), body).await })
-    }
-
-    fn upload<'a>(&'a self, upload: &'a UploadId) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        Box::pin(async move { self.0.get(&format!("/uploads/{upload}"), &[]).await })
-    }
-
-    fn complete_upload<'a>(&'a self, upload: &'a UploadId) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        Box::pin(async move { self.0.post(&format!("/uploads/{upload}/complete"), &serde_json::json!({})).await })
-    }
-
-    fn announce<'a>(&'a self, project: &'a ProjectId, body: &'a Announce) -> BoxFuture<'a, RemoteResult<Announced>> {
-        Box::pin(async move { self.0.post(&format!("/projects/{project}/versions"), body).await })
-    }
-
-    fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>> {
-        Box::pin(async move { self.0.post(&format!("/versions/{version}/commit"), body).await })
-    }
-
-    fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
-        Box::pin(async move { self.0.post(&format!("/versions/{version}/tables"), body).await })
-    }
-
-    fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
-        Box::pin(async move { self.0.patch(&format!("/versions/{version}"), body).await })
-    }
-
-    fn trash<'a>(&'a self, version: &'a VersionId, trashed: bool) -> BoxFuture<'a, RemoteResult<Version>> {
-        let act = if trashed { "trash" } else { "restore" };
-        Box::pin(async move { self.0.post_empty(&format!("/versions/{version}/{act}")).await })
-    }
-
-    fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {
-        Box::pin(async move { self.0.patch(&format!("/projects/{project}/tracks/{track}"), body).await })
-    }
-
-    fn report_damage<'a>(&'a self, version: &'a VersionId) -> BoxFuture<'a, RemoteResult<Version>> {
-        Box::pin(async move { self.0.post(&format!("/versions/{version}/damage"), &serde_json::json!({})).await })
-    }
-
-    fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {
-        Box::pin(async move { self.0.post(&format!("/versions/{version}/reads"), &WantReads { rendition }).await })
-    }
-
-    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>> {
-        Box::pin(async move {
-            let (since, limit) = (after.cursor.to_string(), MAX_CHANGES_PER_PAGE.to_string());
-            let mut query = vec![("since", since.as_str()), ("limit", limit.as_str())];
-            if let Some(last) = &after.last_change {
-                query.push(("last", last));
-            }
-            if let Some(epoch) = &after.epoch {
-                query.push(("epoch", epoch));
-            }
-            self.0.get(&format!("/projects/{project}/changes"), &query).await
-        })
-    }
-
-    fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
-        Box::pin(async move { self.0.get(&format!("/change-sets/{id}"), &[]).await })
-    }
-
-    fn add_comment<'a>(&'a self, version: &'a VersionId, body: &'a AddComment) -> BoxFuture<'a, RemoteResult<Comment>> {
-        Box::pin(async move { self.0.post(&format!("/versions/{version}/comments"), body).await })
-    }
-
-    fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>> {
-        Box::pin(async move { self.0.post(&format!("/comments/{comment}/settle"), body).await })
-    }
-
-    fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
-        Box::pin(self.put_range(request, body, progress))
-    }
-
-    fn fetch_range<'a>(
-        &'a self,
-        request: &'a SignedRequest,
-        range: (u64, u64),
-        target: &'a Path,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, RemoteResult<()>> {
-        Box::pin(self.fetch_bytes(request, range, target, progress))
-    }
-
-    fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
-        Box::pin(self.fetch_object(request, target, progress))
     }
 }

@@ -72,7 +72,37 @@ async fn i22_f8_a_network_that_swallows_everything_is_given_up_after_the_silence
     assert!(matches!(put, Err(RemoteError::Unreachable { .. })), "{put:?}");
     let fetched = remote.fetch(&signed("GET", format!("{base}/o")), &body.path.with_extension("partial"), &|_| {}).await;
     assert!(matches!(fetched, Err(RemoteError::Unreachable { .. })), "{fetched:?}");
+    let ranged = remote.fetch_range(&signed("GET", format!("{base}/o")), (10, 100), &body.path.with_extension("range"), &|_| {}).await;
+    assert!(matches!(ranged, Err(RemoteError::Unreachable { .. })), "{ranged:?}");
     assert!(began.elapsed() < SILENCE * 30, "each within about one silence, not for ever: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn i22_a_download_that_falls_silent_half_way_is_given_up_and_goes_on_where_it_was() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = asked.clone();
+    let base = serve(move |mut stream| {
+        let mut some = [0; 4096];
+        let got = stream.read(&mut some).unwrap_or(0);
+        let text = String::from_utf8_lossy(&some[..got]).to_lowercase();
+        let range = text.lines().find_map(|line| line.strip_prefix("range: bytes=")).unwrap_or("none").to_owned();
+        heard.lock().expect("the list").push(range);
+        let _ = stream.write_all(b"HTTP/1.1 206 Partial Content\r\ncontent-length: 100\r\n\r\n0123456789");
+        std::thread::sleep(Duration::from_secs(600));
+    });
+    let remote = http(&base);
+    let (_folder, body) = file(b"");
+    let (whole, part) = (body.path.with_extension("whole"), body.path.with_extension("part"));
+    for turn in 1..=2_u64 {
+        let fetched = remote.fetch(&signed("GET", format!("{base}/o")), &whole, &|_| {}).await;
+        assert!(matches!(fetched, Err(RemoteError::Unreachable { .. })), "{fetched:?}");
+        let ranged = remote.fetch_range(&signed("GET", format!("{base}/o")), (50, 100), &part, &|_| {}).await;
+        assert!(matches!(ranged, Err(RemoteError::Unreachable { .. })), "{ranged:?}");
+        for path in [&whole, &part] {
+            assert_eq!(std::fs::metadata(path).expect("kept").len(), 10 * turn, "what came is kept");
+        }
+    }
+    assert_eq!(*asked.lock().expect("the list"), ["none", "50-149", "10-", "60-149"]);
 }
 
 #[tokio::test]
@@ -138,6 +168,8 @@ async fn f9_a_sign_in_page_of_the_network_is_offline_and_nothing_of_it_is_stored
         assert!(remote.put(&signed("PUT", format!("{base}/o")), body, &|_| {}).await.is_err_and(|error| offline(&error)), "{answer}");
         let target = folder.path().join("fetched");
         assert!(remote.fetch(&signed("GET", format!("{base}/o")), &target, &|_| {}).await.is_err_and(|error| offline(&error)), "{answer}");
+        let ranged = remote.fetch_range(&signed("GET", format!("{base}/o")), (0, 100), &target, &|_| {}).await;
+        assert!(ranged.is_err_and(|error| offline(&error)), "{answer}");
         let stored = std::fs::read(&target).unwrap_or_default();
         assert!(stored.is_empty(), "nothing of the page is kept: {}", String::from_utf8_lossy(&stored));
     }
