@@ -15,6 +15,9 @@ use crate::relay::Link;
 /// What this program is called with to be the near end: the address, a host that is ignored, the command.
 pub(crate) const CLIENT: &str = "--remote-shell";
 
+/// How long the near end listens to its program when the far end has ended.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// The near end: standard input goes there, what comes back goes to standard output.
 pub(crate) fn client(address: &str, command: &[String]) -> anyhow::Result<()> {
     let mut socket = TcpStream::connect(address)?;
@@ -23,11 +26,18 @@ pub(crate) fn client(address: &str, command: &[String]) -> anyhow::Result<()> {
     socket.write_all(&u32::try_from(command.len())?.to_le_bytes())?;
     socket.write_all(command.as_bytes())?;
     let mut up = socket.try_clone()?;
+    let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let _ = copy(&mut std::io::stdin().lock(), &mut up);
+        let mut stdin = std::io::stdin().lock();
+        let _ = copy(&mut stdin, &mut up);
         let _ = up.shutdown(std::net::Shutdown::Write);
+        // Whoever still has something to say to a far end that is gone may say it, as with ssh.
+        let _ = std::io::copy(&mut stdin, &mut std::io::sink());
+        let _ = done.send(());
     });
-    copy(&mut socket, &mut std::io::stdout().lock())
+    let _ = copy(&mut socket, &mut std::io::stdout().lock());
+    let _ = is_done.recv_timeout(GRACE);
+    Ok(())
 }
 
 /// Every piece at once: the other side may wait for it.
@@ -109,6 +119,8 @@ async fn serve(mut socket: tokio::net::TcpStream, folder: &Path, environment: Ve
     let down = async move {
         let _ = tokio::io::copy(&mut output, &mut to).await;
         let _ = to.shutdown().await;
+        // A near end that is gone is no reason for the program to fail at its last words.
+        let _ = tokio::io::copy(&mut output, &mut tokio::io::sink()).await;
     };
     tokio::join!(up, down);
     child.wait().await?;

@@ -4,6 +4,7 @@ pub mod feed;
 pub mod http;
 pub mod limit;
 pub mod plan;
+pub mod precedence;
 pub mod remote;
 pub mod retry;
 #[cfg(any(test, feature = "testing"))]

@@ -120,7 +120,6 @@ impl Peer for Restic {
     }
 
     async fn back(&mut self, name: &str) -> anyhow::Result<Vec<u8>> {
-        let path = self.folder.join("in").join(name).display().to_string();
-        self.with(&["dump", "latest", &path]).await
+        self.with(&["dump", "latest", &format!("/in/{name}")]).await
     }
 }

@@ -84,6 +84,7 @@ impl Node {
 pub(super) struct Syncthing {
     near: Node,
     far: Node,
+    here: PathBuf,
     there: PathBuf,
     link: Link,
     client: reqwest::Client,
@@ -93,7 +94,6 @@ pub(super) struct Syncthing {
 #[serde(rename_all = "camelCase")]
 struct Completion {
     completion: f64,
-    global_items: u64,
     need_items: u64,
 }
 
@@ -108,7 +108,7 @@ impl Syncthing {
         let link = Link::to(network, far.listen.parse()?)?;
         far.start(&there, "receiveonly", &near, "dynamic")?;
         near.start(&inbox(folder), "sendonly", &far, &format!("tcp://{}", link.address))?;
-        let own = Self { near, far, there, link, client: reqwest::Client::builder().no_proxy().build()? };
+        let own = Self { near, far, here: inbox(folder), there, link, client: reqwest::Client::builder().no_proxy().build()? };
         // Both are up and know each other when the empty folder counts as complete.
         let start = Instant::now();
         while own.completion().await.is_err() || !own.are_connected().await.unwrap_or(false) {
@@ -127,6 +127,18 @@ impl Syncthing {
         Ok(serde_json::from_str(&self.ask(&format!("db/completion?folder=f&device={}", self.far.id)).await?)?)
     }
 
+    /// Whether every file here is there, of the same length and time.
+    fn is_there(&self) -> anyhow::Result<bool> {
+        for entry in std::fs::read_dir(&self.here)? {
+            let (entry, name) = entry.map(|entry| (entry.metadata(), entry.file_name()))?;
+            let (entry, there) = (entry?, std::fs::metadata(self.there.join(name)));
+            if !there.is_ok_and(|there| there.is_dir() || (there.len() == entry.len() && there.modified().ok() == entry.modified().ok())) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     async fn are_connected(&self) -> anyhow::Result<bool> {
         let text: serde_json::Value = serde_json::from_str(&self.ask("system/connections").await?)?;
         Ok(text["connections"][&self.far.id]["connected"].as_bool().unwrap_or(false))
@@ -140,8 +152,9 @@ impl Peer for Syncthing {
         let scan = format!("http://{}/rest/db/scan?folder=f", self.near.api);
         self.client.post(scan).header("X-API-Key", KEY).send().await?.error_for_status()?;
         loop {
+            // The far node puts a file in its place, with its time, when it has all of it.
             let now = self.completion().await?;
-            if now.completion >= 100.0 && now.need_items == 0 && now.global_items > 0 {
+            if now.completion >= 100.0 && now.need_items == 0 && self.is_there()? {
                 break;
             }
             ensure!(start.elapsed() < Duration::from_secs(1_800), "syncthing is through within half an hour");

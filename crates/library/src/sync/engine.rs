@@ -287,6 +287,7 @@ impl Library {
         let waits = self.sync_state().waits();
         let is_preview = |op: &Op| matches!(op, Op::SendPreview(_));
         let preview_first = in_flight.iter().any(is_preview) || planned.iter().any(|op| is_preview(op) && waits.may(op, now));
+        self.sync_state().limits.precedence.preview_goes_first(preview_first);
         let mut urgent = in_flight.iter().filter(|op| !op.is_bulk()).count();
         let mut up = in_flight.iter().filter(|op| matches!(op, Op::SendOriginal(_))).count();
         let mut down = in_flight.iter().filter(|op| matches!(op, Op::FetchOriginal(_))).count();

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::precedence::Precedence;
+
 /// One direction.
 #[derive(Debug, Default)]
 pub struct Limit {
@@ -43,11 +45,13 @@ pub struct Limits {
     pub up: Limit,
     /// Fetching.
     pub down: Limit,
+    /// Who goes first on the way up.
+    pub precedence: Precedence,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { began: Instant::now(), up: Limit::default(), down: Limit::default() }
+        Self { began: Instant::now(), up: Limit::default(), down: Limit::default(), precedence: Precedence::default() }
     }
 }
 

@@ -53,6 +53,9 @@ pub enum RemoteError {
     /// The store found that the bytes are not the announced ones.
     #[error("the store refused the bytes: they are not the announced ones")]
     ChecksumRefused,
+    /// A body was ended because a preview needed the way up for long; it is sent again later.
+    #[error("the preview of a newer version goes first")]
+    GaveWay,
     /// A file of this computer could not be read or written while it was sent or fetched.
     #[error("cannot use {}", path.display())]
     Local {
@@ -77,7 +80,7 @@ impl RemoteError {
             Self::Unreachable { .. } => ErrorCode::ServerUnreachable,
             Self::NotCollabtrack { .. } => ErrorCode::NotCollabtrack,
             Self::Unavailable { status: 429, .. } => ErrorCode::TooManyRequests,
-            Self::Unavailable { .. } | Self::StoreRefused { .. } => ErrorCode::StoreUnavailable,
+            Self::Unavailable { .. } | Self::StoreRefused { .. } | Self::GaveWay => ErrorCode::StoreUnavailable,
             Self::Refused(problem) => problem.code,
             Self::ChecksumRefused => ErrorCode::ChecksumMismatch,
             Self::Local { .. } => ErrorCode::File,
@@ -102,7 +105,7 @@ impl RemoteError {
                 let fields: String = problem.fields.iter().map(|field| format!(" {}: {}", field.field, sentence(&field.message))).collect();
                 (format!("{}{fields}", sentence(&problem.detail)), hint_of(problem.code).into())
             }
-            Self::StoreRefused { .. } => {
+            Self::StoreRefused { .. } | Self::GaveWay => {
                 (format!("{said} {safe}"), "It is tried again by itself; if it goes on, tell whoever runs the server.".into())
             }
             Self::ChecksumRefused => (format!("{said} {safe}"), "The copy on this computer is checked and sent again by itself.".into()),
@@ -151,6 +154,8 @@ pub struct FileRange {
     pub offset: u64,
     /// Number of bytes.
     pub length: u64,
+    /// Whether it stands still while a preview goes out, and is ended when that takes too long.
+    pub gives_way: bool,
 }
 
 /// Told the bytes that arrived since the last call.

@@ -42,7 +42,7 @@ pub fn reaction(error: &RemoteError) -> Reaction {
         RemoteError::Unavailable { retry_after, .. } => {
             Reaction::ServerAway { at_least: retry_after.map(|wait| wait.min(MOST_RETRY_AFTER)) }
         }
-        RemoteError::StoreRefused { .. } => Reaction::Again,
+        RemoteError::StoreRefused { .. } | RemoteError::GaveWay => Reaction::Again,
         RemoteError::ChecksumRefused => Reaction::CheckCopy,
         RemoteError::Local { .. } => Reaction::Again,
         RemoteError::Refused(problem) => match problem.code {
@@ -184,6 +184,7 @@ mod tests {
             (RemoteError::Unavailable { status: 503, retry_after: None }, away(None)),
             (RemoteError::Unavailable { status: 429, retry_after: Some(Duration::from_secs(7_200)) }, away(Some(600))),
             (RemoteError::StoreRefused { status: 403 }, Reaction::Again),
+            (RemoteError::GaveWay, Reaction::Again),
             (RemoteError::ChecksumRefused, Reaction::CheckCopy),
             (refused(ErrorCode::Unauthorized, 401), Reaction::SignedOut),
             (refused(ErrorCode::NotFound, 404), Reaction::ReadAgain),

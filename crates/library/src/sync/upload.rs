@@ -373,7 +373,13 @@ impl Library {
                 flying.push(self.send_part(remote, what, upload, number, request));
             }
             if let Some(sent) = flying.next().await {
-                let number = sent?;
+                let (number, arrived) = sent?;
+                if !arrived {
+                    missing.push(number);
+                    // What went out of it is not with the store.
+                    say(confirmed);
+                    continue;
+                }
                 // Recorded here and not with the sending: a part that waits for its turn must not hold the database.
                 crate::faults::step("upload.part_sent");
                 let mut transaction = self.store().write().await?;
@@ -387,7 +393,7 @@ impl Library {
         Ok(true)
     }
 
-    /// Sends one part; a signature that ran out is renewed once.
+    /// Sends one part; a signature that ran out is renewed once. Whether it arrived: it may have given way to a preview.
     async fn send_part(
         &self,
         remote: &dyn Remote,
@@ -395,10 +401,14 @@ impl Library {
         upload: &Upload,
         number: u32,
         request: SignedRequest,
-    ) -> Result<u32> {
+    ) -> Result<(u32, bool)> {
         let index = u64::from(number) - 1;
-        let body =
-            FileRange { path: self.content().path(&upload.blob), offset: index * upload.part_size, length: upload.part_length(index) };
+        let body = FileRange {
+            path: self.content().path(&upload.blob),
+            offset: index * upload.part_size,
+            length: upload.part_length(index),
+            gives_way: !matches!(upload.format, ObjectFormat::Preview | ObjectFormat::Tables),
+        };
         let version = what.version.id.clone();
         let progress = |bytes: u64| self.sync_state().add_in_flight(&version, bytes);
         let mut result = remote.put(&request, body.clone(), &progress).await;
@@ -408,8 +418,10 @@ impl Library {
                 result = remote.put(&url.request, body, &progress).await;
             }
         }
-        self.heard(result)?;
-        Ok(number)
+        match result {
+            Err(RemoteError::GaveWay) => Ok((number, false)),
+            result => self.heard(result).map(|()| (number, true)),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_library::clock::Clock;
 use collabtrack_library::error::LibraryError;
 use collabtrack_library::sync::http::{Api, HttpRemote};
+use collabtrack_library::sync::limit::Limits;
+use collabtrack_library::sync::precedence::Precedence;
 use collabtrack_library::sync::remote::{FileRange, Remote, RemoteError};
 use collabtrack_library::sync::testing::faulty::{Call, Fault, Faulty, silence};
 use collabtrack_library::sync::testing::memory::{MemoryRemote, problem};
@@ -53,7 +55,7 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, FileRange) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("part");
     std::fs::write(&path, bytes).expect("written");
-    (folder, FileRange { path, offset: 0, length: bytes.len() as u64 })
+    (folder, FileRange { path, offset: 0, length: bytes.len() as u64, gives_way: false })
 }
 
 #[tokio::test]
@@ -139,6 +141,56 @@ async fn f8_a_part_that_needs_longer_than_the_silence_goes_through_as_long_as_by
     http(&base).put(&request, body, &move |bytes| *sum.lock().expect("the sum") += bytes).await.expect("it arrives");
     assert!(began.elapsed() > SILENCE * 2, "it took longer than the silence: {:?}", began.elapsed());
     assert_eq!(*told.lock().expect("the sum"), 32 << 20, "progress is told while it goes");
+}
+
+#[tokio::test]
+async fn a_part_stands_still_while_a_preview_goes_out_and_gives_way_when_that_takes_long() {
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let counted = arrived.clone();
+    let base = serve(move |mut stream| {
+        let (mut buffer, mut head, mut body) = (vec![0; 64 * 1024], Vec::new(), None);
+        while body.is_none_or(|body| body < 1 << 20) {
+            let got = stream.read(&mut buffer).unwrap_or(0);
+            if got == 0 {
+                return;
+            }
+            let fresh = match body {
+                Some(_) => got,
+                None => {
+                    head.extend_from_slice(&buffer[..got]);
+                    let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+                    head.len() - end - 4
+                }
+            };
+            body = Some(body.unwrap_or(0) + fresh);
+            counted.fetch_add(fresh, Ordering::Relaxed);
+        }
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\netag: \"x\"\r\ncontent-length: 0\r\n\r\n");
+    });
+    let request =
+        SignedRequest { headers: [("content-length".to_owned(), (1 << 20).to_string())].into(), ..signed("PUT", format!("{base}/o")) };
+    let (_folder, body) = file(&vec![7; 1 << 20]);
+    let part = FileRange { gives_way: true, ..body.clone() };
+    let remote = |patience| {
+        let limits = Arc::new(Limits { precedence: Precedence::giving_way_for(patience), ..Limits::default() });
+        let api = Api::new(base.parse().expect("an address"), None).expect("an API").within(limits.clone());
+        (HttpRemote(api), limits)
+    };
+    let (hasty, limits) = remote(Duration::from_millis(20));
+    limits.precedence.preview_goes_first(true);
+    let ended = hasty.put(&request, part.clone(), &|_| {}).await;
+    assert!(matches!(ended, Err(RemoteError::GaveWay)), "{ended:?}");
+    assert_eq!(arrived.load(Ordering::Relaxed), 0, "the preview had the whole way");
+    hasty.put(&request, body, &|_| {}).await.expect("the preview itself waits for nothing");
+    assert_eq!(arrived.swap(0, Ordering::Relaxed), 1 << 20);
+    let (patient, limits) = remote(Duration::from_secs(3_600));
+    limits.precedence.preview_goes_first(true);
+    let sending = tokio::spawn(async move { patient.put(&request, part, &|_| {}).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(arrived.load(Ordering::Relaxed), 0, "it stands still");
+    limits.precedence.preview_goes_first(false);
+    sending.await.expect("no panic").expect("it goes on when the preview is out");
+    assert_eq!(arrived.load(Ordering::Relaxed), 1 << 20);
 }
 
 #[tokio::test]

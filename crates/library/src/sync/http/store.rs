@@ -45,9 +45,13 @@ async fn pieces(
 ) -> RemoteResult<impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + use<>> {
     let mut file = File::open(&body.path).await.map_err(|error| RemoteError::local(&body.path, error))?;
     file.seek(SeekFrom::Start(body.offset)).await.map_err(|error| RemoteError::local(&body.path, error))?;
-    Ok(futures::stream::try_unfold((file, body.length, limits), |(mut file, left, limits)| async move {
+    let gives_way = body.gives_way;
+    Ok(futures::stream::try_unfold((file, body.length, limits), move |(mut file, left, limits)| async move {
         if left == 0 {
             return Ok(None);
+        }
+        if gives_way && !limits.precedence.give_way().await {
+            return Err(std::io::Error::other(GaveWay));
         }
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
         let mut piece = vec![0_u8; want];
@@ -75,7 +79,7 @@ impl Api {
         let (mut sent, mut silent_at) = (0, began + self.silence);
         let response = loop {
             tokio::select! {
-                response = &mut send => break response.map_err(|error| unreachable(&error))?,
+                response = &mut send => break response.map_err(|error| sending_failed(&error))?,
                 Some(bytes) = counted.recv() => {
                     progress(bytes);
                     sent += bytes;
@@ -171,6 +175,23 @@ impl Api {
         }
         file.flush().await.map_err(local)
     }
+}
+
+/// Why the pieces of a body ended early.
+#[derive(Debug, thiserror::Error)]
+#[error("a preview goes first")]
+struct GaveWay;
+
+fn sending_failed(error: &reqwest::Error) -> RemoteError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is::<GaveWay>() || wrapped.is_some_and(|wrapped| wrapped.is::<GaveWay>()) {
+            return RemoteError::GaveWay;
+        }
+        cause = inner.source();
+    }
+    unreachable(error)
 }
 
 /// A file to add to, and how much of it is there.

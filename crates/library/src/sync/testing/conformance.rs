@@ -36,7 +36,7 @@ async fn send_part(remote: &dyn Remote, body: &CreateUpload, file: &Path, number
     let state = remote.upload_urls(&body.upload, &WantUrls { parts: vec![number] }).await?;
     let request = &state.urls.iter().find(|url| url.part == number).expect("the part is signed").request;
     let offset = u64::from(number - 1) * body.part_size;
-    let range = FileRange { path: file.to_path_buf(), offset, length: (body.length - offset).min(body.part_size) };
+    let range = FileRange { path: file.to_path_buf(), offset, length: (body.length - offset).min(body.part_size), gives_way: false };
     remote.put(request, range, &|_| {}).await
 }
 
