@@ -258,7 +258,7 @@ async fn swap(db: &PgPool, project: &ProjectId, old: &str, new: &str, moved: &[M
     for id in &versions {
         let seq = feed::next_seq(&mut tx, project).await?;
         sqlx::query("update version set seq = $2 where id = $1").bind(id.as_str()).bind(seq).execute(&mut *tx).await?;
-        let version = rows::load(&mut tx, id).await?;
+        let version = rows::load_known(&mut tx, id).await?;
         feed::append_at(&mut tx, project, seq, ChangeKind::Version, &version).await?;
     }
     tx.commit().await?;

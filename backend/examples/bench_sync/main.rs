@@ -77,6 +77,7 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [first, folder] if first == studio::SYNC => return runtime()?.block_on(studio::sync_alone(folder.as_ref())),
+        [first, address, door] if first == network::FAR_END => return runtime()?.block_on(network::far_end(address, door.as_ref())),
         [first, address, command @ ..] if first == shell::CLIENT => return shell::client(address, command),
         _ => {}
     }

@@ -3,13 +3,17 @@
 //! reached through them. Not every kernel has `netem`, so the 40 ms come from the relays that listen there. Where namespaces cannot be
 //! had (not root, not Linux), the relays keep the rates as well, and the report says so.
 
+use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 /// Set for the program that was started again in a namespace of its own.
 const INSIDE: &str = "COLLABTRACK_BENCH_IN_NAMESPACE";
@@ -116,22 +120,19 @@ impl Far {
         self.inside(&change(STUDIO.0, "50mbit"))
     }
 
-    /// A socket that listens at the far end: it belongs to the namespace of the thread that made it.
-    #[cfg(target_os = "linux")]
-    fn listener(&self) -> anyhow::Result<std::net::TcpListener> {
-        let place = std::fs::File::open(self.place())?;
-        std::thread::spawn(move || {
-            use std::os::fd::AsFd;
-            rustix::thread::move_into_link_name_space(place.as_fd(), Some(rustix::thread::LinkNameSpaceType::Network))?;
-            Ok(std::net::TcpListener::bind((STUDIO.1, 0))?)
-        })
-        .join()
-        .unwrap_or_else(|_| anyhow::bail!("the far end cannot be listened at"))
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn listener(&self) -> anyhow::Result<std::net::TcpListener> {
-        anyhow::bail!("there are namespaces on Linux only")
+    /// A program at the far end that listens there and hands every connection to `door`; where it listens.
+    fn listen(&self, door: &Path) -> anyhow::Result<(Child, SocketAddr)> {
+        let mut child = Command::new("nsenter")
+            .arg(format!("--net={}", self.place()))
+            .arg(std::env::current_exe()?)
+            .args([FAR_END, &STUDIO.1.to_string()])
+            .arg(door)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("its output")?).read_line(&mut line)?;
+        Ok((child, line.trim().parse().context("the far end says where it listens")?))
     }
 }
 
@@ -174,14 +175,84 @@ impl Network {
         self.far.as_ref().map_or(Ok(()), |far| far.limit(slow))
     }
 
-    /// A socket that is reached through the network only.
-    pub(crate) fn listener(&self) -> anyhow::Result<(std::net::TcpListener, SocketAddr)> {
-        let listener = match &self.far {
-            Some(far) => far.listener()?,
-            None => std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
+    /// Something that is reached through the network only.
+    pub(crate) fn door(&self) -> anyhow::Result<Door> {
+        let Some(far) = &self.far else {
+            let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            listener.set_nonblocking(true)?;
+            return Ok(Door::Near(TcpListener::from_std(listener)?));
         };
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+        let folder = tempfile::tempdir()?;
+        let listener = UnixListener::bind(folder.path().join("door"))?;
+        let (program, address) = far.listen(&folder.path().join("door"))?;
+        Ok(Door::Far { listener, address, _program: Ending(program), _folder: folder })
+    }
+}
+
+/// Where connections from home come in.
+pub(crate) enum Door {
+    /// On this side: there are no namespaces.
+    Near(TcpListener),
+    /// At the far end; a program there hands them over.
+    Far { listener: UnixListener, address: SocketAddr, _program: Ending, _folder: tempfile::TempDir },
+}
+
+/// A program that ends with its owner.
+pub(crate) struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// One way of a connection.
+pub(crate) type Reading = Box<dyn AsyncRead + Send + Unpin>;
+/// The other.
+pub(crate) type Writing = Box<dyn AsyncWrite + Send + Unpin>;
+
+impl Door {
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        match self {
+            Self::Near(listener) => Ok(listener.local_addr()?),
+            Self::Far { address, .. } => Ok(*address),
+        }
+    }
+
+    /// The next connection.
+    pub(crate) async fn accept(&self) -> std::io::Result<(Reading, Writing)> {
+        match self {
+            Self::Near(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Small answers must not wait for more to come.
+                stream.set_nodelay(true)?;
+                let (read, write) = stream.into_split();
+                Ok((Box::new(read), Box::new(write)))
+            }
+            Self::Far { listener, .. } => {
+                let (read, write) = listener.accept().await?.0.into_split();
+                Ok((Box::new(read), Box::new(write)))
+            }
+        }
+    }
+}
+
+/// What this program is called with to be the one that listens at the far end: its address there, and the door.
+pub(crate) const FAR_END: &str = "--far-end";
+
+/// Hands every connection on, until standard input ends.
+pub(crate) async fn far_end(address: &str, door: &Path) -> anyhow::Result<()> {
+    let listener = TcpListener::bind((address, 0)).await?;
+    println!("{}", listener.local_addr()?);
+    loop {
+        let (mut from, _) = listener.accept().await?;
+        from.set_nodelay(true)?;
+        let door = door.to_path_buf();
+        tokio::spawn(async move {
+            if let Ok(mut to) = UnixStream::connect(door).await {
+                let _ = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+            }
+        });
     }
 }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
-use crate::network::{DOWN, Network, Shape, UP};
+use crate::network::{DOWN, Network, Reading, Shape, UP, Writing};
 
 /// Bytes taken at a time; small enough that connections take turns.
 const PIECE: usize = 8 * 1024;
@@ -57,12 +57,11 @@ pub(crate) struct Link {
 impl Link {
     /// A link through the network to `target`.
     pub(crate) fn to(network: &Network, target: SocketAddr) -> anyhow::Result<Self> {
-        let (listener, address) = network.listener()?;
-        let listener = TcpListener::from_std(listener)?;
-        let link = Self { address, up: Direction::new(UP, &network.shape), down: Direction::new(DOWN, &network.shape) };
+        let door = network.door()?;
+        let link = Self { address: door.address()?, up: Direction::new(UP, &network.shape), down: Direction::new(DOWN, &network.shape) };
         let (up, down) = (link.up.clone(), link.down.clone());
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            while let Ok(client) = door.accept().await {
                 tokio::spawn(pass(client, target, up.clone(), down.clone()));
             }
         });
@@ -81,18 +80,16 @@ impl Link {
     }
 }
 
-async fn pass(client: TcpStream, target: SocketAddr, up: Arc<Direction>, down: Arc<Direction>) {
+async fn pass((from_client, to_client): (Reading, Writing), target: SocketAddr, up: Arc<Direction>, down: Arc<Direction>) {
     let Ok(server) = TcpStream::connect(target).await else { return };
-    // Small answers must not wait for more to come.
-    if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+    if server.set_nodelay(true).is_err() {
         return;
     }
-    let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::join!(one_way(from_client, to_server, &up), one_way(from_server, to_client, &down));
 }
 
-async fn one_way(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf, direction: &Direction) {
+async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, direction: &Direction) {
     let (sender, mut arriving) = mpsc::channel::<(Instant, Vec<u8>)>(256);
     let read = async move {
         let mut buffer = vec![0; PIECE];

@@ -120,7 +120,7 @@ async fn record(db: &mut PgConnection, session: &Session, project: &ProjectId, i
     put.ok_or_else(|| recipe_invalid("an extent contradicts the one already known at those bytes"))?;
     let seq = feed::next_seq(db, project).await?;
     rows::set_state(db, id, VersionState::Complete, seq).await?;
-    let version = rows::load(db, id).await?;
+    let version = rows::load_known(db, id).await?;
     feed::append_at(db, project, seq, ChangeKind::Version, &version).await?;
     let fact = Fact::by(&session.account, &session.tag, project.as_str(), "version.complete", id.as_str());
     audit::append(db, fact.detail(serde_json::json!({"content_id": version.content_id}))).await?;

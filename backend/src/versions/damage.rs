@@ -98,7 +98,7 @@ async fn give_up(db: &PgPool, session: &Session, project: &ProjectId, objects: &
         let id: VersionId = row.text_as("id")?;
         let seq = feed::next_seq(&mut tx, project).await?;
         rows::set_state(&mut tx, &id, VersionState::Damaged, seq).await?;
-        let version = rows::load(&mut tx, &id).await?;
+        let version = rows::load_known(&mut tx, &id).await?;
         feed::append_at(&mut tx, project, seq, ChangeKind::Version, &version).await?;
         let fact = Fact::by(&session.account, &session.tag, project.as_str(), "version.damaged", id.as_str());
         audit::append(&mut tx, fact.detail(serde_json::json!({"content_id": version.content_id}))).await?;

@@ -50,7 +50,7 @@ pub async fn version(db: &PgPool, session: &Session, id: &VersionId, body: &Edit
     }
     let seq = feed::next_seq(&mut tx, &project).await?;
     sqlx::query("update version set seq = $2 where id = $1").bind(id.as_str()).bind(seq).execute(&mut *tx).await?;
-    let after = rows::load(&mut tx, &id).await?;
+    let after = rows::load_known(&mut tx, &id).await?;
     feed::append_at(&mut tx, &project, seq, ChangeKind::Version, &after).await?;
     let fact = Fact::by(&session.account, &session.tag, project.as_str(), "version.edit", id.as_str()).detail(changed.into());
     audit::append(&mut tx, fact).await?;

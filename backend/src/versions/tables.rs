@@ -40,7 +40,7 @@ pub async fn set(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, 
     }
     let seq = feed::next_seq(&mut tx, &project).await?;
     rows::set_state(&mut tx, &id, version.state, seq).await?;
-    let version = rows::load(&mut tx, &id).await?;
+    let version = rows::load_known(&mut tx, &id).await?;
     feed::append_at(&mut tx, &project, seq, ChangeKind::Version, &version).await?;
     tx.commit().await?;
     Ok(version)

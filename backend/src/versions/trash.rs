@@ -108,7 +108,7 @@ async fn moved(
 ) -> Result<Version, Error> {
     let seq = feed::next_seq(db, project).await?;
     rows::set_state(db, id, state, seq).await?;
-    let version = rows::load(db, id).await?;
+    let version = rows::load_known(db, id).await?;
     feed::append_at(db, project, seq, ChangeKind::Version, &version).await?;
     let detail = serde_json::json!({"track": version.track, "number": version.number});
     audit::append(db, Fact::by(&session.account, &session.tag, project.as_str(), action, id.as_str()).detail(detail)).await?;
@@ -163,7 +163,7 @@ async fn purge(db: &PgPool, project: &ProjectId, id: &VersionId) -> Result<(), E
     }
     let seq = feed::next_seq(&mut tx, project).await?;
     rows::set_state(&mut tx, id, VersionState::Purged, seq).await?;
-    let version = rows::load(&mut tx, id).await?;
+    let version = rows::load_known(&mut tx, id).await?;
     feed::append_at(&mut tx, project, seq, ChangeKind::Version, &version).await?;
     let actor = by.unwrap_or_else(|| version.author.id.clone());
     let detail = serde_json::json!({"track": version.track, "number": version.number, "content_id": version.content_id});

@@ -148,7 +148,7 @@ pub struct Version {
     /// Measured facts of the original.
     #[schema(value_type = Object)]
     pub summary: serde_json::Value,
-    /// Coarse waveform, base64.
+    /// Coarse waveform, base64. It never changes: only the announcement and the version itself carry it, later changes leave it empty.
     pub overview: String,
     /// Who made it.
     pub author: Person,

@@ -420,7 +420,7 @@ impl Library {
         }
         match result {
             Err(RemoteError::GaveWay) => Ok((number, false)),
-            result => self.heard(result).map(|()| (number, true)),
+            result => Ok(self.heard(result).map(|()| (number, true))?),
         }
     }
 }
