@@ -56,6 +56,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// No limits, and another way of giving way.
+    #[must_use]
+    pub fn with(precedence: Precedence) -> Self {
+        Self { precedence, ..Self::default() }
+    }
+
     /// Waits until a piece may be sent.
     pub async fn before_sending(&self, bytes: u64) {
         tokio::time::sleep(self.up.wait(bytes, self.began.elapsed())).await;

@@ -172,7 +172,7 @@ async fn a_part_stands_still_while_a_preview_goes_out_and_gives_way_when_that_ta
     let (_folder, body) = file(&vec![7; 1 << 20]);
     let part = FileRange { gives_way: true, ..body.clone() };
     let remote = |patience| {
-        let limits = Arc::new(Limits { precedence: Precedence::giving_way_for(patience), ..Limits::default() });
+        let limits = Arc::new(Limits::with(Precedence::giving_way_for(patience)));
         let api = Api::new(base.parse().expect("an address"), None).expect("an API").within(limits.clone());
         (HttpRemote(api), limits)
     };
