@@ -228,6 +228,7 @@ export const t = {
     used: (bytes: string) => `They take ${bytes} now.`,
     sessions: 'DAW sessions become versions too',
     leftOut: 'Leave out',
+    leftOutExample: '*_temp.wav\nOld/*',
     leftOutHint: 'A name, or a path inside a folder, on each line; * stands for anything, ? for one letter. Versions that exist stay.',
     saved: 'Saved.',
   },
