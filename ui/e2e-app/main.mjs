@@ -1,6 +1,7 @@
 // The real app, as a musician and then an admin use it: a bounce appears as a version, is heard (recorded from a null sink), overwritten,
 // compared, sent to a server, proposed and approved; a relaunch finds everything. Ends with `N passed, N failed`.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Key } from 'selenium-webdriver';
@@ -85,6 +86,22 @@ try {
     );
     assert.ok(heard.lost < heard.frames / 10, `the sound server dropped few frames: ${JSON.stringify(heard)}`);
     console.log(`     ${heard.frames} frames sample for sample, ${heard.lost} dropped by the sound server`);
+  });
+  await check('the media keys of the desktop play and pause, and its player controls say what', async () => {
+    const bus = (...args) => execFileSync('dbus-send', ['--session', '--print-reply', ...args], { encoding: 'utf8' });
+    const names = bus('--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.ListNames');
+    const name = /org\.mpris\.MediaPlayer2\.collabtrack[.\w]*/.exec(names)?.[0];
+    assert.ok(name, 'the app offers its player to the desktop');
+    const player = (...args) => bus(`--dest=${name}`, '/org/mpris/MediaPlayer2', ...args);
+    const playing = async () => (await command('player')).value?.playing;
+    player('org.mpris.MediaPlayer2.Player.PlayPause');
+    await until('the key plays', 10, async () => (await playing()) === true);
+    const get = (property) => player('org.freedesktop.DBus.Properties.Get', 'string:org.mpris.MediaPlayer2.Player', `string:${property}`);
+    await until('the controls say that it plays', 10, () => get('PlaybackStatus').includes('"Playing"'));
+    assert.match(get('Metadata'), /Night Drive – version 1/);
+    player('org.mpris.MediaPlayer2.Player.PlayPause');
+    await until('the key pauses', 10, async () => (await playing()) === false);
+    await until('the controls say that it rests', 10, () => get('PlaybackStatus').includes('"Paused"'));
   });
   await check('the same file name again is version 2, and A/B flips at the same place', async () => {
     writeWav(bounce, quiet);
