@@ -40,6 +40,10 @@ needs_of_tests() {
     need dbus-x11 have dbus-launch
     need gnome-keyring have gnome-keyring-daemon
     need imagemagick have import
+    # A hand on the mouse, and another program's window to drop files on.
+    need xdotool have xdotool
+    need python3-gi has_gtk_window
+    need gir1.2-gtk-3.0 has_gtk_window
     # Spoils CSV files the way spreadsheets do: the import tells that from what somebody edited.
     need libreoffice-calc-nogui have soffice
     # Makes the test files of every format, and is the other opinion about what they sound like.
@@ -63,6 +67,8 @@ needs_of_bench() {
     need singularity-music [ -d "$bench_music" ]
 }
 
+# Debian's own Python alone finds Debian's modules.
+has_gtk_window() { /usr/bin/python3 -c 'import gi; gi.require_version("Gtk", "3.0"); from gi.repository import Gtk'; }
 # The pip of the venv comes with a package of its own on Debian.
 python_venv() { python3 -c "import ensurepip, venv"; }
 have_compilers() { have cc && have c++ && have make; }

@@ -1,9 +1,10 @@
 // What the lane of the real app starts and stops: server, driver, recorder. Everything lives in one temporary folder.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Builder, Capabilities } from 'selenium-webdriver';
 
 export const root = resolve(import.meta.dirname, '../..');
@@ -160,6 +161,46 @@ export class Machine {
         return samples.reduce((count, sample) => count + (Math.abs(sample) > 1e-4 ? 1 : 0), 0);
       },
     };
+  }
+
+  /** Another program beside the app's window that files can be dropped on. */
+  async dropTarget() {
+    const place = { x: 1300, y: 200, width: 120, height: 200 };
+    const child = this.start('drop target', '/usr/bin/python3', [
+      join(import.meta.dirname, 'drop-target.py'),
+      ...Object.values(place).map(String),
+    ]);
+    const lines = () => this.log('drop target').split('\n').filter(Boolean);
+    await until('the other program is shown', 20, () => lines().includes('ready'));
+    return {
+      middle: { x: place.x + place.width / 2, y: place.y + place.height / 2 },
+      /** The files dropped so far, by their paths. */
+      files: () => lines().flatMap((line) => (line.startsWith('file://') ? [fileURLToPath(line.trim())] : [])),
+      close: () => child.kill('SIGTERM'),
+    };
+  }
+
+  /** Drags `element` onto another program with the real pointer, as a hand does: press, move, let go. */
+  async drag(element, target) {
+    const hand = (...args) => execFileSync('xdotool', args.map(String), { encoding: 'utf8' });
+    const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+    const box = await this.browser.executeScript(
+      `const box = arguments[0].getBoundingClientRect();
+       return { x: screenX + box.x + box.width / 2, y: screenY + box.y + box.height / 2 };`,
+      element,
+    );
+    hand('mousemove', Math.round(box.x), Math.round(box.y));
+    await pause(200);
+    hand('mousedown', 1);
+    await pause(200);
+    const steps = 12;
+    for (let step = 1; step <= steps; step += 1) {
+      const part = step / steps;
+      hand('mousemove', Math.round(box.x + (target.middle.x - box.x) * part), Math.round(box.y + (target.middle.y - box.y) * part));
+      await pause(150);
+    }
+    await pause(500);
+    hand('mouseup', 1);
   }
 
   /** Ends what was started under `name`, as an operator would. */

@@ -2,7 +2,7 @@
 // compared, sent to a server, proposed and approved; a relaunch finds everything. Ends with `N passed, N failed`.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Key } from 'selenium-webdriver';
 import { Machine, until } from './machine.mjs';
@@ -40,6 +40,16 @@ async function check(name, work) {
 
 async function picture(name) {
   if (pictures) await machine.screenshot(join(pictures, `${name}.png`));
+}
+
+/** A picture of the track page with its axis halved `times` over; nothing without pictures. */
+async function zoomed(name, times) {
+  if (!pictures) return;
+  await press('f', ...Array.from({ length: times }, () => '+'));
+  // The sound of a closer view is read first.
+  await new Promise((done) => setTimeout(done, 1_000));
+  await picture(name);
+  await press('f');
 }
 
 const loud = song(24, 0.9);
@@ -129,6 +139,18 @@ try {
     assert.ok(Math.abs(gains.b + 6.02) < 0.1, `the louder version is turned down by 6 dB: ${JSON.stringify(gains)}`);
     assert.ok(Math.abs(gains.a) < 0.01, `the quieter one is left alone: ${JSON.stringify(gains)}`);
     await picture('track');
+    await zoomed('track-whole', 0);
+    await zoomed('track-second', 5);
+    await zoomed('track-samples', 14);
+  });
+  await check('a version is dragged out of the window, and the program it is dropped on gets the whole file', async () => {
+    const target = await machine.dropTarget();
+    const handle = await until('the version has a handle', 10, () => named('button', 'Drag version 2 into a DAW; pressing copies the file'));
+    await machine.drag(handle, target);
+    const dropped = await until('a file is dropped', 20, () => target.files()[0]);
+    assert.match(dropped, /Night Drive.*\.wav$/u);
+    assert.deepEqual(readFileSync(dropped), readFileSync(bounce));
+    target.close();
   });
   await check('by clicks: a wrong password is refused in words, then registering signs in', async () => {
     await go('#/connect');
@@ -189,7 +211,7 @@ try {
 } finally {
   await machine.stop();
 }
-const failed = results.filter((result) => !result).length + (results.length < 15 && results.every(Boolean) ? 1 : 0);
+const failed = results.filter((result) => !result).length + (results.length < 16 && results.every(Boolean) ? 1 : 0);
 console.log(`${results.filter(Boolean).length} passed, ${failed} failed`);
 // A pipe that some grandchild still holds must not keep the lane waiting.
 process.exit(failed > 0 ? 1 : 0);

@@ -2,7 +2,6 @@
 
 mod support;
 
-mod analysis;
 #[cfg(feature = "playback")]
 mod custom_host;
 mod decoding;
@@ -12,8 +11,12 @@ mod difference;
 mod flipping;
 mod fuzz_targets;
 mod hostile;
+mod landmarks;
 mod looping;
+mod loudness;
+mod measuring;
 mod odd_files;
+mod pictures;
 mod playing;
 mod preview;
 mod rendering;

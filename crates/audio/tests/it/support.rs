@@ -7,6 +7,8 @@ pub(crate) mod signal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use collabtrack_audio::analysis::{Analysis, analyse};
+use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::decode::Decoder;
 
 /// A folder that goes away with the test.
@@ -25,6 +27,11 @@ pub(crate) fn read_rest(decoder: &mut Decoder, step: usize) -> Vec<Vec<f32>> {
     let mut planes = vec![Vec::new(); usize::from(decoder.info().channels)];
     while decoder.read(&mut planes, step).expect("the file decodes") > 0 {}
     planes
+}
+
+/// Everything one pass finds out about a file.
+pub(crate) fn measured(path: &Path) -> Analysis {
+    analyse(path, &Cancel::default(), &mut |_| {}).expect("it measures")
 }
 
 /// Runs an encoder that `./dev` installs; a missing one fails the test.
