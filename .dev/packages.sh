@@ -68,7 +68,7 @@ needs_of_bench() {
 }
 
 # Debian's own Python alone finds Debian's modules.
-has_gtk_window() { /usr/bin/python3 -c 'import gi; gi.require_version("Gtk", "3.0"); from gi.repository import Gtk'; }
+has_gtk_window() { /usr/bin/python3 -c 'import gi; gi.require_version("Gdk", "3.0"); gi.require_version("Gtk", "3.0"); from gi.repository import Gdk, Gtk'; }
 # The pip of the venv comes with a package of its own on Debian.
 python_venv() { python3 -c "import ensurepip, venv"; }
 have_compilers() { have cc && have c++ && have make; }

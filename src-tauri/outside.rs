@@ -1,5 +1,8 @@
 //! Other programs: the clipboard, the file manager, a drag out of the window.
 
+#[cfg(target_os = "linux")]
+mod gtk_drag;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -68,53 +71,16 @@ const DRAG_PICTURE: &[u8] = include_bytes!("../icons/32x32.png");
 /// Runs on the thread of the window.
 fn start_drag<R: Runtime>(handle: &AppHandle<R>, file: &Path) {
     let Some(window) = handle.get_webview_window("main") else { return };
-    let item = drag::DragItem::Files(vec![address_of(file)]);
-    let picture = drag::Image::Raw(DRAG_PICTURE.to_vec());
-    let done = |result, _position| tracing::debug!(?result, "a drag out of the window ended");
     #[cfg(target_os = "linux")]
-    let started = window
-        .gtk_window()
-        .map_err(|error| error.to_string())
-        .and_then(|window| drag::start_drag(&window, item, picture, done, drag::Options::default()).map_err(|error| error.to_string()));
+    let started = window.gtk_window().map_err(|error| error.to_string()).and_then(|window| gtk_drag::start(&window, file, DRAG_PICTURE));
     #[cfg(not(target_os = "linux"))]
-    let started = drag::start_drag(&window, item, picture, done, drag::Options::default()).map_err(|error| error.to_string());
+    let started = {
+        let item = drag::DragItem::Files(vec![file.to_path_buf()]);
+        let done = |result, _position| tracing::debug!(?result, "a drag out of the window ended");
+        drag::start_drag(&window, item, drag::Image::Raw(DRAG_PICTURE.to_vec()), done, drag::Options::default())
+            .map_err(|error| error.to_string())
+    };
     if let Err(error) = started {
         tracing::warn!(error, "a drag could not begin");
-    }
-}
-
-/// The path as the drag source passes it on. On Linux it becomes part of a `file://` address as it is, so it is encoded here.
-fn address_of(file: &Path) -> PathBuf {
-    if !cfg!(target_os = "linux") {
-        return file.to_path_buf();
-    }
-    PathBuf::from(percent_encoded(file.as_os_str().as_encoded_bytes()))
-}
-
-/// Bytes that may stand in the path of an address as they are; everything else becomes `%XX`.
-fn percent_encoded(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(*byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_become_addresses_that_every_program_reads() {
-        for (path, expected) in [
-            ("/tmp/Night Drive - version 12.wav", "/tmp/Night%20Drive%20-%20version%2012.wav"),
-            ("/tmp/100 % #1 é.wav", "/tmp/100%20%25%20%231%20%C3%A9.wav"),
-            ("/tmp/\u{1F3B8}\"'.wav", "/tmp/%F0%9F%8E%B8%22%27.wav"),
-        ] {
-            assert_eq!(percent_encoded(path.as_bytes()), expected);
-        }
     }
 }

@@ -145,7 +145,9 @@ try {
   });
   await check('a version is dragged out of the window, and the program it is dropped on gets the whole file', async () => {
     const target = await machine.dropTarget();
-    const handle = await until('the version has a handle', 10, () => named('button', 'Drag version 2 into a DAW; pressing copies the file'));
+    const handle = await until('the version has a handle', 10, () =>
+      named('button', 'Drag version 2 into a DAW; pressing copies the file'),
+    );
     await machine.drag(handle, target);
     const dropped = await until('a file is dropped', 20, () => target.files()[0]);
     assert.match(dropped, /Night Drive.*\.wav$/u);
