@@ -138,6 +138,8 @@ try {
     const gains = Object.fromEntries(flipped.lanes.map((lane) => [lane.slot, lane.gain_db]));
     assert.ok(Math.abs(gains.b + 6.02) < 0.1, `the louder version is turned down by 6 dB: ${JSON.stringify(gains)}`);
     assert.ok(Math.abs(gains.a) < 0.01, `the quieter one is left alone: ${JSON.stringify(gains)}`);
+    // A place where the drums play.
+    await command('player_seek', { seconds: 8.05 });
     await picture('track');
     await zoomed('track-whole', 0);
     await zoomed('track-second', 5);
