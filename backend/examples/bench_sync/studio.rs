@@ -57,6 +57,12 @@ impl Bench {
         Ok(u64::try_from(length)?)
     }
 
+    /// Keys of objects of these formats.
+    pub(crate) async fn keys(&self, formats: &[&str]) -> anyhow::Result<Vec<String>> {
+        let statement = "select key from object where format = any($1)";
+        Ok(sqlx::query_scalar(statement).bind(formats).fetch_all(self.database()).await?)
+    }
+
     /// Every byte both ways so far.
     pub(crate) fn wire(&self) -> u64 {
         self.api.both() + self.store.both()
