@@ -68,13 +68,19 @@ impl Page {
     }
 }
 
+/// What the server itself asks of its store carries its key, not a signature in the address: those are no bytes of the author's computer.
+pub(crate) const OF_THE_SERVER: &str = "server: ";
+
 /// Method and address of the request that begins here, ids of the API left out; none when nothing begins. Objects keep their key.
 fn request(bytes: &[u8]) -> Option<String> {
     let line = bytes.split(|byte| *byte == b'\r').next().filter(|line| line.ends_with(b" HTTP/1.1"))?;
     let mut words = std::str::from_utf8(line).ok()?.split(' ');
     let (method, address) = (words.next()?, words.next()?);
     let path = address.split('?').next()?;
-    let Some(path) = path.strip_prefix("/api/v1") else { return Some(format!("{method} {path}")) };
+    let Some(path) = path.strip_prefix("/api/v1") else {
+        let whose = if address.contains("X-Amz-Signature=") { "" } else { OF_THE_SERVER };
+        return Some(format!("{whose}{method} {path}"));
+    };
     let named = |part: &str| if part.len() > 20 && part.contains('_') { "…" } else { part }.to_owned();
     Some(format!("{method} {}", path.split('/').map(named).collect::<Vec<_>>().join("/")))
 }

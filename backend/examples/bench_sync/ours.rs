@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
+use crate::ledger::OF_THE_SERVER;
 use crate::network::{Network, Speed};
 use crate::peers::Change;
 use crate::studio::{AT_ONCE, Bench, SYNC, pair};
@@ -44,14 +45,14 @@ pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'
     let (original, small) = (bench.stored(&["plain", "packed"]).await?, bench.stored(&["preview", "tables"]).await?);
     bench.api.ledger.take();
     bench.store.ledger.take();
-    let (wire, up) = (bench.wire(), bench.up());
+    let up = bench.up();
     network.set(speed)?;
     let used = timed(&std::env::current_exe()?.display().to_string(), &[SYNC, &home], scratch, &[]).await;
     network.set(Speed::Free)?;
-    let (used, wire, up) = (used?, bench.wire() - wire, bench.up() - up);
+    let (used, up) = (used?, bench.up() - up);
     let original = bench.stored(&["plain", "packed"]).await? - original;
     let fetched_small = bench.stored(&["preview", "tables"]).await? - small;
-    let small = sent_small(&bench, tell).await?;
+    let (small, wire) = costs(&bench, tell).await?;
 
     let fetched = bench.store.passed().1;
     second.sync().await?;
@@ -60,25 +61,24 @@ pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'
     ensure!(second.has(track, bytes).await?, "other bytes came back");
     second.library.shutdown().await;
     bench.stop().await;
-    Ok(Ours { original, small, wire: wire.saturating_sub(small), up, fetched: fetched.saturating_sub(fetched_small), used })
+    Ok(Ours { original, small, wire, up, fetched: fetched.saturating_sub(fetched_small), used })
 }
 
-/// What the requests cost that sent previews and tables; tells what each kind of request cost, where that is wanted.
-async fn sent_small(bench: &Bench, tell: bool) -> anyhow::Result<u64> {
-    let small = bench.keys(&["preview", "tables"]).await?;
-    let mut sum = 0;
+/// What the requests cost that sent previews and tables, and what all others of the author's computer cost; tells each kind of request,
+/// where that is wanted.
+async fn costs(bench: &Bench, tell: bool) -> anyhow::Result<(u64, u64)> {
+    let keys = bench.keys(&["preview", "tables"]).await?;
+    let (mut small, mut wire) = (0, 0);
     for (asked, cost) in bench.api.ledger.take().into_iter().chain(bench.store.ledger.take()) {
-        let is_small = small.iter().any(|key| asked.ends_with(key.as_str()));
-        sum += if is_small { cost.both() } else { 0 };
+        if asked.starts_with(OF_THE_SERVER) {
+            continue;
+        }
+        let is_small = keys.iter().any(|key| asked.ends_with(key.as_str()));
+        *(if is_small { &mut small } else { &mut wire }) += cost.both();
         if tell {
-            eprintln!(
-                "  {:>9} up {:>9} down {:>3} × {asked}{}",
-                cost.up,
-                cost.down,
-                cost.times,
-                if is_small { " (preview or tables)" } else { "" }
-            );
+            let what = if is_small { " (preview or tables)" } else { "" };
+            eprintln!("  {:>9} up {:>9} down {:>3} × {asked}{what}", cost.up, cost.down, cost.times);
         }
     }
-    Ok(sum)
+    Ok((small, wire))
 }

@@ -63,11 +63,6 @@ impl Bench {
         Ok(sqlx::query_scalar(statement).bind(formats).fetch_all(self.database()).await?)
     }
 
-    /// Every byte both ways so far.
-    pub(crate) fn wire(&self) -> u64 {
-        self.api.both() + self.store.both()
-    }
-
     /// Every byte up so far.
     pub(crate) fn up(&self) -> u64 {
         self.api.passed().0 + self.store.passed().0

@@ -75,10 +75,10 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // The only pages here are bare text, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
     // CollabTrack's own programs, which no browser can pass itself off as, are spared these words with every answer.
     for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -40,9 +40,10 @@ pub async fn announce(db: &PgPool, blobs: &Blobs, session: &Session, project: &P
         Some(id) => id,
         None => record(&mut tx, session, project, role, body, preview).await?,
     };
-    // Whoever announced a version has its coarse waveform; of another one that stands for it, it may not.
-    let version = if id == body.version { rows::load_known(&mut tx, &id).await? } else { rows::load(&mut tx, &id).await? };
+    let version = rows::load(&mut tx, &id).await?;
     tx.commit().await?;
+    // Another version that stands for it may not be known to whoever asks.
+    let version = if id == body.version { rows::brief(version) } else { version };
     Ok(Announced { version })
 }
 

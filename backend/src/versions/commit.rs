@@ -43,7 +43,7 @@ pub async fn commit(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionI
     check_objects(&mut tx, &project, &recipe).await?;
     let version = record(&mut tx, session, &project, &id, &recipe).await?;
     tx.commit().await?;
-    Ok(version)
+    Ok(rows::brief(version))
 }
 
 /// Packed objects of one part that nobody completed are verified now: whoever sent one need not ask twice.

@@ -150,8 +150,8 @@ pub struct Version {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub tables_sha256: Option<ObjectHash>,
-    /// Measured facts of the original.
-    #[schema(value_type = Object)]
+    /// Measured facts of the original; `null` in the answer to whoever sent the version or something of it.
+    #[schema(value_type = Option<Object>)]
     pub summary: serde_json::Value,
     /// Coarse waveform, as it was announced. It never changes: the feed carries it once, with the announcement; whoever announced the
     /// version has it, and later changes leave it empty.
