@@ -68,6 +68,23 @@ impl Page {
     }
 }
 
+/// Bytes of sending previews and tables (objects with these keys), and of everything else the author's computer said and heard. To the
+/// first belong the requests that send those objects, those that name tables, and their share, by number, of those that open uploads.
+pub(crate) fn apart(costs: &BTreeMap<String, Cost>, sound: &[String]) -> (u64, u64) {
+    let of_computer = || costs.iter().filter(|(asked, _)| !asked.starts_with(OF_THE_SERVER));
+    let sends_sound = |asked: &str| sound.iter().any(|key| asked.ends_with(key.as_str()));
+    let sent: u64 = of_computer().filter(|(asked, _)| sends_sound(asked)).map(|(_, cost)| cost.times).sum();
+    let all: u64 = of_computer().map(|(_, cost)| cost.both()).sum();
+    let small = of_computer().map(|(asked, cost)| match asked.as_str() {
+        "POST /projects/…/uploads" => cost.both() * sent.min(cost.times) / cost.times.max(1),
+        "POST /versions/…/tables" => cost.both(),
+        asked if sends_sound(asked) => cost.both(),
+        _ => 0,
+    });
+    let small: u64 = small.sum();
+    (small, all - small)
+}
+
 /// What the server itself asks of its store carries its key, not a signature in the address: those are no bytes of the author's computer.
 pub(crate) const OF_THE_SERVER: &str = "server: ";
 

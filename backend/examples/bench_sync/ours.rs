@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use crate::ledger::OF_THE_SERVER;
+use crate::ledger::apart;
 use crate::network::{Network, Speed};
 use crate::peers::Change;
 use crate::studio::{AT_ONCE, Bench, SYNC, pair};
@@ -15,7 +15,7 @@ use crate::used::{Used, timed};
 pub(crate) struct Ours {
     /// Bytes of objects that hold what is new of the original.
     pub(crate) original: u64,
-    /// What sending preview and tables cost: those requests whole, both ways.
+    /// What sending preview and tables cost: their requests whole, both ways.
     pub(crate) small: u64,
     /// Every other byte of the author's computer both ways, requests and answers too.
     pub(crate) wire: u64,
@@ -64,21 +64,12 @@ pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'
     Ok(Ours { original, small, wire, up, fetched: fetched.saturating_sub(fetched_small), used })
 }
 
-/// What the requests cost that sent previews and tables, and what all others of the author's computer cost; tells each kind of request,
-/// where that is wanted.
+/// What sending preview and tables cost, and everything else of the author's computer; tells each kind of request, where that is wanted.
 async fn costs(bench: &Bench, tell: bool) -> anyhow::Result<(u64, u64)> {
-    let keys = bench.keys(&["preview", "tables"]).await?;
-    let (mut small, mut wire) = (0, 0);
-    for (asked, cost) in bench.api.ledger.take().into_iter().chain(bench.store.ledger.take()) {
-        if asked.starts_with(OF_THE_SERVER) {
-            continue;
-        }
-        let is_small = keys.iter().any(|key| asked.ends_with(key.as_str()));
-        *(if is_small { &mut small } else { &mut wire }) += cost.both();
-        if tell {
-            let what = if is_small { " (preview or tables)" } else { "" };
-            eprintln!("  {:>9} up {:>9} down {:>3} × {asked}{what}", cost.up, cost.down, cost.times);
-        }
+    let mut costs = bench.api.ledger.take();
+    costs.append(&mut bench.store.ledger.take());
+    for (asked, cost) in costs.iter().filter(|_| tell) {
+        eprintln!("  {:>9} up {:>9} down {:>3} × {asked}", cost.up, cost.down, cost.times);
     }
-    Ok((small, wire))
+    Ok(apart(&costs, &bench.keys(&["preview", "tables"]).await?))
 }

@@ -71,9 +71,17 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(http.status = status, duration_ms, "{method} {route} answered {status}");
     });
+    // Whoever is refused may ask somebody who reads the log.
+    let tells_id = !is_program || !response.status().is_success();
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(&id)
+        && tells_id
+    {
         headers.insert(REQUEST_ID, value);
+    }
+    if is_program {
+        // Nothing between a program and its server keeps answers.
+        headers.remove(header::VARY);
     }
     // The only pages here are bare text, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
     // CollabTrack's own programs, which no browser can pass itself off as, are spared these words with every answer.

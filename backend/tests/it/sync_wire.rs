@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use collabtrack_library::view::{Here, VersionSync};
 use collabtrack_server::app::{self, Running, StoreTest};
-use ledger::{Cost, Ledger, OF_THE_SERVER};
+use ledger::{Cost, Ledger, apart};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -81,8 +81,7 @@ impl Wire {
         self.author.restart().await;
         self.ledger.take();
         self.author.sync().await;
-        let mut cost = self.ledger.take();
-        cost.retain(|asked, _| !asked.starts_with(OF_THE_SERVER));
+        let cost = self.ledger.take();
         self.other.sync().await;
         let version = self.other.version(name.trim_end_matches(".wav"), number).await;
         assert_eq!((version.here, version.sync.clone()), (Here::Original, VersionSync::Synced));
@@ -96,7 +95,7 @@ impl Wire {
             .fetch_all(self.server.database())
             .await
             .expect("listed");
-        cost.iter().filter(|(asked, _)| !sound.iter().any(|key| asked.ends_with(key.as_str()))).map(|(_, cost)| cost.both()).sum()
+        apart(cost, &sound).1
     }
 
     async fn stop(self) {
