@@ -1,5 +1,7 @@
 //! The change feed of a project: appended under the project's row lock, read in order, never with gaps.
 
+use std::collections::BTreeSet;
+
 use collabtrack_domain::id::ProjectId;
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage};
@@ -71,6 +73,8 @@ pub struct Cursor {
     pub last: Option<String>,
     /// The epoch it was read in.
     pub epoch: Option<String>,
+    /// Places whose documents the reader has already.
+    pub have: BTreeSet<i64>,
     /// Most changes wanted.
     pub limit: u32,
 }
@@ -100,9 +104,10 @@ pub async fn page(db: &PgPool, session: &Session, project: &ProjectId, cursor: &
         if bytes > MAX_PAGE_BYTES && !changes.is_empty() {
             break;
         }
-        let kind = of_word(row.try_get("kind")?);
-        let body = if readable(role, kind) { row.try_get("body")? } else { serde_json::Value::Null };
-        changes.push(Change { seq: row.try_get("seq")?, id: row.try_get("id")?, kind, body });
+        let (kind, seq) = (of_word(row.try_get("kind")?), row.try_get("seq")?);
+        let wanted = readable(role, kind) && !cursor.have.contains(&seq);
+        let body = if wanted { row.try_get("body")? } else { serde_json::Value::Null };
+        changes.push(Change { seq, id: row.try_get("id")?, kind, body });
     }
     let more = changes.last().map_or(cursor.since, |change| change.seq) < head;
     Ok(ChangePage { project: project.clone(), epoch, head, changes, more })

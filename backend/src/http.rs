@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware;
 use collabtrack_protocol::limits::{MAX_AUTH_BODY_BYTES, MAX_IMPORT_BODY_BYTES, MAX_JSON_BODY_BYTES, MAX_REVISION_BYTES};
 use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
+use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,6 +41,10 @@ mod versions;
 
 /// Recipes and announcements of versions with many files are larger than other bodies.
 const MAX_VERSION_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// Answers below this many bytes go out as they are.
+const WORTH_PACKING_BYTES: u64 = 400;
+/// How hard the packing tries, of 9: a large catalogue must not wait for it.
+const PACKING_LEVEL: i32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Every route below `/api/v1`, with its description.
@@ -131,7 +139,19 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(comments::settle))
         .routes(routes!(audit::page))
         .layer(DefaultBodyLimit::max(MAX_JSON_BODY_BYTES));
-    OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(large).merge(revisions).merge(csv).merge(rest)
+    // What travels often or is large is packed. Answers about accounts are not: they hold secrets, and the length of what is packed would
+    // tell of them.
+    let worth = SizeAbove::new(WORTH_PACKING_BYTES).and(is_packed);
+    let packing = CompressionLayer::new().quality(CompressionLevel::Precise(PACKING_LEVEL)).compress_when(worth);
+    let packed = OpenApiRouter::new().merge(large).merge(revisions).merge(csv).merge(rest).layer(packing);
+    // Bodies of requests are unpacked before the limits of their routes look at them.
+    OpenApiRouter::with_openapi(openapi::head()).merge(small).merge(packed).layer(RequestDecompressionLayer::new())
+}
+
+/// Whether an answer is packed for whoever takes it so: files and streams go out as they are.
+fn is_packed(status: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    status.is_success() && kind.is_some_and(|kind| kind.starts_with("application/json"))
 }
 
 /// The service as one router.

@@ -10,8 +10,41 @@ use collabtrack_library::watch::settle::Patience;
 
 use crate::music::{Form, samples, song, wav};
 use crate::network::{Network, Speed, UP};
-use crate::studio::{Bench, pair};
+use crate::studio::{Bench, Computer, pair};
 use crate::used::Spread;
+
+/// When the steps on the author's side were done, in seconds after the bounce was closed.
+#[derive(Default)]
+struct Steps {
+    captured: Option<f64>,
+    preview_made: Option<f64>,
+    announced: Option<f64>,
+}
+
+impl Steps {
+    async fn look(&mut self, bench: &Bench, author: &Computer, track: &str, run: usize, closed: Instant) -> anyhow::Result<()> {
+        let now = closed.elapsed().as_secs_f64();
+        if self.captured.is_none() || self.announced.is_none() {
+            let version = author.newest(track).await?;
+            self.captured = self.captured.or_else(|| version.as_ref().map(|_| now));
+            self.announced = self.announced.or_else(|| version.filter(|version| version.is_final).map(|_| now));
+        }
+        if self.preview_made.is_none() && bench.keys(&["preview"]).await?.len() > run {
+            self.preview_made = Some(now);
+        }
+        Ok(())
+    }
+
+    fn told(&self) -> String {
+        let at = |time: Option<f64>| time.map_or_else(|| "–".to_owned(), |time| format!("{time:.1}"));
+        format!(
+            "captured after {}, its preview on the way after {}, announced after {}",
+            at(self.captured),
+            at(self.preview_made),
+            at(self.announced)
+        )
+    }
+}
 
 /// Bounces of that length, one after the other.
 pub(crate) async fn time_to_listen(network: &Network, scratch: &Path, seconds: f64, runs: usize) -> anyhow::Result<()> {
@@ -28,7 +61,9 @@ pub(crate) async fn time_to_listen(network: &Network, scratch: &Path, seconds: f
         size = file.len();
         std::fs::write(first.folder.path().join("Bounces").join(format!("{track}.wav")), &file)?;
         let closed = Instant::now();
+        let mut steps = Steps::default();
         loop {
+            steps.look(&bench, &first, &track, run, closed).await?;
             if let Some(version) = second.newest(&track).await?
                 && version.here != Here::Nothing
                 && second.library.playable(&VersionId::parse(&version.id)?).await.is_ok()
@@ -39,7 +74,7 @@ pub(crate) async fn time_to_listen(network: &Network, scratch: &Path, seconds: f
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         times.push(closed.elapsed().as_secs_f64());
-        eprintln!("P0 run {}: {:.1} s", run + 1, closed.elapsed().as_secs_f64());
+        eprintln!("P0 run {}: {:.1} s; {}", run + 1, closed.elapsed().as_secs_f64(), steps.told());
     }
     network.set(Speed::Free)?;
     first.library.shutdown().await;

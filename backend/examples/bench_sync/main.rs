@@ -8,6 +8,7 @@
 
 mod cases;
 mod killed;
+mod ledger;
 mod listening;
 mod music;
 mod network;
@@ -58,6 +59,9 @@ struct Options {
     /// Peers by the name of their program; all that are installed when none is named.
     #[arg(long, value_delimiter = ',')]
     peers: Vec<String>,
+    /// Tell of every run of ours which request cost which bytes.
+    #[arg(long)]
+    ledger: bool,
     /// Real music, in any form ffmpeg reads, beside the songs from a seed: bytes only.
     #[arg(long)]
     music: Vec<PathBuf>,
@@ -101,7 +105,7 @@ async fn bench(options: &Options) -> anyhow::Result<()> {
     let (megabytes, listened) = if options.seconds < 30.0 { (40, options.seconds) } else { (500, 240.0) };
     println!("## Syncing\n");
     println!(
-        "Songs of {} s made from a seed, and real pieces where one is named. The floor is `flac -8` (floats: `wavpack -hx`) of what really\nchanged. *Ours* and the floor are bytes of the original; preview and tables have their own column, *wire* is every byte of the author's\ncomputer both ways but for those two, *fetched* what the second computer then reads from the store but for those two. Of each peer every\nbyte both ways is counted: rsync, casync and borg through a remote shell without encryption, rclone, restic and git-lfs to an S3 store,\nsyncthing to a second node. Of restic, which cuts by a random polynomial, the median of {} fresh repositories.\nThe home link is {}: 10 Mbit/s up, 50 down, 40 ms.\n",
+        "Songs of {} s made from a seed, and real pieces where one is named. The floor is `flac -8` (floats: `wavpack -hx`) of what really\nchanged. *Ours* and the floor are bytes of the original; *wire* is every byte of the author's\ncomputer both ways (requests, answers, their headers) but for what sends preview and tables, which have their own column; *fetched* is what the second computer then reads from the store but for those two. Of each peer every\nbyte both ways is counted: rsync, casync and borg through a remote shell without encryption, rclone, restic and git-lfs to an S3 store,\nsyncthing to a second node. Of restic, which cuts by a random polynomial, the median of {} fresh repositories.\nThe home link is {}: 10 Mbit/s up, 50 down, 40 ms.\n",
         options.seconds,
         options.restic_runs,
         network.told()
@@ -147,7 +151,7 @@ async fn one(options: &Options, network: &Network, scratch: &Path, source: &Sour
 
     let mut ours = Vec::new();
     for _ in 0..if is_timed { options.runs.max(1) } else { 1 } {
-        ours.push(ours::measure(network, scratch, &change, speed).await?);
+        ours.push(ours::measure(network, scratch, &change, speed, options.ledger).await?);
         eprintln!("  ours: {:?}", ours.last());
     }
     let (mut peers, mut all) = (Vec::new(), Vec::new());

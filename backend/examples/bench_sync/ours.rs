@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
+use crate::ledger::apart;
 use crate::network::{Network, Speed};
 use crate::peers::Change;
 use crate::studio::{AT_ONCE, Bench, SYNC, pair};
@@ -14,9 +15,9 @@ use crate::used::{Used, timed};
 pub(crate) struct Ours {
     /// Bytes of objects that hold what is new of the original.
     pub(crate) original: u64,
-    /// Preview and tables.
+    /// What sending preview and tables cost: their requests whole, both ways.
     pub(crate) small: u64,
-    /// Every byte of the author's computer both ways, requests and answers too, preview and tables left out.
+    /// Every other byte of the author's computer both ways, requests and answers too.
     pub(crate) wire: u64,
     /// Every byte up, preview and tables among them.
     pub(crate) up: u64,
@@ -26,7 +27,7 @@ pub(crate) struct Ours {
 }
 
 /// One run. The program that sends is one of its own, started for it; what comes before is sent as fast as this machine can.
-pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'_>, speed: Speed) -> anyhow::Result<Ours> {
+pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'_>, speed: Speed, tell: bool) -> anyhow::Result<Ours> {
     let folder = tempfile::tempdir_in(scratch)?;
     let bench = Bench::start(network, folder.path()).await?;
     let (first, second) = pair(&bench.url, AT_ONCE()).await?;
@@ -42,13 +43,16 @@ pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'
     drop(first.library);
 
     let (original, small) = (bench.stored(&["plain", "packed"]).await?, bench.stored(&["preview", "tables"]).await?);
-    let (wire, up) = (bench.wire(), bench.up());
+    bench.api.ledger.take();
+    bench.store.ledger.take();
+    let up = bench.up();
     network.set(speed)?;
     let used = timed(&std::env::current_exe()?.display().to_string(), &[SYNC, &home], scratch, &[]).await;
     network.set(Speed::Free)?;
-    let (used, wire, up) = (used?, bench.wire() - wire, bench.up() - up);
+    let (used, up) = (used?, bench.up() - up);
     let original = bench.stored(&["plain", "packed"]).await? - original;
-    let small = bench.stored(&["preview", "tables"]).await? - small;
+    let fetched_small = bench.stored(&["preview", "tables"]).await? - small;
+    let (small, wire) = costs(&bench, tell).await?;
 
     let fetched = bench.store.passed().1;
     second.sync().await?;
@@ -57,5 +61,15 @@ pub(crate) async fn measure(network: &Network, scratch: &Path, change: &Change<'
     ensure!(second.has(track, bytes).await?, "other bytes came back");
     second.library.shutdown().await;
     bench.stop().await;
-    Ok(Ours { original, small, wire: wire.saturating_sub(small), up, fetched: fetched.saturating_sub(small), used })
+    Ok(Ours { original, small, wire, up, fetched: fetched.saturating_sub(fetched_small), used })
+}
+
+/// What sending preview and tables cost, and everything else of the author's computer; tells each kind of request, where that is wanted.
+async fn costs(bench: &Bench, tell: bool) -> anyhow::Result<(u64, u64)> {
+    let mut costs = bench.api.ledger.take();
+    costs.append(&mut bench.store.ledger.take());
+    for (asked, cost) in costs.iter().filter(|_| tell) {
+        eprintln!("  {:>9} up {:>9} down {:>3} × {asked}", cost.up, cost.down, cost.times);
+    }
+    Ok(apart(&costs, &bench.keys(&["preview", "tables"]).await?))
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
+use crate::ledger::{Ledger, Page};
 use crate::network::{DOWN, Network, Reading, Shape, UP, Writing};
 
 /// Bytes taken at a time; small enough that connections take turns.
@@ -52,17 +53,24 @@ pub(crate) struct Link {
     pub(crate) address: SocketAddr,
     up: Arc<Direction>,
     down: Arc<Direction>,
+    /// What the bytes were for.
+    pub(crate) ledger: Ledger,
 }
 
 impl Link {
     /// A link through the network to `target`.
     pub(crate) fn to(network: &Network, target: SocketAddr) -> anyhow::Result<Self> {
         let door = network.door()?;
-        let link = Self { address: door.address()?, up: Direction::new(UP, &network.shape), down: Direction::new(DOWN, &network.shape) };
-        let (up, down) = (link.up.clone(), link.down.clone());
+        let link = Self {
+            address: door.address()?,
+            up: Direction::new(UP, &network.shape),
+            down: Direction::new(DOWN, &network.shape),
+            ledger: Ledger::default(),
+        };
+        let (up, down, ledger) = (link.up.clone(), link.down.clone(), link.ledger.clone());
         tokio::spawn(async move {
             while let Ok(client) = door.accept().await {
-                tokio::spawn(pass(client, target, up.clone(), down.clone()));
+                tokio::spawn(pass(client, target, up.clone(), down.clone(), ledger.page()));
             }
         });
         Ok(link)
@@ -80,16 +88,19 @@ impl Link {
     }
 }
 
-async fn pass((from_client, to_client): (Reading, Writing), target: SocketAddr, up: Arc<Direction>, down: Arc<Direction>) {
+async fn pass((from_client, to_client): (Reading, Writing), target: SocketAddr, up: Arc<Direction>, down: Arc<Direction>, page: Page) {
     let Ok(server) = TcpStream::connect(target).await else { return };
     if server.set_nodelay(true).is_err() {
         return;
     }
     let (from_server, to_server) = server.into_split();
-    tokio::join!(one_way(from_client, to_server, &up), one_way(from_server, to_client, &down));
+    tokio::join!(
+        one_way(from_client, to_server, &up, |bytes| page.up(bytes)),
+        one_way(from_server, to_client, &down, |bytes| page.down(bytes))
+    );
 }
 
-async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, direction: &Direction) {
+async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, direction: &Direction, book: impl Fn(&[u8])) {
     let (sender, mut arriving) = mpsc::channel::<(Instant, Vec<u8>)>(256);
     let read = async move {
         let mut buffer = vec![0; PIECE];
@@ -97,6 +108,7 @@ async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
             if got == 0 {
                 break;
             }
+            book(&buffer[..got]);
             let at = direction.send(got).await;
             if sender.send((at, buffer[..got].to_vec())).await.is_err() {
                 break;

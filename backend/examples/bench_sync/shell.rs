@@ -1,7 +1,7 @@
 //! A remote shell for the peers that run a program at the far end (rsync, casync, borg): ssh without its encryption, so that only their own
 //! bytes are counted.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -32,7 +32,7 @@ pub(crate) fn client(address: &str, command: &[String]) -> anyhow::Result<()> {
         let _ = copy(&mut stdin, &mut up);
         let _ = up.shutdown(std::net::Shutdown::Write);
         // Whoever still has something to say to a far end that is gone may say it, as with ssh.
-        let _ = std::io::copy(&mut stdin, &mut std::io::sink());
+        let _ = copy(&mut stdin, &mut std::io::sink());
         let _ = done.send(());
     });
     let _ = copy(&mut socket, &mut std::io::stdout().lock());
@@ -40,16 +40,29 @@ pub(crate) fn client(address: &str, command: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every piece at once: the other side may wait for it.
+/// Every piece at once: the other side may wait for it. A peer may hand over pipes that do not block (casync does): then it is asked again.
 fn copy(from: &mut impl Read, to: &mut impl Write) -> anyhow::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let got = from.read(&mut buffer)?;
-        if got == 0 {
-            return Ok(());
+        let mut piece = match patiently(|| from.read(&mut buffer))? {
+            0 => return Ok(()),
+            got => &buffer[..got],
+        };
+        while !piece.is_empty() {
+            piece = &piece[patiently(|| to.write(piece))?..];
         }
-        to.write_all(&buffer[..got])?;
-        to.flush()?;
+        patiently(|| to.flush())?;
+    }
+}
+
+fn patiently<T>(mut act: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match act() {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            done => return done,
+        }
     }
 }
 

@@ -57,9 +57,10 @@ impl Bench {
         Ok(u64::try_from(length)?)
     }
 
-    /// Every byte both ways so far.
-    pub(crate) fn wire(&self) -> u64 {
-        self.api.both() + self.store.both()
+    /// Keys of objects of these formats.
+    pub(crate) async fn keys(&self, formats: &[&str]) -> anyhow::Result<Vec<String>> {
+        let statement = "select key from object where format = any($1)";
+        Ok(sqlx::query_scalar(statement).bind(formats).fetch_all(self.database()).await?)
     }
 
     /// Every byte up so far.

@@ -19,11 +19,31 @@ pub(crate) struct Used {
 /// Runs a program to its end through GNU time.
 pub(crate) async fn timed(program: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Used> {
     let report = tempfile::NamedTempFile::new()?;
+    let mut measured = tokio::process::Command::new("time");
+    measured.args(["-q", "-f", "%U %S %M", "-o"]).arg(report.path()).arg(program);
     let start = Instant::now();
-    let output = tokio::process::Command::new("time")
-        .args(["-q", "-f", "%U %S %M", "-o"])
-        .arg(report.path())
-        .arg(program)
+    ended(measured, program, arguments, folder, environment).await?;
+    let seconds = start.elapsed().as_secs_f64();
+    let text = std::fs::read_to_string(report.path())?;
+    let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [user, system, kib] = numbers.as_slice() else { anyhow::bail!("GNU time says {text:?}") };
+    Ok(Used { seconds, cpu: user + system, memory: kib * 1.024e-3 })
+}
+
+/// What a program says on its standard output.
+pub(crate) async fn run(program: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
+    Ok(ended(tokio::process::Command::new(program), program, arguments, folder, environment).await?.stdout)
+}
+
+/// Runs a program with these arguments to its end, which is a good one.
+async fn ended(
+    mut command: tokio::process::Command,
+    program: &str,
+    arguments: &[&str],
+    folder: &Path,
+    environment: &[(&str, &str)],
+) -> anyhow::Result<std::process::Output> {
+    let output = command
         .args(arguments)
         .current_dir(folder)
         // Certificates are of no use on this machine alone, and some programs refuse to start over them.
@@ -35,29 +55,8 @@ pub(crate) async fn timed(program: &str, arguments: &[&str], folder: &Path, envi
         .output()
         .await
         .with_context(|| format!("starting {program}"))?;
-    let seconds = start.elapsed().as_secs_f64();
     ensure!(output.status.success(), "{program} {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
-    let text = std::fs::read_to_string(report.path())?;
-    let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let [user, system, kib] = numbers.as_slice() else { anyhow::bail!("GNU time says {text:?}") };
-    Ok(Used { seconds, cpu: user + system, memory: kib * 1.024e-3 })
-}
-
-/// What a program says on its standard output.
-pub(crate) async fn run(program: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Vec<u8>> {
-    let output = tokio::process::Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("AWS_CA_BUNDLE")
-        .env_remove("http_proxy")
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .with_context(|| format!("starting {program}"))?;
-    ensure!(output.status.success(), "{program} {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(output.stdout)
+    Ok(output)
 }
 
 /// The middle one, and how far they lie apart.

@@ -33,7 +33,7 @@ pub(super) async fn commit(
     Id(version): Id<VersionId>,
     Body(body): Body<Commit>,
 ) -> Result<Json<Version>, Error> {
-    versions::commit::commit(&app.db, &session, &version, &body).await.map(Json)
+    versions::commit::commit(&app.db, &app.blobs, &session, &version, &body).await.map(Json)
 }
 
 /// Records the measured tables of a version's original: waveform and loudness.

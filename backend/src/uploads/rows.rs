@@ -3,8 +3,8 @@
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{AccountId, ProjectId, UploadId};
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, UploadStatus};
-use sqlx::Row;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::plan::PartPlan;
 use crate::db::{RowExt, damaged};
@@ -129,18 +129,25 @@ pub(crate) fn stored(number: u64) -> Result<i64, Error> {
     i64::try_from(number).map_err(|_| Error::Damaged { what: "length" })
 }
 
+const COLUMNS: &str = "select u.id, u.project, u.account, u.object, u.multipart_id, u.part_size, u.part_hashes, u.state, o.format, o.length
+         from upload u join object o on o.key = u.object";
+
 /// The session of that id.
 pub(crate) async fn find(db: &mut PgConnection, id: &UploadId) -> Result<Option<Upload>, Error> {
-    let row = sqlx::query(
-        "select u.id, u.project, u.account, u.object, u.multipart_id, u.part_size, u.part_hashes, u.state, o.format, o.length
-         from upload u join object o on o.key = u.object where u.id = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(db)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
+    let row = sqlx::query(AssertSqlSafe(format!("{COLUMNS} where u.id = $1"))).bind(id.as_str()).fetch_optional(db).await?;
+    row.as_ref().map(of_row).transpose()
+}
+
+/// The sessions of these objects that nobody has completed yet, as far as they are packed ones of that project.
+pub(crate) async fn open_packed(db: &mut PgConnection, project: &ProjectId, objects: &[&str]) -> Result<Vec<Upload>, Error> {
+    let wanted = "where u.project = $1 and u.object = any($2) and u.state in ('open', 'completing') and o.format = 'packed'";
+    let rows = sqlx::query(AssertSqlSafe(format!("{COLUMNS} {wanted}"))).bind(project.as_str()).bind(objects).fetch_all(db).await?;
+    rows.iter().map(of_row).collect()
+}
+
+fn of_row(row: &PgRow) -> Result<Upload, Error> {
     let hashes = row.try_get::<&[u8], _>("part_hashes")?.as_chunks::<32>().0.iter().map(|hash| ObjectHash::from_bytes(*hash)).collect();
-    Ok(Some(Upload {
+    Ok(Upload {
         id: row.text_as("id")?,
         project: row.text_as("project")?,
         account: row.text_as("account")?,
@@ -149,7 +156,7 @@ pub(crate) async fn find(db: &mut PgConnection, id: &UploadId) -> Result<Option<
         multipart: row.try_get("multipart_id")?,
         plan: PartPlan { length: row.unsigned("length")?, part_size: row.unsigned("part_size")?, hashes },
         state: State::from_word(row.try_get("state")?).ok_or_else(|| damaged("state"))?,
-    }))
+    })
 }
 
 /// Lets an open session live seven more days.

@@ -42,6 +42,8 @@ pub async fn announce(db: &PgPool, blobs: &Blobs, session: &Session, project: &P
     };
     let version = rows::load(&mut tx, &id).await?;
     tx.commit().await?;
+    // Another version that stands for it may not be known to whoever asks.
+    let version = if id == body.version { rows::brief(version) } else { version };
     Ok(Announced { version })
 }
 
@@ -88,7 +90,7 @@ fn check(body: &Announce) -> Result<(), Error> {
         return Err(invalid("/captured_at", "This is not a time such as 2026-05-03T12:00:00Z."));
     }
     let reason = body.no_preview_reason.as_deref().is_some_and(|reason| !reason.trim().is_empty() && reason.len() <= MAX_NOTE_BYTES);
-    if body.preview.is_none() && body.same_as.is_none() && !reason {
+    if body.preview.is_none() && body.same_as.is_none() && body.sound_as.is_none() && !reason {
         return Err(invalid("/preview", "A version comes with a preview, or with the reason why it has none."));
     }
     Ok(())
@@ -140,17 +142,31 @@ async fn record(
     }
     let twin = rows::complete_twin(db, project, &body.content_id).await?;
     let same_as = same_as(db, project, &track, body).await?;
-    let older = match twin.as_ref().or(same_as.as_ref()) {
+    let sound_as = match &body.sound_as {
+        Some(named) => Some(rows::resolve(db, project, named).await?.ok_or_else(not_there_to_share)?),
+        None => None,
+    };
+    let older = match sound_as.as_ref().or(twin.as_ref()).or(same_as.as_ref()) {
         Some(older) => inherited(db, older).await?,
         None => Inherited::default(),
     };
     let preview = preview.or(older.preview);
-    if let Some(object) = &preview {
-        lock_verified(db, project, object).await?;
+    if sound_as.is_some() && preview.is_none() {
+        return Err(not_there_to_share());
     }
+    if let Some(object) = &preview
+        && !lock_verified(db, project, object).await?
+    {
+        return Err(not_there_to_share());
+    }
+    let tables = match older.tables {
+        Some(object) if lock_verified(db, project, &object).await? => Some(object),
+        _ => None,
+    };
+    let overview = if body.overview.is_empty() { older.overview } else { body.overview.clone() };
     let state = if twin.is_some() { VersionState::Complete } else { VersionState::Announced };
     let seq = feed::next_seq(db, project).await?;
-    insert(db, session, project, body, &Placed { track: &track, number, same_as, preview, tables: older.tables, state, seq }).await?;
+    insert(db, session, project, body, &Placed { track: &track, number, same_as, preview, tables, overview, state, seq }).await?;
     rows::insert_files(db, &body.version, &body.files).await?;
     if let Some(twin) = &twin {
         copy_recipe(db, twin, &body.version).await?;
@@ -207,31 +223,35 @@ async fn same_as(db: &mut PgConnection, project: &ProjectId, track: &TrackId, bo
     Ok(first.map(|row| row.text_as("id")).transpose()?)
 }
 
-/// What a version takes over from an older one with the same bytes.
+/// What a version takes over from an older one with the same sound.
 #[derive(Default)]
 struct Inherited {
     preview: Option<String>,
     tables: Option<String>,
+    overview: String,
 }
 
 async fn inherited(db: &mut PgConnection, from: &VersionId) -> Result<Inherited, Error> {
-    let row = sqlx::query("select preview_object, tables_object from version where id = $1").bind(from.as_str()).fetch_one(db).await?;
-    Ok(Inherited { preview: row.try_get("preview_object")?, tables: row.try_get("tables_object")? })
+    let row = sqlx::query("select preview_object, tables_object, overview from version where id = $1");
+    let row = row.bind(from.as_str()).fetch_one(db).await?;
+    Ok(Inherited { preview: row.try_get("preview_object")?, tables: row.try_get("tables_object")?, overview: row.try_get("overview")? })
 }
 
-/// Holds the object until the transaction ends, so that it cannot be condemned meanwhile.
-async fn lock_verified(db: &mut PgConnection, project: &ProjectId, object: &str) -> Result<(), Error> {
+/// Holds the object until the transaction ends, so that it cannot be condemned meanwhile; `false` when the store does not have it.
+async fn lock_verified(db: &mut PgConnection, project: &ProjectId, object: &str) -> Result<bool, Error> {
     let found = sqlx::query("select key from object where key = $1 and project = $2 and state = 'verified' for share")
         .bind(object)
         .bind(project.as_str())
         .fetch_optional(db)
         .await?;
-    found.map(drop).ok_or_else(|| {
-        refuse(
-            ErrorCode::UploadIncomplete,
-            "The preview is not confirmed by the store yet, so the version was not announced. Send the preview again.",
-        )
-    })
+    Ok(found.is_some())
+}
+
+fn not_there_to_share() -> Error {
+    refuse(
+        ErrorCode::UploadIncomplete,
+        "The preview is not confirmed by the store yet, so the version was not announced. Send the preview again.",
+    )
 }
 
 struct Placed<'a> {
@@ -240,6 +260,7 @@ struct Placed<'a> {
     same_as: Option<VersionId>,
     preview: Option<String>,
     tables: Option<String>,
+    overview: String,
     state: VersionState,
     seq: i64,
 }
@@ -271,7 +292,7 @@ async fn insert(db: &mut PgConnection, session: &Session, project: &ProjectId, b
     .bind(&placed.preview)
     .bind(reason)
     .bind(&body.summary)
-    .bind(&body.overview)
+    .bind(&placed.overview)
     .bind(session.account.as_str())
     .bind(&body.captured_at)
     .bind(placed.seq)

@@ -15,18 +15,20 @@ use sqlx::{PgPool, Row};
 use super::rows;
 use crate::access::{self, Thing};
 use crate::audit::{self, Fact};
+use crate::blobs::Blobs;
 use crate::db::RowExt;
 use crate::error::{Error, not_found, refuse};
 use crate::sessions::Session;
-use crate::{feed, repack};
+use crate::{feed, repack, uploads};
 
 /// Completes a version; a complete one stays as it is and is the answer.
 /// # Errors
 /// `recipe_invalid`, or `extent_gone` with the objects that are not verified in this project.
-pub async fn commit(db: &PgPool, session: &Session, id: &VersionId, body: &Commit) -> Result<Version, Error> {
+pub async fn commit(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, body: &Commit) -> Result<Version, Error> {
     body.recipe.check().map_err(|error| recipe_invalid(&error.to_string()))?;
     let (project, _) =
         access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::AddVersions).await?;
+    verify_packed(db, blobs, &project, &body.recipe).await?;
     let mut tx = db.begin().await?;
     access::lock(&mut tx, &session.account, &project, Action::AddVersions).await?;
     let id = rows::resolve(&mut tx, &project, id).await?.ok_or_else(not_found)?;
@@ -41,7 +43,21 @@ pub async fn commit(db: &PgPool, session: &Session, id: &VersionId, body: &Commi
     check_objects(&mut tx, &project, &recipe).await?;
     let version = record(&mut tx, session, &project, &id, &recipe).await?;
     tx.commit().await?;
-    Ok(version)
+    Ok(rows::brief(version))
+}
+
+/// Packed objects of one part that nobody completed are verified now: whoever sent one need not ask twice.
+async fn verify_packed(db: &PgPool, blobs: &Blobs, project: &ProjectId, recipe: &Recipe) -> Result<(), Error> {
+    let named: BTreeSet<&str> = recipe.extents.iter().map(|extent| extent.object.as_str()).collect();
+    let open = uploads::rows::open_packed(&mut *db.acquire().await?, project, &named.into_iter().collect::<Vec<_>>()).await?;
+    for upload in open.iter().filter(|upload| upload.plan.is_single()) {
+        match uploads::verify_single(db, blobs, upload).await {
+            // Not in the store: the recipe is refused for it below, in words that make its sender send it again.
+            Ok(()) | Err(Error::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn check_files(announced: &[VersionFile], recipe: &Recipe) -> Result<(), Error> {

@@ -43,5 +43,5 @@ pub async fn set(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, 
     let version = rows::load_known(&mut tx, &id).await?;
     feed::append_at(&mut tx, &project, seq, ChangeKind::Version, &version).await?;
     tx.commit().await?;
-    Ok(version)
+    Ok(rows::brief(version))
 }

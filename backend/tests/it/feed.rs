@@ -33,7 +33,13 @@ async fn the_feed_tells_everything_once_in_order_without_gaps_and_page_by_page()
     let states: Vec<VersionState> =
         whole.changes[4..].iter().map(|change| serde_json::from_value::<Version>(change.body.clone()).expect("a version").state).collect();
     assert_eq!(states, [VersionState::Announced, VersionState::Complete]);
-    assert_eq!(serde_json::from_value::<Version>(whole.changes[5].body.clone()).expect("a version"), version);
+    let told = serde_json::from_value::<Version>(whole.changes[5].body.clone()).expect("a version");
+    assert_eq!(told.summary["loudness"], -14.3, "the feed tells what was measured");
+    assert_eq!(Version { summary: serde_json::Value::Null, ..told }, version, "whoever sent it is not told that again");
+    let had = page(&ann, &project, "since=0&have=5,6").await;
+    let empty: Vec<bool> = had.changes.iter().map(|change| change.body.is_null()).collect();
+    assert_eq!(empty, [false, false, false, false, true, true], "what the reader has comes without its document");
+    ann.get(&format!("/projects/{project}/changes?since=0&have=5,x")).await.problem(400, ErrorCode::BadRequest);
 
     let (mut since, mut last, mut seen) = (0, String::new(), Vec::new());
     loop {

@@ -41,6 +41,7 @@ mod sync_computers;
 mod sync_export;
 mod sync_tables;
 mod sync_two_desktops;
+mod sync_wire;
 mod two_instances;
 mod uploads;
 mod versions;

@@ -31,7 +31,7 @@ async fn a_bounce_travels_byte_for_byte_from_one_member_to_another() {
     let announced = ann.announce(&project, &body).await;
     assert_eq!((announced.number, announced.state), (1, VersionState::Announced));
     assert_eq!((announced.preview_length, announced.preview_sha256), (Some(30_000), Some(ObjectHash::of(&preview))));
-    assert_eq!(announced.summary["loudness"], -14.3);
+    assert!(announced.summary.is_null(), "what was just said is not said back");
 
     let reads: Reads = mel.reads(&announced.id, Rendition::Preview).await.ok();
     assert_eq!(fetch(&reads.objects[0].request, None).await.bytes, preview);

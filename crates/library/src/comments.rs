@@ -152,6 +152,7 @@ impl Library {
     async fn send_comment(&self, remote: &dyn Remote, row: &comments::Row) -> Result<()> {
         let (id, version) = (CommentId::parse(&row.id)?, VersionId::parse(&row.version)?);
         let project = collabtrack_domain::id::ProjectId::parse(&row.project)?;
+        self.sync_state().answered().changed(&project);
         if row.unsent {
             let body = AddComment {
                 comment: id.clone(),

@@ -185,6 +185,7 @@ impl Library {
             Edit::Track { track, name, was } => {
                 let body = EditTrack { name: name.clone(), was: was.clone() };
                 let told = self.heard(remote.edit_track(&entry.project, track, &body).await)?;
+                self.sync_state().answered().changed(&entry.project);
                 let mut transaction = self.store().write().await?;
                 edits::done(&mut transaction, id).await?;
                 if edits::of_subject(&mut transaction, track.as_str()).await?.is_empty() {
@@ -203,6 +204,7 @@ impl Library {
                 crate::sync::feed::apply_version(&mut transaction, &entry.project, &told, &now).await?;
                 versions::renumber_provisional(&mut transaction, &told.track).await?;
                 commit(transaction).await?;
+                self.sync_state().answered().version(&told);
             }
             Edit::Trash { version, trashed } => {
                 let told = self.heard(remote.trash(version, *trashed).await)?;
@@ -210,6 +212,7 @@ impl Library {
                 edits::done(&mut transaction, id).await?;
                 crate::sync::feed::apply_version(&mut transaction, &entry.project, &told, &now).await?;
                 commit(transaction).await?;
+                self.sync_state().answered().version(&told);
             }
         }
         self.changed();

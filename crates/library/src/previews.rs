@@ -44,6 +44,7 @@ impl Library {
         let Some(version) = versions::get(&mut *self.store().read().await?, id).await? else { return Ok(()) };
         let (store, cancel, content) = (self.content().clone(), self.cancel().clone(), version.content_id);
         let serial = serial_of(content);
+        let making = self.sync_state().limits.precedence.making();
         let made = blocking(move || {
             let temp = store.temp_path();
             store.faults().at("preview").map_err(|error| LibraryError::file("encode", &temp, error))?;
@@ -54,6 +55,7 @@ impl Library {
             result
         })
         .await;
+        drop(making);
         faults::step("preview.kept");
         let mut transaction = self.store().write().await?;
         match &made {

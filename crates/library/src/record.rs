@@ -259,6 +259,7 @@ impl Library {
     async fn measure(&self, export: &Export, content: ObjectHash) -> Result<std::result::Result<Measured, String>> {
         let stored = self.content().path(&content);
         let (store, cancel) = (self.content().clone(), self.cancel().clone());
+        let _making = self.sync_state().limits.precedence.making();
         match blocking(move || measure_and_keep(&store, &stored, content, &cancel)).await {
             Ok(analysis) => {
                 let preview = match export.form {

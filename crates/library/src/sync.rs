@@ -3,6 +3,7 @@
 pub mod feed;
 pub mod http;
 pub mod limit;
+pub mod pace;
 pub mod plan;
 pub mod precedence;
 pub mod remote;
@@ -11,16 +12,18 @@ pub mod retry;
 pub mod testing;
 
 mod announce;
+mod answered;
 mod engine;
 mod fetch;
 mod hints;
+mod overview;
 mod packing;
 mod plain_files;
 mod ranges;
 mod upload;
 pub(crate) mod worker;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use collabtrack_domain::id::VersionId;
@@ -40,6 +43,12 @@ pub(crate) struct SyncState {
     run: Run,
     /// Whether the server has heard how often this library was started.
     generation_told: std::sync::atomic::AtomicBool,
+    /// What the answers of this round's requests told already.
+    answered: Mutex<answered::Answered>,
+    /// Whether somebody said that there is news while a round goes on.
+    news: std::sync::atomic::AtomicBool,
+    /// Versions that send a preview of their own, because what they would have shared was not there.
+    own_preview: Mutex<HashSet<VersionId>>,
 }
 
 /// A random name of this start.
@@ -73,6 +82,29 @@ impl SyncState {
 
     pub(crate) fn generation_is_told(&self) {
         self.generation_told.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered(&self) -> MutexGuard<'_, answered::Answered> {
+        self.answered.lock().expect("nobody panics while holding the answers")
+    }
+
+    /// There is news on the server.
+    pub(crate) fn has_news(&self) {
+        self.news.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether there was news since this was asked last.
+    pub(crate) fn take_news(&self) -> bool {
+        self.news.swap(false, std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// From now on this version sends its own preview.
+    pub(crate) fn sends_own_preview(&self, version: &VersionId) {
+        self.own_preview.lock().expect("nobody panics while holding these").insert(version.clone());
+    }
+
+    pub(crate) fn has_own_preview(&self, version: &VersionId) -> bool {
+        self.own_preview.lock().expect("nobody panics while holding these").contains(version)
     }
 
     pub(crate) fn waits(&self) -> MutexGuard<'_, retry::Waits> {

@@ -12,7 +12,7 @@ use crate::content_store::discard;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::record::blocking;
-use crate::store::versions::Version;
+use crate::store::versions::{self, Version};
 use crate::store::{blobs, commit};
 use crate::sync::remote::RemoteError;
 
@@ -59,6 +59,8 @@ impl Library {
     pub(crate) async fn take_tables(&self, version: &Version, wanted: ObjectHash, fetched: PathBuf) -> Result<()> {
         let (store, content) = (self.content().clone(), version.content_id);
         let id = version.id.clone();
+        // Versions that sound the same have the tables of one of them.
+        let contents = versions::contents_with_tables(&mut *self.store().read().await?, &wanted).await?;
         blocking(move || {
             let object = std::fs::read(&fetched).map_err(|error| LibraryError::file("read", &fetched, error))?;
             discard(&fetched);
@@ -74,15 +76,43 @@ impl Library {
             };
             for (name, bytes) in tables {
                 let sound = match name.as_str() {
-                    PEAKS => Pyramid::from_bytes(&bytes).is_ok_and(|table| table.file_id() == *content.as_bytes()),
-                    LOUDNESS => LoudnessTable::from_bytes(&bytes).is_ok(),
-                    _ => false,
+                    PEAKS => Pyramid::from_bytes(&bytes)
+                        .ok()
+                        .filter(|table| contents.iter().any(|of| table.file_id() == *of.as_bytes()))
+                        .map(|mut table| {
+                            table.set_file_id(*content.as_bytes());
+                            table.to_bytes()
+                        }),
+                    LOUDNESS => LoudnessTable::from_bytes(&bytes).is_ok().then_some(bytes),
+                    _ => None,
                 };
-                if sound {
+                if let Some(bytes) = sound {
                     store.write_table(&store.table_path(&content, &told(&name)), &bytes)?;
                 }
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// Takes the tables of a version that sounds the same, if they are here; whether they were.
+    pub(crate) async fn copy_tables(&self, version: &Version, wanted: ObjectHash) -> Result<bool> {
+        let contents = versions::contents_with_tables(&mut *self.store().read().await?, &wanted).await?;
+        let (store, content) = (self.content().clone(), version.content_id);
+        blocking(move || {
+            for of in contents.iter().filter(|of| **of != content) {
+                let kept = |name: &str| {
+                    let paths = [name.to_owned(), told(name)].map(|name| store.table_path(of, &name));
+                    paths.into_iter().find_map(|path| std::fs::read(path).ok())
+                };
+                let (Some(peaks), Some(loudness)) = (kept(PEAKS), kept(LOUDNESS)) else { continue };
+                let Ok(mut peaks) = Pyramid::from_bytes(&peaks) else { continue };
+                peaks.set_file_id(*content.as_bytes());
+                store.write_table(&store.table_path(&content, &told(PEAKS)), &peaks.to_bytes())?;
+                store.write_table(&store.table_path(&content, &told(LOUDNESS)), &loudness)?;
+                return Ok(true);
+            }
+            Ok(false)
         })
         .await
     }

@@ -105,12 +105,12 @@ pub struct Change {
     pub id: String,
     /// What it is about.
     pub kind: ChangeKind,
-    /// The document that `kind` names; `null` where this role may not read it.
+    /// The document that `kind` names; `null` where this role may not read it, or the reader said that it has it.
     #[schema(value_type = Option<Object>)]
     pub body: serde_json::Value,
 }
 
-/// `GET /projects/{p}/changes?since=&last=&limit=`.
+/// `GET /projects/{p}/changes?since=&last=&have=&limit=`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangePage {
     /// Project.

@@ -26,6 +26,8 @@ pub const MAX_URLS_PER_CALL: usize = 8;
 pub const URL_LIFE_S: u64 = 15 * 60;
 /// Most changes in one page of the feed.
 pub const MAX_CHANGES_PER_PAGE: u32 = 500;
+/// Most changes a reader of the feed names as those it has the documents of.
+pub const MAX_CHANGES_HAD: usize = 200;
 /// Longest name of a project, track or person, in UTF-8 bytes.
 pub const MAX_NAME_BYTES: usize = 400;
 /// Longest note or reason, in UTF-8 bytes.

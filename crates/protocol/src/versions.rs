@@ -61,6 +61,11 @@ pub struct Announce {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub same_as: Option<VersionId>,
+    /// A version of the project with the same sound, whose bytes may differ (other tags, another track): its preview, tables and coarse
+    /// waveform serve for this one too, so none of them is sent. `upload_incomplete` when they are not there: they are sent then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub sound_as: Option<VersionId>,
     /// The files.
     pub files: Vec<VersionFile>,
     /// Upload of the preview: a single part already in the store, verified by this call.
@@ -73,7 +78,7 @@ pub struct Announce {
     /// Measured facts of the original (format, rate, length, loudness …).
     #[schema(value_type = Object)]
     pub summary: serde_json::Value,
-    /// Coarse waveform in the view format, base64.
+    /// Coarse waveform, base64: in the view format, or packed (it then begins with `1:`). Empty with `sound_as`.
     #[serde(default)]
     pub overview: String,
     /// When the device captured it, by its own clock: shown, never used for order.
@@ -145,10 +150,11 @@ pub struct Version {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub tables_sha256: Option<ObjectHash>,
-    /// Measured facts of the original.
-    #[schema(value_type = Object)]
+    /// Measured facts of the original; `null` in the answer to whoever sent the version or something of it.
+    #[schema(value_type = Option<Object>)]
     pub summary: serde_json::Value,
-    /// Coarse waveform, base64. It never changes: only the announcement and the version itself carry it, later changes leave it empty.
+    /// Coarse waveform, as it was announced. It never changes: the feed carries it once, with the announcement; whoever announced the
+    /// version has it, and later changes leave it empty.
     pub overview: String,
     /// Who made it.
     pub author: Person,
@@ -174,7 +180,8 @@ pub struct Announced {
 /// `POST /versions/{v}/commit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Commit {
-    /// How the original is rebuilt; every extent lies in a verified object of the project.
+    /// How the original is rebuilt; every extent lies in a verified object of the project, or in a packed one of a single part, which is
+    /// verified by this call.
     #[schema(value_type = Object)]
     pub recipe: Recipe,
 }

@@ -68,6 +68,7 @@ pub(crate) fn announcement(track: &TrackClaim, bytes: &[u8]) -> Announce {
         content_id: sha256,
         parent: None,
         same_as: None,
+        sound_as: None,
         files: vec![VersionFile { path: format!("{}.wav", track.name), length: bytes.len() as u64, sha256 }],
         preview: None,
         no_preview_reason: Some("not audio".to_owned()),

@@ -386,6 +386,34 @@ pub async fn preview_of_sound(connection: &mut SqliteConnection, hash: &[u8; 32]
     found.map(|(sha256, length)| Ok((parsed("a hash", &sha256)?, unsigned(length)))).transpose()
 }
 
+/// A version of the same project that the server knows, with the same preview and the same sound: the same samples, or the same bytes.
+/// One whose tables the server has goes first.
+pub async fn told_with_sound(connection: &mut SqliteConnection, version: &Version) -> StoreResult<Option<VersionId>> {
+    let Some((preview, _)) = version.preview else { return Ok(None) };
+    let id: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM version WHERE project = ? AND id <> ? AND numbered = 1 AND state IN ('announced', 'complete') \
+         AND preview_sha256 = ? AND (content_id = ? OR pcm_hash = (SELECT pcm_hash FROM version WHERE id = ?)) \
+         ORDER BY tables_sha256 IS NULL, number, id LIMIT 1",
+    )
+    .bind(version.project.as_str())
+    .bind(version.id.as_str())
+    .bind(preview.to_string())
+    .bind(version.content_id.to_string())
+    .bind(version.id.as_str())
+    .fetch_optional(connection)
+    .await?;
+    parsed_maybe("a version id", id.as_deref())
+}
+
+/// The contents of all versions that have these tables.
+pub async fn contents_with_tables(connection: &mut SqliteConnection, tables: &ObjectHash) -> StoreResult<Vec<ObjectHash>> {
+    let contents: Vec<String> = sqlx::query_scalar("SELECT DISTINCT content_id FROM version WHERE tables_sha256 = ?")
+        .bind(tables.to_string())
+        .fetch_all(connection)
+        .await?;
+    contents.iter().map(|content| parsed("a hash", content)).collect()
+}
+
 /// Writes the note of a version.
 pub async fn set_note(connection: &mut SqliteConnection, id: &VersionId, note: &str) -> StoreResult<()> {
     sqlx::query("UPDATE version SET note = ? WHERE id = ?").bind(note).bind(id.as_str()).execute(connection).await?;

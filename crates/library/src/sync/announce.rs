@@ -1,14 +1,13 @@
 //! Telling the server of projects and versions: a version gets its number here.
 
 use collabtrack_domain::id::{ProjectId, VersionId};
-use collabtrack_protocol::limits::MAX_OVERVIEW_BYTES;
+use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::CreateProject;
 use collabtrack_protocol::uploads::ObjectFormat;
 use collabtrack_protocol::versions::{Announce, TrackClaim, VersionFile, VersionState};
-use data_encoding::BASE64;
 
-use super::feed;
-use super::remote::Remote;
+use super::remote::{Remote, RemoteError};
+use super::{feed, overview};
 use crate::clock;
 use crate::error::{LibraryError, Result};
 use crate::faults;
@@ -31,6 +30,7 @@ impl Library {
             members::put(&mut transaction, id, member).await?;
         }
         commit(transaction).await?;
+        self.sync_state().answered().changed(id);
         self.project_changed(id);
         Ok(())
     }
@@ -38,7 +38,16 @@ impl Library {
     /// Announces a version; takes over its number, and whatever else the server decided.
     pub(crate) async fn announce(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let (version, body) = self.announcement(id).await?;
-        let told = self.heard(remote.announce(&version.project, &body).await)?.version;
+        let told = match self.heard(remote.announce(&version.project, &body).await) {
+            Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::UploadIncomplete && body.sound_as.is_some() => {
+                tracing::info!(version.id = %version.id, "the preview this version would have shared is not there; it sends its own");
+                self.sync_state().sends_own_preview(&version.id);
+                let mut transaction = self.store().write().await?;
+                outbox::advance(&mut transaction, &version.id, Step::PreviewReady).await?;
+                return Ok(commit(transaction).await?);
+            }
+            answer => answer?.version,
+        };
         faults::step("announce.told");
         let now = clock::text(self.clock().now());
         let mut transaction = self.store().write().await?;
@@ -67,6 +76,7 @@ impl Library {
         }
         versions::renumber_provisional(&mut transaction, &told.track).await?;
         commit(transaction).await?;
+        self.sync_state().answered().version(&told);
         faults::step("announce.recorded");
         self.changed();
         Ok(())
@@ -85,7 +95,8 @@ impl Library {
             (None, State::Trashed) => "It was in the trash before it was sent.".to_owned(),
             (None, _) => "The preview could not be sent.".to_owned(),
         };
-        let overview = if version.overview.len() <= MAX_OVERVIEW_BYTES { BASE64.encode(&version.overview) } else { String::new() };
+        let sound_as = if preview.is_none() { self.sound_twin(&mut connection, &version).await? } else { None };
+        let overview = if sound_as.is_some() { String::new() } else { overview::to_wire(&version.overview) };
         let body = Announce {
             version: version.id.clone(),
             track: TrackClaim { id: track.id, name: track.name, key: track.key, auto: track.auto },
@@ -93,8 +104,9 @@ impl Library {
             note: version.note.clone(),
             content_id: version.content_id,
             parent: version.parent.clone(),
-            no_preview_reason: (preview.is_none() && same_as.is_none()).then_some(reason),
+            no_preview_reason: (preview.is_none() && same_as.is_none() && sound_as.is_none()).then_some(reason),
             same_as,
+            sound_as,
             files: files.into_iter().map(|file| VersionFile { path: file.path, length: file.length, sha256: file.sha256 }).collect(),
             preview,
             summary: version.summary.clone(),
@@ -109,5 +121,14 @@ impl Library {
         let Some(same_as) = &version.same_as else { return Ok(None) };
         let twin = versions::get(connection, same_as).await?;
         Ok(twin.filter(|twin| twin.numbered && matches!(twin.state, State::Announced | State::Complete)).map(|twin| twin.id))
+    }
+
+    /// A version of the project that the server knows and that sounds the same, with a preview of which this one would be a copy: nothing
+    /// that is about the sound is sent again.
+    pub(super) async fn sound_twin(&self, connection: &mut sqlx::SqliteConnection, version: &Version) -> Result<Option<VersionId>> {
+        if version.state == State::Trashed || self.sync_state().has_own_preview(&version.id) {
+            return Ok(None);
+        }
+        Ok(versions::told_with_sound(connection, version).await?)
     }
 }

@@ -134,14 +134,16 @@ impl Library {
         let _one_at_a_time = self.sync_state().running.lock().await;
         let mut outcome = SyncOutcome::default();
         self.tell_generation(remote).await?;
+        // What was said until now is read here.
+        self.sync_state().take_news();
         self.pull_all(remote).await?;
         self.run(remote, patience, &mut outcome).await?;
         // After the versions they are about have their numbers.
         if !self.connection().paused && self.send_comments(remote).await? {
             outcome.done += 1;
         }
-        // Numbers of others and confirmations may have come meanwhile.
-        self.pull_all(remote).await?;
+        // Numbers of others and confirmations may have come where something was sent.
+        self.pull_changed(remote).await?;
         self.run(remote, patience, &mut outcome).await?;
         self.make_room().await?;
         let mut connection = self.store().read().await?;
@@ -171,13 +173,29 @@ impl Library {
             let known = projects::get(&mut *self.store().read().await?, &project.id).await?;
             let place = known.map(|known| known.feed).unwrap_or_default();
             if place.cursor != project.head_seq || place.epoch.as_ref() != Some(&project.epoch) {
-                let came = self.pull(remote, &project.id).await?;
-                if came {
-                    self.read_members(remote, &project.id).await?;
-                }
+                self.follow(remote, &project.id).await?;
             }
         }
         self.read_change_sets(remote).await
+    }
+
+    /// Follows the feeds of projects that were changed from here.
+    async fn pull_changed(&self, remote: &dyn Remote) -> Result<()> {
+        let changed = self.sync_state().answered().take_changed();
+        for project in &changed {
+            let known = projects::get(&mut *self.store().read().await?, project).await?;
+            if known.is_some_and(|known| known.on_server) {
+                self.follow(remote, project).await?;
+            }
+        }
+        if changed.is_empty() { Ok(()) } else { self.read_change_sets(remote).await }
+    }
+
+    async fn follow(&self, remote: &dyn Remote, project: &ProjectId) -> Result<()> {
+        if self.pull(remote, project).await?.of_members {
+            self.read_members(remote, project).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn read_members(&self, remote: &dyn Remote, id: &ProjectId) -> Result<()> {
@@ -230,6 +248,12 @@ impl Library {
         let mut in_flight: BTreeSet<Op> = BTreeSet::new();
         let mut ended: VecDeque<(Op, Done)> = VecDeque::new();
         loop {
+            if !flying.is_empty() && self.sync_state().take_news() {
+                // Originals may take long; a preview of somebody else's is not to wait for them.
+                if let Err(error) = beside(&mut flying, &mut ended, self.pull_all(remote)).await {
+                    tracing::info!(error = %chain(&error), "news could not be read; they are with the next round");
+                }
+            }
             if !self.connection().paused {
                 for op in beside(&mut flying, &mut ended, self.startable(&in_flight)).await? {
                     in_flight.insert(op.clone());

@@ -7,10 +7,10 @@ use collabtrack_protocol::changes::{CatalogueMoved, Change, ChangeKind, ChangePa
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::Member;
 use collabtrack_protocol::versions::{Version as Told, VersionState};
-use data_encoding::BASE64;
 use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
+use super::overview;
 use super::remote::{Remote, RemoteError};
 use crate::clock;
 use crate::error::Result;
@@ -31,6 +31,15 @@ pub enum PageFault {
     OutOfOrder,
 }
 
+/// What following a feed brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Anything at all.
+    pub(crate) came: bool,
+    /// Something about who is in the project, or nobody knows yet who that is.
+    pub(crate) of_members: bool,
+}
+
 /// Checks that a page goes on exactly where `place` ends.
 /// # Errors
 /// What is wrong with it; nothing of it may be applied then.
@@ -44,14 +53,22 @@ pub fn check_page(page: &ChangePage, place: &FeedPlace) -> std::result::Result<(
 }
 
 impl Library {
-    /// Follows the feed of a project to its end; whether anything came.
-    pub(crate) async fn pull(&self, remote: &dyn Remote, project: &ProjectId) -> Result<bool> {
-        let Some(known) = projects::get(&mut *self.store().read().await?, project).await? else { return Ok(false) };
+    /// Follows the feed of a project to its end.
+    pub(crate) async fn pull(&self, remote: &dyn Remote, project: &ProjectId) -> Result<News> {
+        let Some(known) = projects::get(&mut *self.store().read().await?, project).await? else { return Ok(News::default()) };
         let mut place = known.feed;
-        let mut news = false;
+        // Who is in it from the first is in no change.
+        let mut news = News { came: false, of_members: place.cursor == 0 };
         let mut relisting: Option<BTreeSet<VersionId>> = None;
         loop {
-            let page = match self.heard(remote.changes(project, &place).await) {
+            // Whoever reads from the start compares every document.
+            let have = if relisting.is_some() || place.cursor == 0 {
+                self.sync_state().answered().forget(project);
+                Vec::new()
+            } else {
+                self.sync_state().answered().after(project, place.cursor)
+            };
+            let page = match self.heard(remote.changes(project, &place, &have).await) {
                 Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::FeedDiverged && relisting.is_none() => {
                     relisting = Some(self.numbered(project).await?);
                     place = FeedPlace::default();
@@ -78,8 +95,12 @@ impl Library {
                     }
                 }
             }
-            news |= !page.changes.is_empty();
+            news.came |= !page.changes.is_empty();
+            news.of_members |= page.changes.iter().any(|change| {
+                matches!(change.kind, ChangeKind::Project | ChangeKind::Member | ChangeKind::MemberLeft | ChangeKind::Unknown)
+            });
             place = self.apply(project, &page).await?;
+            self.sync_state().answered().read_to(project, place.cursor);
             if !page.more {
                 break;
             }
@@ -87,11 +108,17 @@ impl Library {
         if let Some(missing) = relisting {
             self.offer_again(missing).await?;
         }
-        if news {
+        if news.came {
             self.changed();
             self.project_changed(project);
         }
         Ok(news)
+    }
+
+    /// Whether a request of this computer was answered with a later state of what a change tells.
+    fn is_outdated(&self, project: &ProjectId, change: &Change) -> bool {
+        let id = || VersionId::parse(change.body.get("id")?.as_str()?).ok();
+        change.kind == ChangeKind::Version && id().is_some_and(|id| self.sync_state().answered().is_newer_than(project, &id, change.seq))
     }
 
     async fn numbered(&self, project: &ProjectId) -> Result<BTreeSet<VersionId>> {
@@ -125,6 +152,9 @@ impl Library {
         let before = projects::get(&mut transaction, project).await?.map(|project| project.feed).unwrap_or_default();
         let mut touched = BTreeSet::new();
         for change in &page.changes {
+            if self.is_outdated(project, change) {
+                continue;
+            }
             apply_change(&mut transaction, project, change, &now, own.as_ref().map(|id| id.as_str()), &mut touched).await?;
         }
         for track in touched {
@@ -278,7 +308,7 @@ pub(crate) async fn apply_version(connection: &mut SqliteConnection, project: &P
         recorded_at: Some(told.created_at.clone()),
         seq: Some(told.seq),
         summary: told.summary.clone(),
-        overview: BASE64.decode(told.overview.as_bytes()).unwrap_or_default(),
+        overview: overview::from_wire(&told.overview),
         preview: told.preview_sha256.zip(told.preview_length),
         no_preview_reason: None,
         tables: told.tables_sha256.zip(told.tables_length),

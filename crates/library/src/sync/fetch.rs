@@ -54,11 +54,13 @@ impl Library {
         let version = versions::get(&mut *self.store().read().await?, id).await?;
         let version = version.ok_or_else(|| LibraryError::Unknown { what: "version", id: id.to_string() })?;
         let Some((hash, length)) = version.tables else { return Ok(()) };
-        let reads = self.heard(remote.reads(&version.id, Rendition::Tables).await)?;
-        let object = reads.objects.into_iter().find(|object| object.length == length);
-        let object = object.ok_or_else(|| RemoteError::NotCollabtrack { reason: "there are no tables of the announced length".into() })?;
-        let partial = self.fetch_whole(remote, object).await?;
-        self.take_tables(&version, hash, partial).await?;
+        if !self.copy_tables(&version, hash).await? {
+            let reads = self.heard(remote.reads(&version.id, Rendition::Tables).await)?;
+            let object = reads.objects.into_iter().find(|object| object.length == length);
+            let missing = || RemoteError::NotCollabtrack { reason: "there are no tables of the announced length".into() };
+            let partial = self.fetch_whole(remote, object.ok_or_else(missing)?).await?;
+            self.take_tables(&version, hash, partial).await?;
+        }
         let mut transaction = self.store().write().await?;
         versions::set_tables_fetched(&mut transaction, &version.id).await?;
         commit(transaction).await?;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use tokio::sync::mpsc::Sender;
 
 use super::http::Api;
 use super::remote::{RemoteError, RemoteResult};
@@ -13,8 +12,8 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// Longest line kept; hints are far shorter.
 const MOST_LINE_BYTES: usize = 16 * 1024;
 
-/// Listens until the stream ends; says each hint by a unit on `news`.
-pub(crate) async fn listen(api: &Api, news: &Sender<()>) -> RemoteResult<()> {
+/// Listens until the stream ends; calls `news` with every hint.
+pub(crate) async fn listen(api: &Api, news: impl Fn()) -> RemoteResult<()> {
     let mut stream = api.events().await?.bytes_stream();
     let mut line = Vec::new();
     loop {
@@ -26,9 +25,8 @@ pub(crate) async fn listen(api: &Api, news: &Sender<()>) -> RemoteResult<()> {
         for byte in piece {
             match byte {
                 b'\n' => {
-                    // A full queue already says that there is news.
-                    if line.starts_with(b"data:") && news.try_send(()).is_err() && news.is_closed() {
-                        return Ok(());
+                    if line.starts_with(b"data:") {
+                        news();
                     }
                     line.clear();
                 }

@@ -3,14 +3,17 @@
 mod remote;
 mod store;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_protocol::problem::Problem;
 use collabtrack_protocol::uploads::SignedRequest;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::StreamExt;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -30,6 +33,9 @@ const MOST_ERROR_BYTES: usize = 64 * 1024;
 const PIECE_BYTES: usize = 32 * 1024;
 /// The slowest network that counts as one, in bytes per second, for bodies that are sent whole.
 const SLOWEST: u64 = 4 * 1024;
+
+/// Bodies of requests below this many bytes go out as they are.
+const WORTH_PACKING_BYTES: usize = 300;
 
 /// The server's API with or without a session.
 #[derive(Clone)]
@@ -102,6 +108,24 @@ async fn heard_within<T>(silence: Duration, work: impl Future<Output = Result<T,
     match tokio::time::timeout(silence, work).await {
         Ok(result) => result.map_err(|error| unreachable(&error)),
         Err(_) => Err(RemoteError::Unreachable { reason: format!("not a byte came for {} s", silence.as_secs()) }),
+    }
+}
+
+fn json_of(body: &impl Serialize) -> RemoteResult<Vec<u8>> {
+    serde_json::to_vec(body).map_err(|error| RemoteError::NotCollabtrack { reason: error.to_string() })
+}
+
+/// A request with that JSON, packed where it is not tiny.
+fn with_json(request: RequestBuilder, body: &[u8]) -> RequestBuilder {
+    let request = request.header(CONTENT_TYPE, "application/json");
+    if body.len() < WORTH_PACKING_BYTES {
+        return request.body(body.to_vec());
+    }
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    match packed.write_all(body).and_then(|()| packed.finish()) {
+        Ok(packed) => request.header(CONTENT_ENCODING, "gzip").body(packed),
+        // Memory does not refuse a byte; if it ever did, the request goes as it is.
+        Err(_) => request.body(body.to_vec()),
     }
 }
 
@@ -219,24 +243,24 @@ impl Api {
     /// # Errors
     /// What the server or the network said.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        self.json(self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await?).await
+        self.json(self.send(with_json(self.request(Method::POST, self.url(path, &[])), &json_of(body)?)).await?).await
     }
 
     /// `POST` of something that happens once: the same path and body again, such as after a lost answer, get the same answer.
     /// # Errors
     /// What the server or the network said.
     pub async fn post_once<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        let body = serde_json::to_vec(body).map_err(|error| RemoteError::NotCollabtrack { reason: error.to_string() })?;
+        let body = json_of(body)?;
         let key = ObjectHash::of(&[path.as_bytes(), b"\0", &body].concat()).to_string();
         let request = self.request(Method::POST, self.url(path, &[])).header("idempotency-key", key);
-        self.json(self.send(request.header(CONTENT_TYPE, "application/json").body(body)).await?).await
+        self.json(self.send(with_json(request, &body)).await?).await
     }
 
     /// `PATCH` with a JSON body.
     /// # Errors
     /// What the server or the network said.
     pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        self.json(self.send(self.request(Method::PATCH, self.url(path, &[])).json(body)).await?).await
+        self.json(self.send(with_json(self.request(Method::PATCH, self.url(path, &[])), &json_of(body)?)).await?).await
     }
 
     /// `POST` without body and without answer.
@@ -257,14 +281,14 @@ impl Api {
     /// # Errors
     /// What the server or the network said.
     pub async fn send_json(&self, path: &str, body: &impl Serialize) -> RemoteResult<()> {
-        self.send(self.request(Method::POST, self.url(path, &[])).json(body)).await.map(drop)
+        self.send(with_json(self.request(Method::POST, self.url(path, &[])), &json_of(body)?)).await.map(drop)
     }
 
     /// `PUT` with a JSON body.
     /// # Errors
     /// What the server or the network said.
     pub async fn put_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> RemoteResult<T> {
-        self.json(self.send(self.request(Method::PUT, self.url(path, &[])).json(body)).await?).await
+        self.json(self.send(with_json(self.request(Method::PUT, self.url(path, &[])), &json_of(body)?)).await?).await
     }
 
     /// `PUT` without body and without answer.
@@ -285,7 +309,7 @@ impl Api {
     /// # Errors
     /// What the server or the network said.
     pub async fn post_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)], body: &impl Serialize) -> RemoteResult<T> {
-        self.json(self.send(self.request(Method::POST, self.url(path, query)).json(body)).await?).await
+        self.json(self.send(with_json(self.request(Method::POST, self.url(path, query)), &json_of(body)?)).await?).await
     }
 
     /// `GET` of raw bytes of the wanted type.

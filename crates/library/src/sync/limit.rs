@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::pace::{Pace, Sent};
 use super::precedence::Precedence;
+use super::remote::FileRange;
 
 /// One direction.
 #[derive(Debug, Default)]
@@ -47,11 +49,19 @@ pub struct Limits {
     pub down: Limit,
     /// Who goes first on the way up.
     pub precedence: Precedence,
+    /// How fast what gives way is handed to the system.
+    pub pace: Pace,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { began: Instant::now(), up: Limit::default(), down: Limit::default(), precedence: Precedence::default() }
+        Self {
+            began: Instant::now(),
+            up: Limit::default(),
+            down: Limit::default(),
+            precedence: Precedence::default(),
+            pace: Pace::default(),
+        }
     }
 }
 
@@ -65,6 +75,22 @@ impl Limits {
     /// Waits until a piece may be sent.
     pub async fn before_sending(&self, bytes: u64) {
         tokio::time::sleep(self.up.wait(bytes, self.began.elapsed())).await;
+    }
+
+    /// Waits until a piece of a body that gives way may be handed over.
+    pub async fn in_pace(&self, bytes: u64) {
+        tokio::time::sleep(self.pace.wait(bytes, self.began.elapsed())).await;
+    }
+
+    /// A body went out and was answered now: how fast that was. `times` are when it began and when its last byte was handed over.
+    pub fn went_out(&self, body: &FileRange, beside: u64, times: (Instant, Instant)) {
+        let (began, handed) = times;
+        let sent = Sent { bytes: body.length, beside, handing: handed - began, answering: handed.elapsed() };
+        match body.gives_way {
+            false => self.pace.went_alone(sent),
+            true if !self.precedence.stood_still_since(began) => self.pace.went_in_turn(sent),
+            true => {}
+        }
     }
 
     /// Waits after a piece was fetched.

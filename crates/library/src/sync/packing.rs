@@ -46,7 +46,13 @@ impl Library {
             self.rehash(file.sha256, PART_SIZE_BYTES).await?;
         }
         let (store, cancel, files) = (self.content().clone(), self.cancel().clone(), files.to_vec());
-        let made = blocking(move || pack_files(&store, &files, &bases, &|| !cancel.is_cancelled())).await?;
+        let limits = self.sync_state().limits.clone();
+        let go_on = move || !cancel.is_cancelled();
+        let go_on = move || {
+            limits.precedence.let_previews_be_made(&go_on);
+            go_on()
+        };
+        let made = blocking(move || pack_files(&store, &files, &bases, &go_on)).await?;
         let Some((kept, hashes)) = made else { return Ok(None) };
         let mut transaction = self.store().write().await?;
         if let Some(hashes) = &hashes {

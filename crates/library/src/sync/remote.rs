@@ -195,8 +195,8 @@ pub trait Remote: Send + Sync {
     fn report_damage<'a>(&'a self, version: &'a VersionId) -> BoxFuture<'a, RemoteResult<Version>>;
     /// Signed reads of a version.
     fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>>;
-    /// The page of the change feed after a place.
-    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>>;
+    /// The page of the change feed after a place; changes at the places `have` come without their documents.
+    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace, have: &'a [i64]) -> BoxFuture<'a, RemoteResult<ChangePage>>;
     /// A change set as reviewed.
     fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>>;
     /// Adds a comment; the same again gives the same answer.

@@ -16,6 +16,7 @@ use collabtrack_protocol::versions::{Commit, SetTables};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::feed;
 use super::remote::{FileRange, Remote, RemoteError};
 use crate::clock;
 use crate::content_store::discard;
@@ -44,7 +45,7 @@ pub(super) struct Outgoing<'v> {
 
 /// How sending a file ended.
 enum Sent {
-    /// The store confirmed every byte (of a preview of one part: took it); the object's key.
+    /// The store confirmed every byte (of what goes out in one part: took it); the object's key.
     Object(String),
     /// The session is over; another one is needed.
     Over,
@@ -65,7 +66,11 @@ impl Library {
     /// Sends the preview of a version, unless it needs none.
     pub(crate) async fn send_preview(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let version = self.known_version(id).await?;
-        let twin = self.announced_twin(&mut *self.store().read().await?, &version).await?;
+        let twin = {
+            let mut connection = self.store().read().await?;
+            let twin = self.announced_twin(&mut connection, &version).await?;
+            if twin.is_some() { twin } else { self.sound_twin(&mut connection, &version).await? }
+        };
         if let (Some((blob, length)), None, false) = (version.preview, twin, version.state == State::Trashed) {
             let outgoing = Outgoing { version: &version, format: ObjectFormat::Preview, file: 0, blob, length };
             self.send(remote, &outgoing, None).await?;
@@ -101,20 +106,22 @@ impl Library {
         };
         let Some(recipe) = recipe else { return Ok(()) };
         let body = Commit { recipe };
-        match self.heard(remote.commit(&version.id, &body).await) {
+        let told = match self.heard(remote.commit(&version.id, &body).await) {
             Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::ExtentGone => {
                 self.forget_lost_objects(&version.id, &problem).await?;
                 return Err(RemoteError::Refused(problem).into());
             }
-            answer => drop(answer?),
-        }
+            answer => answer?,
+        };
         crate::faults::step("commit.told");
         let mut transaction = self.store().write().await?;
         recipes::put(&mut transaction, &version.project, &version.id, &body.recipe).await?;
+        feed::apply_version(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
         versions::set_complete(&mut transaction, &version.id).await?;
         outbox::confirm(&mut transaction, &version.id).await?;
         uploads::forget_all(&mut transaction, &version.id).await?;
         commit(transaction).await?;
+        self.sync_state().answered().version(&told);
         crate::faults::step("commit.recorded");
         self.forget_packed(&version.id).await?;
         self.sync_state().done_sending(&version.id);
@@ -154,7 +161,11 @@ impl Library {
         self.send(remote, &outgoing, None).await?;
         let upload = uploads::get(&mut *self.store().read().await?, &version.id, ObjectFormat::Tables, 0).await?;
         let upload = upload.ok_or(RemoteError::StoreRefused { status: 410 })?.id;
-        self.heard(remote.set_tables(&version.id, &SetTables { upload }).await)?;
+        let told = self.heard(remote.set_tables(&version.id, &SetTables { upload }).await)?;
+        let mut transaction = self.store().write().await?;
+        feed::apply_version(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
+        commit(transaction).await?;
+        self.sync_state().answered().version(&told);
         self.skip_tables(id).await
     }
 
@@ -302,7 +313,7 @@ impl Library {
             },
         }
         // One part of these is verified by the call that names it.
-        if matches!(upload.format, ObjectFormat::Preview | ObjectFormat::Tables) && upload.parts.len() == 1 {
+        if matches!(upload.format, ObjectFormat::Preview | ObjectFormat::Tables | ObjectFormat::Packed) && upload.parts.len() == 1 {
             return Ok(Sent::Object(state.object));
         }
         crate::faults::step("upload.before_complete");
@@ -357,7 +368,7 @@ impl Library {
                 return Ok(false);
             }
             while !interrupted
-                && flying.len() < IN_FLIGHT
+                && flying.len() < self.sync_state().limits.pace.at_once(IN_FLIGHT)
                 && let Some(number) = missing.last().copied()
             {
                 let request = match urls.remove(&number) {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::engine::Patience;
 use super::hints;
 use crate::error::{LibraryError, Result, chain};
@@ -16,9 +14,8 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Runs until the library shuts down.
 pub(crate) async fn run(library: Library) {
-    let (sender, mut news) = mpsc::channel(1);
     let (alive, mut hinted) = tokio::sync::watch::channel(false);
-    let listener = listen(library.clone(), sender, alive);
+    let listener = listen(library.clone(), alive);
     let looper = async {
         loop {
             let pause = match one_round(&library).await {
@@ -35,7 +32,6 @@ pub(crate) async fn run(library: Library) {
             let pause = retry.map_or(pause, |retry| retry.min(pause)).max(Duration::from_millis(50));
             tokio::select! {
                 () = library.sync_wanted() => {}
-                Some(()) = news.recv() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -73,14 +69,19 @@ async fn one_round(library: &Library) -> Result<bool> {
 }
 
 /// Keeps listening for hints while there is a session.
-async fn listen(library: Library, news: mpsc::Sender<()>, alive: tokio::sync::watch::Sender<bool>) {
+async fn listen(library: Library, alive: tokio::sync::watch::Sender<bool>) {
     loop {
         if library.options().remote.is_none()
             && library.connection().account.is_some()
             && let Ok(api) = library.api().await
         {
             alive.send_replace(true);
-            if let Err(error) = hints::listen(&api, &news).await {
+            // A round that goes on looks at it too: it may be busy with originals for long.
+            let news = || {
+                library.sync_state().has_news();
+                library.wake_sync();
+            };
+            if let Err(error) = hints::listen(&api, news).await {
                 tracing::debug!(%error, "no hints from the server; it is asked from time to time");
             }
             alive.send_replace(false);

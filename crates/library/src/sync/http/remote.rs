@@ -7,7 +7,6 @@ use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown};
 use collabtrack_protocol::approval::ChangeSetDetail;
 use collabtrack_protocol::changes::{ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
-use collabtrack_protocol::limits::MAX_CHANGES_PER_PAGE;
 use collabtrack_protocol::projects::{CreateProject, Project};
 use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, WantUrls};
 use collabtrack_protocol::versions::{
@@ -89,10 +88,14 @@ impl Remote for HttpRemote {
         Box::pin(async move { self.0.post(&format!("/versions/{version}/reads"), &WantReads { rendition }).await })
     }
 
-    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>> {
+    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace, have: &'a [i64]) -> BoxFuture<'a, RemoteResult<ChangePage>> {
         Box::pin(async move {
-            let (since, limit) = (after.cursor.to_string(), MAX_CHANGES_PER_PAGE.to_string());
-            let mut query = vec![("since", since.as_str()), ("limit", limit.as_str())];
+            let since = after.cursor.to_string();
+            let mut query = vec![("since", since.as_str())];
+            let have = have.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+            if !have.is_empty() {
+                query.push(("have", &have));
+            }
             if let Some(last) = &after.last_change {
                 query.push(("last", last));
             }

@@ -50,10 +50,13 @@ async fn pieces(
         if left == 0 {
             return Ok(None);
         }
-        if gives_way && !limits.precedence.give_way().await {
-            return Err(std::io::Error::other(GaveWay));
-        }
         let want = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        if gives_way {
+            limits.in_pace(want as u64).await;
+            if !limits.precedence.give_way().await {
+                return Err(std::io::Error::other(GaveWay));
+            }
+        }
         let mut piece = vec![0_u8; want];
         file.read_exact(&mut piece).await?;
         limits.before_sending(want as u64).await;
@@ -76,6 +79,7 @@ impl Api {
         let send = self.signed(request)?.body(reqwest::Body::wrap_stream(stream)).send();
         tokio::pin!(send);
         let began = Instant::now();
+        let (handed_before, mut handed_at) = (self.limits.pace.handed(), began);
         let (mut sent, mut silent_at) = (0, began + self.silence);
         let response = loop {
             tokio::select! {
@@ -83,6 +87,7 @@ impl Api {
                 Some(bytes) = counted.recv() => {
                     progress(bytes);
                     sent += bytes;
+                    handed_at = Instant::now();
                     // The last bytes wait inside the system for as long as a slow network needs for them.
                     let buffered = Duration::from_secs(body.length.min(1 << 20) / BUFFERED_RATE);
                     let still_inside = if sent >= body.length { began.elapsed().max(buffered) } else { Duration::ZERO };
@@ -99,6 +104,7 @@ impl Api {
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
+        self.limits.went_out(&body, self.limits.pace.handed() - handed_before, (began, handed_at));
         // A network that answers in the store's place does not know the object's tag.
         if response.headers().get(ETAG).is_none() || content_type(&response).starts_with("text/html") {
             return Err(RemoteError::NotCollabtrack { reason: "the answer lacks what a store says".into() });

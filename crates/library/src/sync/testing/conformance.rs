@@ -50,6 +50,7 @@ fn announcement(track: &TrackId, bytes: &[u8], preview: Option<UploadId>) -> Ann
         content_id: sha256,
         parent: None,
         same_as: None,
+        sound_as: None,
         files: vec![VersionFile { path: "Night Drive.wav".into(), length: bytes.len() as u64, sha256 }],
         no_preview_reason: preview.is_none().then(|| "too short".into()),
         preview,
@@ -63,7 +64,7 @@ async fn feed(remote: &dyn Remote, project: &ProjectId) -> Vec<collabtrack_proto
     let mut place = FeedPlace::default();
     let mut all = Vec::new();
     loop {
-        let page = remote.changes(project, &place).await.expect("the feed answers");
+        let page = remote.changes(project, &place, &[]).await.expect("the feed answers");
         crate::sync::feed::check_page(&page, &place).expect("the feed is in order");
         let last = page.changes.last().cloned();
         all.extend(page.changes);
@@ -87,6 +88,8 @@ pub async fn check(remote: &dyn Remote, folder: &Path) {
     let first = original_comes_back(remote, folder, &project).await;
     equal_bytes_are_one_version(remote, &project, &first).await;
     wrong_bytes_are_refused(remote, folder, &project).await;
+    the_same_sound_shares_what_is_about_it(remote, &project, &first).await;
+    a_packed_object_of_one_part_is_verified_by_its_recipe(remote, folder, &project, &first).await;
     feed_is_in_order(remote, &project).await;
     assert_eq!(code(remote.reads(&VersionId::from_random(random_bits()), Rendition::Preview).await), Some(ErrorCode::NotFound));
 }
@@ -147,6 +150,36 @@ async fn equal_bytes_are_one_version(remote: &dyn Remote, project: &ProjectId, f
     assert_eq!(back.preview_sha256, first.preview_sha256, "and has the preview of the older version");
 }
 
+async fn the_same_sound_shares_what_is_about_it(remote: &dyn Remote, project: &ProjectId, first: &Version) {
+    let mut tagged = announcement(&first.track, b"the same sound with another tag", None);
+    tagged.no_preview_reason = None;
+    tagged.sound_as = Some(first.id.clone());
+    let answer = remote.announce(project, &tagged).await.expect("announced").version;
+    assert_eq!((answer.state, answer.preview_sha256), (VersionState::Announced, first.preview_sha256), "the preview is the other one's");
+    let reads = remote.reads(&answer.id, Rendition::Preview).await.expect("signed reads");
+    assert_eq!(Some(reads.objects[0].length), first.preview_length);
+    let mut nobody = announcement(&first.track, b"like something unknown", None);
+    nobody.sound_as = Some(VersionId::from_random(random_bits()));
+    assert_eq!(code(remote.announce(project, &nobody).await), Some(ErrorCode::UploadIncomplete), "then a preview is to be sent");
+}
+
+async fn a_packed_object_of_one_part_is_verified_by_its_recipe(remote: &dyn Remote, folder: &Path, project: &ProjectId, first: &Version) {
+    let bytes = b"a mix of a few bytes".to_vec();
+    let file = folder.join("small");
+    std::fs::write(&file, &bytes).expect("written");
+    let body = announcement(&first.track, &bytes, None);
+    let announced = remote.announce(project, &body).await.expect("announced").version;
+    let upload = upload_of(&bytes, ObjectFormat::Packed, bytes.len());
+    let object = remote.create_upload(project, &upload).await.expect("a session").object;
+    let mut recipe = Recipe::plain("Night Drive.wav".into(), bytes.len() as u64, ObjectHash::of(&bytes), object);
+    recipe.files[0].plain_object = None;
+    let missing = remote.commit(&announced.id, &Commit { recipe: recipe.clone() }).await;
+    assert_eq!(code(missing), Some(ErrorCode::ExtentGone), "what the store does not have completes nothing");
+    send_part(remote, &upload, &file, 1).await.expect("it arrives");
+    let complete = remote.commit(&announced.id, &Commit { recipe }).await.expect("committed");
+    assert_eq!(complete.state, VersionState::Complete);
+}
+
 async fn wrong_bytes_are_refused(remote: &dyn Remote, folder: &Path, project: &ProjectId) {
     let (right, wrong) = (b"the right bytes".to_vec(), b"the wrong bytes".to_vec());
     let file = folder.join("wrong");
@@ -167,7 +200,10 @@ async fn feed_is_in_order(remote: &dyn Remote, project: &ProjectId) {
     assert!(all.len() >= 4, "every announcement and commit stands in the feed");
     let last = all.last().expect("a change");
     let beyond = FeedPlace { epoch: None, cursor: last.seq + 1, last_change: None };
-    assert_eq!(code(remote.changes(project, &beyond).await), Some(ErrorCode::FeedDiverged));
+    assert_eq!(code(remote.changes(project, &beyond, &[]).await), Some(ErrorCode::FeedDiverged));
+    let (before, has) = (FeedPlace { epoch: None, cursor: last.seq - 1, last_change: None }, [last.seq]);
+    let page = remote.changes(project, &before, &has).await.expect("the feed answers");
+    assert_eq!((page.changes[0].seq, &page.changes[0].body), (last.seq, &serde_json::Value::Null), "what the reader has is not told again");
     let other = FeedPlace { epoch: None, cursor: last.seq, last_change: Some("another history".into()) };
-    assert_eq!(code(remote.changes(project, &other).await), Some(ErrorCode::FeedDiverged));
+    assert_eq!(code(remote.changes(project, &other, &[]).await), Some(ErrorCode::FeedDiverged));
 }

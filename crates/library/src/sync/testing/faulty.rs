@@ -170,8 +170,8 @@ impl<R: Remote> Remote for Faulty<R> {
         Box::pin(async move { self.pass(Call::Reads, Box::pin(async { self.inner.reads(version, rendition).await })).await })
     }
 
-    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>> {
-        Box::pin(async move { self.pass(Call::Changes, Box::pin(async { self.inner.changes(project, after).await })).await })
+    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace, have: &'a [i64]) -> BoxFuture<'a, RemoteResult<ChangePage>> {
+        Box::pin(async move { self.pass(Call::Changes, Box::pin(async { self.inner.changes(project, after, have).await })).await })
     }
 
     fn change_set<'a>(&'a self, id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {

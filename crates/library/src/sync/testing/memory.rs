@@ -16,7 +16,7 @@ use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::{CreateProject, Project};
-use collabtrack_protocol::uploads::{CreateUpload, PartUrl, SignedRequest, UploadState, UploadStatus, WantUrls};
+use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, SignedRequest, UploadState, UploadStatus, WantUrls};
 use collabtrack_protocol::versions::{
     Announce, Announced, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, Version, VersionState,
 };
@@ -187,7 +187,11 @@ impl Inner {
         if let Some((known, ..)) = self.versions.get(id) {
             return Ok(known.clone());
         }
-        if body.preview.is_none() && body.same_as.is_none() && body.no_preview_reason.is_none() {
+        let sound = match &body.sound_as {
+            Some(named) => Some(self.sound_of(named)?),
+            None => None,
+        };
+        if body.preview.is_none() && body.same_as.is_none() && sound.is_none() && body.no_preview_reason.is_none() {
             return Err(problem(ErrorCode::Invalid, 422, "A version comes with a preview, or with the reason why it has none."));
         }
         let preview = body.preview.as_ref().map(|upload| self.verify(upload)).transpose()?;
@@ -204,6 +208,8 @@ impl Inner {
             self.versions.values().find(|(version, ..)| version.content_id == body.content_id && version.state == VersionState::Complete);
         let recipe = twin.and_then(|(.., recipe)| recipe.clone());
         let preview = preview.or_else(|| twin.and_then(|(_, preview, _)| preview.clone()));
+        let preview = preview.or_else(|| sound.as_ref().map(|(_, key)| key.clone()));
+        let tables = twin.map(|(twin, ..)| twin).or(sound.as_ref().map(|(version, _)| version));
         let bytes = preview.as_ref().and_then(|key| self.objects.get(key));
         let mut version = Version {
             id: body.version.clone(),
@@ -220,10 +226,13 @@ impl Inner {
             files: body.files.clone(),
             preview_length: bytes.map(|bytes| bytes.len() as u64),
             preview_sha256: bytes.map(|bytes| ObjectHash::of(bytes)),
-            tables_length: twin.and_then(|(twin, ..)| twin.tables_length),
-            tables_sha256: twin.and_then(|(twin, ..)| twin.tables_sha256),
+            tables_length: tables.and_then(|twin| twin.tables_length),
+            tables_sha256: tables.and_then(|twin| twin.tables_sha256),
             summary: body.summary.clone(),
-            overview: body.overview.clone(),
+            overview: match &sound {
+                Some((version, _)) if body.overview.is_empty() => version.overview.clone(),
+                _ => body.overview.clone(),
+            },
             author: author(),
             created_at: "2026-05-03T12:00:00.000Z".into(),
             captured_at: body.captured_at.clone(),
@@ -234,6 +243,13 @@ impl Inner {
         self.append(project, ChangeKind::Version, &version)?;
         self.versions.insert(version.id.clone(), (version.clone(), preview, recipe));
         Ok(version)
+    }
+
+    /// A version and the key of its preview, for one that sounds the same.
+    fn sound_of(&self, id: &VersionId) -> RemoteResult<(Version, String)> {
+        let known = self.versions.get(self.aliases.get(id).unwrap_or(id));
+        let sound = known.and_then(|(version, preview, _)| Some((version.clone(), preview.clone()?)));
+        sound.ok_or_else(|| problem(ErrorCode::UploadIncomplete, 409, "There is no preview to share."))
     }
 
     /// Automatic tracks of one key are one track.
@@ -308,6 +324,15 @@ impl Inner {
 
     fn commit(&mut self, id: &VersionId, body: &Commit) -> RemoteResult<Version> {
         body.recipe.check().map_err(|error| problem(ErrorCode::RecipeInvalid, 422, &error.to_string()))?;
+        // A packed object of one part is verified by the recipe that names it.
+        let named = |upload: &Upload| body.recipe.extents.iter().any(|extent| extent.object == upload.object);
+        let small = |upload: &Upload| upload.body.format == ObjectFormat::Packed && upload.body.parts.len() == 1 && !upload.verified;
+        let arrived: Vec<UploadId> =
+            self.uploads.iter().filter(|(_, upload)| small(upload) && named(upload)).map(|(id, _)| id.clone()).collect();
+        for upload in arrived {
+            // One that is not there is found missing below.
+            let _ = self.verify(&upload);
+        }
         let there =
             body.recipe.extents.iter().all(|extent| {
                 self.objects.get(&extent.object).is_some_and(|bytes| extent.offset + extent.stored_len <= bytes.len() as u64)
@@ -343,7 +368,7 @@ impl Inner {
         Ok(version)
     }
 
-    fn changes(&self, project: &ProjectId, after: &FeedPlace) -> RemoteResult<ChangePage> {
+    fn changes(&self, project: &ProjectId, after: &FeedPlace, have: &[i64]) -> RemoteResult<ChangePage> {
         const PAGE: usize = 3;
         let feed = self.feeds.get(project).ok_or_else(not_found)?;
         let head = i64::try_from(feed.changes.len()).unwrap_or(i64::MAX);
@@ -353,7 +378,10 @@ impl Inner {
         if after.cursor > head || other_last || after.epoch.as_ref().is_some_and(|epoch| *epoch != feed.epoch) {
             return Err(problem(ErrorCode::FeedDiverged, 409, "Another history."));
         }
-        let changes: Vec<Change> = feed.changes.iter().skip(start).take(PAGE).cloned().collect();
+        let mut changes: Vec<Change> = feed.changes.iter().skip(start).take(PAGE).cloned().collect();
+        for change in changes.iter_mut().filter(|change| have.contains(&change.seq)) {
+            change.body = serde_json::Value::Null;
+        }
         let more = start + changes.len() < feed.changes.len();
         Ok(ChangePage { project: project.clone(), epoch: feed.epoch.clone(), head, changes, more })
     }
@@ -363,9 +391,9 @@ impl Inner {
         let keys: Vec<String> = match rendition {
             Rendition::Preview => preview.iter().cloned().collect(),
             Rendition::Tables => {
-                let of_same_bytes =
-                    |other: &VersionId| self.versions.get(other).is_some_and(|(other, ..)| other.content_id == version.content_id);
-                self.tables.iter().find(|(other, _)| of_same_bytes(other)).map(|(_, key)| key.clone()).into_iter().collect()
+                let of_same_sound =
+                    |other: &VersionId| self.versions.get(other).is_some_and(|(other, ..)| other.tables_sha256 == version.tables_sha256);
+                self.tables.iter().find(|(other, _)| of_same_sound(other)).map(|(_, key)| key.clone()).into_iter().collect()
             }
             Rendition::Original => {
                 let recipe = recipe.as_ref().ok_or_else(|| problem(ErrorCode::VersionIncomplete, 409, "Not complete yet."))?;
@@ -598,8 +626,8 @@ impl Remote for MemoryRemote {
         ready(self.inner().reads(version, rendition))
     }
 
-    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace) -> BoxFuture<'a, RemoteResult<ChangePage>> {
-        ready(self.inner().changes(project, after))
+    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace, have: &'a [i64]) -> BoxFuture<'a, RemoteResult<ChangePage>> {
+        ready(self.inner().changes(project, after, have))
     }
 
     fn change_set<'a>(&'a self, _id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
