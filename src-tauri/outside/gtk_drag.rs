@@ -19,9 +19,8 @@ const LEFT: i32 = 1;
 pub(super) fn start(window: &gtk::ApplicationWindow, file: &Path, picture: &[u8]) -> Result<(), String> {
     let targets = gtk::TargetList::new(&[]);
     targets.add_uri_targets(0);
-    let drag = window
-        .drag_begin_with_coordinates(&targets, DragAction::COPY, LEFT, None, -1, -1)
-        .ok_or("the window system began no drag")?;
+    let drag =
+        window.drag_begin_with_coordinates(&targets, DragAction::COPY, LEFT, None, -1, -1).ok_or("the window system began no drag")?;
     let loader = PixbufLoader::new();
     if loader.write(picture).and_then(|()| loader.close()).is_ok()
         && let Some(picture) = loader.pixbuf()
