@@ -14,6 +14,7 @@ use crate::accounts::password::Passwords;
 use crate::accounts::secrets::Seal;
 use crate::blobs::self_test::SelfTestError;
 use crate::blobs::{Blobs, self_test};
+use crate::catalogue::recent::Recent;
 use crate::config::{Config, ServiceConfig};
 use crate::db::{self, DatabaseError};
 use crate::hints::Hints;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub limits: Limits,
     /// The way out for mail, where there is one.
     pub mail: Option<Mail>,
+    /// Catalogue states read lately.
+    pub recent: Recent,
     /// News for open streams.
     pub hints: Hints,
     /// Set when the server is going down: open streams end.
@@ -172,6 +175,7 @@ pub async fn run(db: PgPool, blobs: Blobs, service: &ServiceConfig) -> Result<Ru
 pub fn build(db: PgPool, blobs: Blobs, service: &ServiceConfig, stop: &CancellationToken) -> App {
     let threads = available_parallelism().map_or(1, usize::from).min(MAX_HASH_THREADS);
     App(Arc::new(Parts {
+        recent: Recent::default(),
         hints: Hints::start(db.clone(), stop.clone()),
         passwords: Passwords::new(threads, service.hash_cost),
         seal: service.secret_key.as_ref().map(Seal::new),

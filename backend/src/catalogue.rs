@@ -22,6 +22,7 @@ use crate::sessions::Session;
 use crate::{access, change_sets, random};
 
 pub(crate) mod past;
+pub mod recent;
 pub(crate) mod rows;
 
 pub(crate) use rows::begin;

@@ -1,5 +1,6 @@
 // `./dev bench grid`: a catalogue of ten thousand rows and twenty filled columns in the real app on a real server: opened, scrolled, searched,
-// typed into; an edited CSV of it looked at; ten thousand changed cells reviewed. Prints Markdown. Argument: rows, 10,000 unless told.
+// sorted, typed into, filled down and undone; an edited CSV of it looked at; ten thousand changed cells reviewed. Prints Markdown; how far it
+// is goes to standard error. Arguments: rows, 10,000 unless told, and how often each page is opened, 10 unless told.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +8,15 @@ import { Machine, until } from './machine.mjs';
 import { pageOf } from './page.mjs';
 
 const rows = Number(process.argv[2] ?? 10_000);
-const TURNS = 10;
+const turns = Number(process.argv[3] ?? 10);
+/** Longest wait for anything on a page, in seconds: a development build needs some for each large answer. */
+const PATIENCE = 90;
 const AT_ONCE = 2_500;
 const machine = new Machine();
 machine.saves = join(machine.folder, 'exported.csv');
+
+const began = performance.now();
+const tell = (what) => console.error(`[${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s] ${what}`);
 
 /** Runs `body`, which ends with `done(result)`, in the page. */
 const inPage = (body, ...args) =>
@@ -18,6 +24,18 @@ const inPage = (body, ...args) =>
     `const done = (value) => arguments[arguments.length - 1](value);
      const given = arguments;
      const call = (name, args) => window.__TAURI_INTERNALS__.invoke(name, args);
+     const frame = () => new Promise(requestAnimationFrame);
+     const grid = () => document.querySelector('[role="grid"]');
+     const key = (name, more = {}) =>
+       grid().dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, ...more }));
+     /** Waits, a frame at a time, until something is so; never for ever. */
+     const until = async (what, so) => {
+       const end = performance.now() + ${PATIENCE * 1000};
+       while (!so()) {
+         if (performance.now() > end) throw new Error(what + ' did not come within ${PATIENCE} s; the page says: ' + document.body.innerText.slice(0, 600));
+         await frame();
+       }
+     };
      (async () => { ${body} })().catch((error) => done({ failed: error.message ?? JSON.stringify(error) }));`,
     ...args,
   );
@@ -58,59 +76,73 @@ const RELABEL = `
 const OPEN = `
   const [place, selector] = given;
   const start = performance.now();
-  const look = () => {
-    if (document.querySelector(selector)) requestAnimationFrame(() => done(performance.now() - start));
-    else requestAnimationFrame(look);
-  };
   location.hash = place;
-  look();`;
+  await until(selector, () => document.querySelector(selector));
+  await frame();
+  done(performance.now() - start);`;
 
 /** The same from a click on a button of that text. */
 const CLICK = `
   const [text, selector] = given;
   const button = [...document.querySelectorAll('button')].find((each) => each.textContent.trim() === text);
   const start = performance.now();
-  const look = () => {
-    if (document.querySelector(selector)) requestAnimationFrame(() => done(performance.now() - start));
-    else requestAnimationFrame(look);
-  };
   button.click();
-  look();`;
+  await until(selector, () => document.querySelector(selector));
+  await frame();
+  done(performance.now() - start);`;
 
-/** Gaps between frames while the table scrolls down, sideways, and jumps now and then; then while nothing happens. */
+/**
+ * Gaps between frames while the table scrolls down, sideways, and jumps now and then; what the page's own script took of each; and, to tell
+ * the table from the web view, gaps while nothing happens and while plain lines of text scroll in the same window.
+ */
 const SCROLL = `
-  const element = document.querySelector('[role="grid"]');
-  const frame = () => new Promise(requestAnimationFrame);
-  const pass = async (moving) => {
-    element.scrollTop = 0;
-    await frame();
+  const plain = document.createElement('div');
+  plain.style.cssText = 'position:fixed;inset:200px 20px 60px 260px;overflow:auto;background:white;color:black;z-index:99';
+  const gapsOf = async (count, move) => {
     const gaps = [];
     let before = await frame();
-    for (let at = 0; at < 240; at += 1) {
-      if (moving) {
-        element.scrollTop += at % 60 === 59 ? 40_000 : 130;
-        element.scrollLeft = Math.abs(((at * 24) % 4000) - 2000);
-      }
+    for (let at = 0; at < count; at += 1) {
+      move(at);
       const now = await frame();
       gaps.push(now - before);
       before = now;
     }
     return gaps;
   };
-  await pass(true);
-  const still = await pass(false);
-  const moving = [...(await pass(true)), ...(await pass(true))];
-  done({ still, moving, nodes: document.querySelectorAll('[role="grid"] *').length });`;
+  const element = grid();
+  const scroll = (at) => {
+    element.scrollTop += at % 60 === 59 ? 40_000 : 130;
+    element.scrollLeft = Math.abs(((at * 24) % 4000) - 2000);
+  };
+  element.scrollTop = 0;
+  await gapsOf(40, scroll);
+  const still = await gapsOf(60, () => {});
+  // The table answers in frames of its own: each from its beginning until what it changed is in the page.
+  const script = [];
+  const native = window.requestAnimationFrame;
+  window.requestAnimationFrame = (act) => native((now) => {
+    const start = performance.now();
+    act(now);
+    queueMicrotask(() => script.push(performance.now() - start));
+  });
+  element.scrollTop = 0;
+  const moving = await gapsOf(180, scroll);
+  window.requestAnimationFrame = native;
+  const nodes = element.querySelectorAll('*').length;
+  for (let line = 0; line < 400; line += 1) plain.append(Object.assign(document.createElement('p'), { textContent: 'Line ' + line }));
+  document.body.append(plain);
+  const lines = await gapsOf(60, () => { plain.scrollTop += 13; });
+  plain.remove();
+  done({ still, moving, lines, script, nodes });`;
 
 /** From a key until the frame after it. */
 const KEYS = `
-  const element = document.querySelector('[role="grid"]');
-  element.focus();
+  grid().focus();
   const times = [];
   for (let at = 0; at < 60; at += 1) {
     const start = performance.now();
-    element.dispatchEvent(new KeyboardEvent('keydown', { key: at % 12 === 11 ? 'PageDown' : 'ArrowDown', bubbles: true, cancelable: true }));
-    await new Promise(requestAnimationFrame);
+    key(at % 12 === 11 ? 'PageDown' : 'ArrowDown');
+    await frame();
     times.push(performance.now() - start);
   }
   done(times);`;
@@ -118,23 +150,83 @@ const KEYS = `
 /** From typing into the search until the rows that fit are there. */
 const SEARCH = `
   const input = document.querySelector('input[type="search"]');
-  const grid = () => document.querySelector('[role="grid"]').getAttribute('aria-rowcount');
-  const frame = () => new Promise(requestAnimationFrame);
+  const count = () => grid().getAttribute('aria-rowcount');
+  const write = (text) => {
+    input.value = text;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+  const whole = count();
   const times = [];
   for (let at = 1; at <= 10; at += 1) {
-    const before = grid();
     const start = performance.now();
-    input.value = 'library ' + at + ' ada';
-    input.dispatchEvent(new Event('input', { bubbles: true }));
+    write('library ' + at + ' ada');
     await frame();
-    while (grid() === before) await frame();
+    await until('rows that fit', () => count() !== whole);
     times.push(performance.now() - start);
-    input.value = '';
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-    await frame();
+    write('');
+    await until('all rows', () => count() === whole);
     await frame();
   }
   done(times);`;
+
+/** From a click on a heading until the rows stand in that order. */
+const SORT = `
+  const times = [];
+  for (let at = 0; at < 9; at += 1) {
+    const button = document.querySelectorAll('[role="columnheader"] button')[2];
+    const start = performance.now();
+    button.click();
+    await frame();
+    await new Promise((told) => setTimeout(told));
+    times.push(performance.now() - start);
+    await frame();
+  }
+  done(times);`;
+
+/** Edits: a text typed and kept, then with every row of a column filled, that filling, and taking it back; each until the frame after. */
+const EDIT = `
+  const timed = async (act) => {
+    const start = performance.now();
+    act();
+    await frame();
+    await new Promise((told) => setTimeout(told));
+    const took = performance.now() - start;
+    // What is asked of the rules meanwhile is part of what people feel next.
+    await new Promise((told) => setTimeout(told, 300));
+    return took;
+  };
+  const type = (text) => {
+    key('ArrowDown');
+    key('x');
+    const editor = grid().querySelector('input, textarea');
+    editor.value = text;
+    editor.dispatchEvent(new Event('input', { bubbles: true }));
+    editor.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  };
+  grid().focus();
+  key('Home', { ctrlKey: true });
+  key('ArrowRight');
+  const typed = [];
+  for (let at = 0; at < 12; at += 1) typed.push(await timed(() => type('Take ' + at)));
+  key('Home', { ctrlKey: true });
+  key('ArrowRight');
+  type('Filled');
+  const filled = [], undone = [], among = [];
+  for (let at = 0; at < 4; at += 1) {
+    key('Home', { ctrlKey: true });
+    key('ArrowRight');
+    key('ArrowDown', { ctrlKey: true, shiftKey: true });
+    filled.push(await timed(() => key('d', { ctrlKey: true })));
+    if (at === 0) for (let more = 0; more < 12; more += 1) {
+      key('ArrowUp');
+      among.push(await timed(() => type('Among ' + more)));
+      key('z', { ctrlKey: true });
+    }
+    undone.push(await timed(() => key('z', { ctrlKey: true })));
+  }
+  for (let at = 0; at < 40; at += 1) key('z', { ctrlKey: true });
+  await frame();
+  done({ typed, filled, undone, among });`;
 
 const sorted = (values) => values.toSorted((a, b) => a - b);
 const at = (values, share) => sorted(values)[Math.round((values.length - 1) * share)];
@@ -158,31 +250,26 @@ try {
     .setRect({ width: 1280, height: 800 })
     .catch(() => {});
   await machine.browser.manage().setTimeouts({ script: 300_000 });
-  const { command, shows } = pageOf(machine);
-  const must = async (name, args) => {
-    const { value, error } = await command(name, args);
-    assert.equal(error, undefined, `${name}: ${JSON.stringify(error)}`);
-    return value;
-  };
-  await must('register', {
-    address: machine.url,
-    name: 'Mara',
-    email: 'mara@example.org',
-    password: 'correct horse battery staple',
-    invitation: null,
-  });
+  const { must, register, shows } = pageOf(machine);
+  await register('Mara');
   const { id: project } = await must('create_project', { name: 'Library' });
   await must('put_on_server', { project });
-  for (let from = 1; from <= rows; from += AT_ONCE) await run(PROPOSE, project, from, Math.min(rows + 1, from + AT_ONCE));
+  for (let from = 1; from <= rows; from += AT_ONCE) {
+    const to = Math.min(rows + 1, from + AT_ONCE);
+    tell(`adding rows ${from} to ${to - 1}`);
+    await run(PROPOSE, project, from, to);
+  }
+  tell('proposing another label for every row');
   const { id: labels } = await run(RELABEL, project);
 
   const table = `[role="grid"][aria-rowcount="${rows + 1}"] [data-cell]`;
   const opens = [];
-  for (let turn = 0; turn <= TURNS; turn += 1) {
+  tell('opening the table');
+  for (let turn = 0; turn <= turns; turn += 1) {
     const took = await run(OPEN, `#/catalogue/${project}/tracks`, table);
     // The first one warms the program up.
     if (turn > 0) opens.push(took);
-    if (turn < TURNS) await run(OPEN, '#/settings', 'main h1');
+    if (turn < turns) await run(OPEN, '#/settings', 'main h1');
   }
   const select = await machine.browser.executeScript(`
     const select = document.querySelector('.bar select');
@@ -190,9 +277,14 @@ try {
     select.dispatchEvent(new Event('change', { bubbles: true }));
     return true;`);
   assert.ok(select);
+  tell('scrolling');
   const scrolled = await run(SCROLL);
+  tell('keys, searches, orders');
   const keys = await run(KEYS);
   const searches = await run(SEARCH);
+  const sorts = await run(SORT);
+  tell('typing and filling');
+  const edits = await run(EDIT);
 
   await must('export_catalogue', { project, table: 'tracks' });
   const text = readFileSync(machine.saves, 'utf8');
@@ -200,7 +292,8 @@ try {
   assert.notEqual(edited, text);
   writeFileSync(machine.edited, edited);
   const previews = [];
-  for (let turn = 0; turn <= TURNS; turn += 1) {
+  tell('reading an edited CSV');
+  for (let turn = 0; turn <= turns; turn += 1) {
     await run(OPEN, `#/import/${project}/tracks`, 'main h1');
     await shows('Choose CSV file…');
     const took = await run(CLICK, 'Choose CSV file…', 'ol[aria-label="Steps"], [aria-label="Steps"]');
@@ -208,7 +301,8 @@ try {
     await run(OPEN, '#/settings', 'main h1');
   }
   const reviews = [];
-  for (let turn = 0; turn <= TURNS; turn += 1) {
+  tell('opening the proposal');
+  for (let turn = 0; turn <= turns; turn += 1) {
     const took = await run(OPEN, `#/inbox/${labels}`, `[role="table"][aria-rowcount="${rows + 1}"]`);
     if (turn > 0) reviews.push(took);
     await run(OPEN, '#/settings', 'main h1');
@@ -219,9 +313,16 @@ try {
   console.log('|---|---:|---:|---:|---|');
   line('opening the table, until its cells are drawn', opens, '300; 900 on two cores');
   line('time between frames, scrolling down and sideways', scrolled.moving, '50; 150 on two cores');
-  line('the same while nothing happens', scrolled.still, '–');
+  line('of that, the script of the page', scrolled.script, '–');
+  line('time between frames, scrolling plain lines of text', scrolled.lines, '–');
+  line('time between frames while nothing happens', scrolled.still, '–');
   line('from a key to the frame that shows it', keys, '50');
   line('from a search to its rows', searches, '100; 250 on two cores');
+  line('from a click on a heading to the rows in that order', sorts, '–');
+  line('from Enter on a typed text to the frame that shows it', edits.typed, '50');
+  line(`the same with ${count} other edits`, edits.among, '50; 150 on two cores');
+  line(`filling a column of ${count} rows down`, edits.filled, '–');
+  line('taking that back', edits.undone, '–');
   line(`reading and checking a CSV with ${count} edited cells, until its first step shows`, previews, '1,500; 4,500 on two cores');
   line(`opening a proposal of ${count} changed cells`, reviews, '1,000; 3,000 on two cores');
   console.log(

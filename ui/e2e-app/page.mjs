@@ -1,4 +1,5 @@
 // The page of the running app, by what a person sees of it: names of buttons, labels of fields, text.
+import assert from 'node:assert/strict';
 import { By } from 'selenium-webdriver';
 import { until } from './machine.mjs';
 
@@ -71,8 +72,25 @@ export function pageOf(machine) {
       args,
     );
 
+  /** The same, when anything but success ends the run. */
+  const must = async (name, args) => {
+    const { value, error } = await command(name, args);
+    assert.equal(error, undefined, `${name}: ${JSON.stringify(error)}`);
+    return value;
+  };
+
+  /** An account of that name on the machine's server. */
+  const register = (name) =>
+    must('register', {
+      address: machine.url,
+      name,
+      email: `${name.toLowerCase()}@example.org`,
+      password: 'correct horse battery staple',
+      invitation: null,
+    });
+
   /** Goes to a place of the app, such as `#/inbox`. */
   const go = (place) => machine.browser.executeScript(`location.hash = arguments[0]`, place);
 
-  return { named, click, fill, submit, text: pageText, shows, press, command, go };
+  return { named, click, fill, submit, text: pageText, shows, press, command, must, register, go };
 }

@@ -1,9 +1,11 @@
 //! Catalogue states in the database: the schema documents, every state of every row, which are current, and the heads.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use collabtrack_domain::catalogue::cells::Cells;
-use collabtrack_domain::catalogue::row::{ApprovedVersion, Catalogue, Rev, Row as CatalogueRow, RowContent, RowId, Salt, no_parent};
+use collabtrack_domain::catalogue::row::{
+    ApprovedVersion, Catalogue, Rev, Row as CatalogueRow, RowContent, RowId, Salt, head_hash, no_parent,
+};
 use collabtrack_domain::catalogue::schema::Schema;
 use collabtrack_domain::change_set::merge::Changes;
 use collabtrack_domain::hash::ObjectHash;
@@ -12,6 +14,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
 
+use super::recent::Current;
 use crate::db::{RowExt, damaged};
 use crate::error::Error;
 
@@ -23,6 +26,15 @@ pub(crate) struct Snapshot {
     pub(crate) number: i64,
     /// Rows with the number of the state that added them.
     pub(crate) added: Vec<(RowId, i64)>,
+}
+
+impl Snapshot {
+    /// The state after this one.
+    pub(crate) fn followed_by(&self, catalogue: Catalogue, head: ObjectHash, number: i64) -> Self {
+        let before: HashMap<&RowId, i64> = self.added.iter().map(|(row, added)| (row, *added)).collect();
+        let added = catalogue.rows().iter().map(|row| (row.id().clone(), before.get(row.id()).copied().unwrap_or(number))).collect();
+        Self { catalogue, head, number, added }
+    }
 }
 
 /// Records the first, empty state of a new project.
@@ -100,6 +112,41 @@ pub(crate) async fn load_some(db: &mut PgConnection, project: &ProjectId, ids: &
     .fetch_all(&mut *db)
     .await?;
     snapshot(db, project, &stored).await
+}
+
+/// The current state of the rows that were written after the state `since`; other rows are left out.
+pub(super) async fn load_since(db: &mut PgConnection, project: &ProjectId, since: i64) -> Result<Snapshot, Error> {
+    let stored = sqlx::query(
+        "select s.row, s.cells, s.approved, s.retired, s.salt, s.hash, c.added
+         from row_state s join catalogue_row c on c.project = s.project and c.row = s.row and c.rev = s.rev
+         where s.project = $1 and s.number > $2 order by c.place",
+    )
+    .bind(project.as_str())
+    .bind(since)
+    .fetch_all(&mut *db)
+    .await?;
+    snapshot(db, project, &stored).await
+}
+
+/// Rows that a state after `since` took out.
+pub(super) async fn gone_since(db: &mut PgConnection, project: &ProjectId, since: i64) -> Result<HashSet<RowId>, Error> {
+    let rows: Vec<String> = sqlx::query_scalar("select row from row_gone where project = $1 and number > $2")
+        .bind(project.as_str())
+        .bind(since)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(|row| RowId::parse(row).map_err(|_| damaged("row").into())).collect()
+}
+
+/// The head, and the state hash it names.
+pub(super) async fn current(db: &mut PgConnection, project: &ProjectId) -> Result<Current, Error> {
+    let row = sqlx::query(
+        "select h.head, h.state from project p join catalogue_head h on h.project = p.id and h.number = p.catalogue_number where p.id = $1",
+    )
+    .bind(project.as_str())
+    .fetch_one(db)
+    .await?;
+    Ok(Current { head: row.hash("head")?, state: row.hash("state")? })
 }
 
 async fn snapshot(db: &mut PgConnection, project: &ProjectId, stored: &[PgRow]) -> Result<Snapshot, Error> {
@@ -227,7 +274,7 @@ pub(crate) async fn apply(
     let broken = || Error::Damaged { what: "catalogue" };
     let number = before.number + 1;
     let state = after.state().ok_or_else(broken)?;
-    let head = after.head(&before.head).ok_or_else(broken)?;
+    let head = head_hash(&before.head, &state);
     let schema = after.schema().hash();
     if changes.schema.is_some() {
         insert_schema(db, project, after.schema()).await?;

@@ -1,6 +1,7 @@
 //! Approving: one transaction, from the lock of the project to the audit entry. What was shown is what is applied, or nothing is.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use collabtrack_domain::catalogue::row::{RowContent, Salt};
 use collabtrack_domain::change_set::authority::Authority;
@@ -22,7 +23,8 @@ use super::review::{self, Basis};
 use super::rows::{self, Applied, ChangeSet};
 use super::versions::{self, Demand};
 use crate::audit::{self, Fact};
-use crate::catalogue::rows as states;
+use crate::catalogue::recent::Recent;
+use crate::catalogue::rows::{self as states, Snapshot};
 use crate::error::{Error, not_found, refuse};
 use crate::sessions::{self, Session};
 use crate::{access, feed, random};
@@ -35,6 +37,7 @@ const TRIES: usize = 3;
 /// 409 with what moved, when the proposal, its effect or the catalogue are not those that were shown; nothing is applied then.
 pub async fn approve(
     db: &PgPool,
+    recent: &Recent,
     session: &Session,
     id: &ChangeSetId,
     body: &Approve,
@@ -42,7 +45,7 @@ pub async fn approve(
 ) -> Result<Approved, Error> {
     let mut tries = 1;
     loop {
-        match once(db, session, id, body, repeatable).await {
+        match once(db, recent, session, id, body, repeatable).await {
             Err(error) if error.is_transient() && tries < TRIES => tries += 1,
             result => return result,
         }
@@ -51,6 +54,7 @@ pub async fn approve(
 
 async fn once(
     db: &PgPool,
+    recent: &Recent,
     session: &Session,
     id: &ChangeSetId,
     body: &Approve,
@@ -75,7 +79,7 @@ async fn once(
     let sealed = rows::newest(&mut tx, &set).await?;
     check_revision(&set, &sealed, &body.revision_digest)?;
     // 5: merged with the catalogue of this moment, to the effect that was shown.
-    let basis = Basis::load(&mut tx, &set.project, sealed.revision()).await?;
+    let basis = Basis::load(&mut tx, recent, &set.project, sealed.revision()).await?;
     check_reader(&basis, role, &sealed)?;
     let outcome = basis.merge(sealed.revision())?;
     check_outcome(&outcome, body, &basis)?;
@@ -83,9 +87,10 @@ async fn once(
     versions::check(&mut tx, &set.project, &sealed.revision().ops, Demand::Complete).await?;
     // 7: everything or nothing.
     let work = Work { session, set: &set, sealed: &sealed, basis: &basis, outcome: &outcome, body, authority, status };
-    let approved = work.apply(&mut tx).await?;
+    let (approved, after) = work.apply(&mut tx).await?;
     idempotency::keep(&mut tx, &session.account, repeatable, &approved).await?;
     tx.commit().await?;
+    recent.keep(&set.project, &Arc::new(after));
     Ok(approved)
 }
 
@@ -157,7 +162,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn apply(&self, db: &mut PgConnection) -> Result<Approved, Error> {
+    /// Writes everything; the second part is the catalogue afterwards.
+    async fn apply(&self, db: &mut PgConnection) -> Result<(Approved, Snapshot), Error> {
         let Self { set, basis, outcome, .. } = self;
         let changes = &outcome.changes;
         let after = basis.snapshot.catalogue.with(changes, || Salt(random::bytes()));
@@ -177,7 +183,7 @@ impl Work<'_> {
         let fact = Fact::by(&self.session.account, &self.session.tag, set.project.as_str(), "change_set.approve", set.id.as_str());
         audit::append(db, fact.moved(&basis.snapshot.head, &head).revision(&self.sealed.digest()).detail(detail)).await?;
         let summary = rows::summary(db, &set.id).await?;
-        Ok(Approved { summary, head: head.to_string(), catalogue_number: number })
+        Ok((Approved { summary, head: head.to_string(), catalogue_number: number }, basis.snapshot.followed_by(after, head, number)))
     }
 
     /// Tracks whose approved version this changes.

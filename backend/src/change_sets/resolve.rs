@@ -18,6 +18,7 @@ use super::propose::revision_refused;
 use super::review::{Basis, base_mismatch};
 use super::rows;
 use crate::audit::{self, Fact};
+use crate::catalogue::recent::Recent;
 use crate::error::{Error, refuse};
 use crate::random;
 use crate::sessions::Session;
@@ -28,6 +29,7 @@ use crate::sessions::Session;
 /// nothing of the proposal would be left.
 pub async fn resolve(
     db: &PgPool,
+    recent: &Recent,
     session: &Session,
     id: &ChangeSetId,
     body: &Resolve,
@@ -40,7 +42,7 @@ pub async fn resolve(
         Begun::Now(deciding) => *deciding,
     };
     let said = sealed.revision();
-    let basis = Basis::load(&mut tx, &set.project, said).await?;
+    let basis = Basis::load(&mut tx, recent, &set.project, said).await?;
     check_reader(&basis, role, &sealed)?;
     if body.expected_head != basis.snapshot.head.to_string() {
         return Err(moved(&basis));
@@ -66,7 +68,7 @@ pub async fn resolve(
         schema: current.hash(),
         ..said.clone()
     };
-    let next = Basis::load(&mut tx, &set.project, &revision).await?;
+    let next = Basis::load(&mut tx, recent, &set.project, &revision).await?;
     check_bases(&next.input(&revision)).map_err(|mismatch| base_mismatch(&mismatch.to_string()))?;
     let settled_as = revision.seal().map_err(|error| revision_refused(&error))?;
     rows::insert_revision(&mut tx, &settled_as, Some(&session.account)).await?;

@@ -1,6 +1,7 @@
 //! Reading change sets: the list with its counters, one set with what approving it now would do, and the exact bytes of a revision.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use collabtrack_domain::catalogue::row::{Rev, RowId};
 use collabtrack_domain::catalogue::schema::Schema;
@@ -22,6 +23,7 @@ use sqlx::postgres::PgConnection;
 use super::rows::{self, ChangeSet};
 use super::stale;
 use crate::access::{self, Thing};
+use crate::catalogue::recent::Recent;
 use crate::catalogue::rows::{self as states, Snapshot};
 use crate::error::{Error, not_found, refuse};
 use crate::sessions::Session;
@@ -49,12 +51,12 @@ pub async fn list(db: &PgPool, session: &Session, project: &ProjectId) -> Result
 /// One change set: what was proposed, and what approving it now would do.
 /// # Errors
 /// `not_found` for foreign sets and other people's drafts.
-pub async fn detail(db: &PgPool, session: &Session, id: &ChangeSetId) -> Result<ChangeSetDetail, Error> {
+pub async fn detail(db: &PgPool, recent: &Recent, session: &Session, id: &ChangeSetId) -> Result<ChangeSetDetail, Error> {
     let mut tx = db.begin().await?;
     let (set, role) = open(&mut tx, &session.account, id).await?;
     let sealed = rows::newest(&mut tx, &set).await?;
     let summary = rows::summary(&mut tx, id).await?;
-    let basis = Basis::load(&mut tx, &set.project, sealed.revision()).await?;
+    let basis = Basis::load(&mut tx, recent, &set.project, sealed.revision()).await?;
     let authority = authority(&mut tx, &set, &session.account).await?;
     let outcome = if set.status.is_closed() { None } else { Some(basis.merge(sealed.revision())?) };
     let origins = match &outcome {
@@ -153,7 +155,7 @@ fn may_not(set: &ChangeSet, authority: &Authority, reads_all: bool) -> Option<St
 
 /// What a merge rests on, read in one transaction.
 pub(super) struct Basis {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: Arc<Snapshot>,
     pub(super) base_schema: Option<Schema>,
     base_number: i64,
     bases: Bases,
@@ -162,8 +164,8 @@ pub(super) struct Basis {
 
 impl Basis {
     /// Reads the current state and the states that the revision names.
-    pub(super) async fn load(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
-        let snapshot = states::load(db, project).await?;
+    pub(super) async fn load(db: &mut PgConnection, recent: &Recent, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
+        let snapshot = recent.load(db, project).await?;
         let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         Self::on(db, project, revision, snapshot, base_number).await
     }
@@ -172,7 +174,7 @@ impl Basis {
     pub(super) async fn load_met(db: &mut PgConnection, project: &ProjectId, revision: &Revision) -> Result<Self, Error> {
         let base_number = states::head_facts(db, project, &revision.base_head).await?.map_or(0, |(number, _)| number);
         let touched: Vec<RowId> = revision.ops.iter().filter_map(Op::row).collect();
-        let snapshot = states::load_some(db, project, &touched, base_number).await?;
+        let snapshot = Arc::new(states::load_some(db, project, &touched, base_number).await?);
         Self::on(db, project, revision, snapshot, base_number).await
     }
 
@@ -180,7 +182,7 @@ impl Basis {
         db: &mut PgConnection,
         project: &ProjectId,
         revision: &Revision,
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         base_number: i64,
     ) -> Result<Self, Error> {
         // Most rows still are as the author saw them: those are here already.

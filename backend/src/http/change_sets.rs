@@ -40,7 +40,7 @@ pub(super) async fn propose(
 /// One change set, and what approving it now would do.
 #[utoipa::path(get, path = "/change-sets/{change_set}", tag = "approval", security(("session" = [])), params(("change_set" = String, Path)), responses((status = 200, body = ChangeSetDetail)))]
 pub(super) async fn detail(State(app): State<App>, session: Session, Id(id): Id<ChangeSetId>) -> Result<Json<ChangeSetDetail>, Error> {
-    review::detail(&app.db, &session, &id).await.map(Json)
+    review::detail(&app.db, &app.recent, &session, &id).await.map(Json)
 }
 
 /// The exact bytes of a revision.
@@ -90,7 +90,7 @@ pub(super) async fn approve(
     Body(body): Body<Approve>,
 ) -> Result<Json<Approved>, Error> {
     let repeatable = repeatable(&headers, "approve", &id, &body)?;
-    approving::approve(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
+    approving::approve(&app.db, &app.recent, &session, &id, &body, repeatable.as_ref()).await.map(Json)
 }
 
 /// Refuses a proposal with a reason.
@@ -142,7 +142,7 @@ pub(super) async fn resolve(
     Body(body): Body<Resolve>,
 ) -> Result<Json<ChangeSetSummary>, Error> {
     let repeatable = repeatable(&headers, "resolve", &id, &body)?;
-    resolving::resolve(&app.db, &session, &id, &body, repeatable.as_ref()).await.map(Json)
+    resolving::resolve(&app.db, &app.recent, &session, &id, &body, repeatable.as_ref()).await.map(Json)
 }
 
 /// Opens a proposal that takes an approved one back. The same id and body again give the same answer.

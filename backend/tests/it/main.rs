@@ -1,6 +1,8 @@
 //! The server as its clients meet it: real requests against real Postgres and a real S3 server, in one process on port 0.
 
 mod approval;
+mod approval_crash;
+mod approval_instances;
 mod approval_parts;
 mod approval_races;
 mod audit;

@@ -33,11 +33,32 @@ export interface Marks {
   shareless(row: string): boolean;
 }
 
-const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
+const plain = /^[\x00-\x7f]*$/;
+const folded = (text: string): string =>
+  plain.test(text) ? text.toLowerCase() : text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase();
+
+/** What a search looks through, folded once for every row that nobody edits. */
+export class SearchTexts {
+  readonly #columns: readonly ColumnView[];
+  readonly #known = new WeakMap<CatalogueRowView, string>();
+
+  constructor(columns: readonly ColumnView[]) {
+    this.#columns = columns;
+  }
+
+  of(row: CatalogueRowView, marks: Marks): string {
+    const edited = marks.changed(row.id);
+    const known = edited ? undefined : this.#known.get(row);
+    if (known !== undefined) return known;
+    const text = folded(this.#columns.map((column) => marks.text(row, column.name)).join('\n'));
+    if (!edited) this.#known.set(row, text);
+    return text;
+  }
+}
 
 export function filtered(
   rows: readonly CatalogueRowView[],
-  columns: readonly ColumnView[],
+  texts: SearchTexts,
   filter: Filter,
   search: string,
   order: Order | null,
@@ -47,7 +68,7 @@ export function filtered(
   const found = rows.filter((row) => {
     if (!fits(row, filter, marks)) return false;
     if (words.length === 0) return true;
-    const text = folded(columns.map((column) => marks.text(row, column.name)).join('\n'));
+    const text = texts.of(row, marks);
     return words.every((word) => text.includes(word));
   });
   if (order === null) return found;
@@ -81,19 +102,4 @@ function fits(row: CatalogueRowView, filter: Filter, marks: Marks): boolean {
     case 'missing':
       return marks.text(row, filter.field) === '';
   }
-}
-
-/** Columns a release needs that are empty somewhere, most first: at most `most`. */
-export function missing(
-  rows: readonly CatalogueRowView[],
-  columns: readonly ColumnView[],
-  marks: Marks,
-  most: number,
-): [ColumnView, number][] {
-  return columns
-    .filter((column) => column.required !== 'never')
-    .map((column): [ColumnView, number] => [column, rows.filter((row) => marks.text(row, column.name) === '').length])
-    .filter(([, count]) => count > 0)
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, most);
 }

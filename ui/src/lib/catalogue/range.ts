@@ -31,10 +31,6 @@ export function boxOf({ anchor, head }: Range): Box {
   };
 }
 
-export function holds(box: Box, row: number, column: number): boolean {
-  return row >= box.top && row <= box.bottom && column >= box.left && column <= box.right;
-}
-
 export function sizeOf(box: Box): Size {
   return { rows: box.bottom - box.top + 1, columns: box.right - box.left + 1 };
 }

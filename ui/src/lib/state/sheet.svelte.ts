@@ -6,6 +6,7 @@ import type { CatalogueView } from '../ipc/generated/CatalogueView';
 import type { CellChangeView } from '../ipc/generated/CellChangeView';
 import type { SheetEdits } from '../catalogue/edits';
 import type { CellCheckView } from '../ipc/generated/CellCheckView';
+import type { ColumnView } from '../ipc/generated/ColumnView';
 import type { ProposalView } from '../ipc/generated/ProposalView';
 import { t } from '../texts/en';
 
@@ -23,9 +24,13 @@ export interface Change {
   to: string;
 }
 
+/** The edits of one row by field. */
+export type RowEdits = ReadonlyMap<string, SheetEdit>;
+
 /** Everything that is not proposed yet. */
 interface Work {
-  edits: ReadonlyMap<string, SheetEdit>;
+  /** By row; a row without edits is not there. A row that nobody touched stays the same object, so that what shows it stands still. */
+  edits: ReadonlyMap<string, RowEdits>;
   /** Keys of rows made by hand, in their order. */
   added: readonly string[];
   /** Ids of rows to go. */
@@ -40,27 +45,49 @@ interface Step {
 const nothing: Work = { edits: new Map(), added: [], deleted: new Set() };
 
 const mostSteps = 200;
+/** Most edited rows that all steps together remember. */
+const mostRemembered = 500_000;
 const checkAfterMs = 200;
+/** From so many edited rows on the store is written a moment later, once for several edits. */
+const manyRows = 200;
+const storeAfterMs = 1000;
 /** How keys of rows made by hand begin. */
 const newRow = 'new ';
-const keyOf = (row: string, field: string): string => `${row} ${field}`;
+const noChecks: ReadonlyMap<string, CellCheckView> = new Map();
 
 export class Sheet {
   view = $state.raw<CatalogueView | null>(null);
-  checks = $state.raw<ReadonlyMap<string, CellCheckView>>(new Map());
+  /** What the rules say, by row and field. */
+  #checks = $state.raw<ReadonlyMap<string, ReadonlyMap<string, CellCheckView>>>(new Map());
   checking = $state(false);
   readonly #kept: string | null;
   #work = $state.raw<Work>(nothing);
   readonly #rows = $derived(new Map((this.view?.rows ?? []).map((row) => [row.id, row])));
   readonly #made = $derived(this.#work.added.map((key): CatalogueRowView => ({ id: key, rev: '', cells: {}, approved: null })));
   readonly #allRows = $derived(this.#made.length === 0 ? (this.view?.rows ?? []) : [...(this.view?.rows ?? []), ...this.#made]);
-  readonly #changedRows = $derived(
-    new Set([...Array.from(this.edits.values(), (edit) => edit.row), ...this.#work.added, ...this.#work.deleted]),
+  readonly #addedRows = $derived(new Set(this.#work.added));
+  readonly #count = $derived.by(() => {
+    let count = this.#work.added.length + this.#work.deleted.size;
+    for (const [row, fields] of this.#work.edits) if (!this.#addedRows.has(row)) count += fields.size;
+    return count;
+  });
+  readonly #errors = $derived(
+    Array.from(this.#checks.values()).flatMap((fields) => Array.from(fields.values()).filter((check) => check.level === 'error')),
   );
-  readonly #invalidRows = $derived(new Set(this.errors.map((check) => check.row)));
+  readonly #invalidRows = $derived(new Set(this.#errors.map((check) => check.row)));
+  /** How many rows of the catalogue say nothing in a column, by its name. */
+  readonly #emptyBefore = $derived.by(() => {
+    const { columns, rows } = this.view ?? { columns: [], rows: [] };
+    return new Map(
+      columns
+        .filter((column) => column.required !== 'never')
+        .map(({ name }): [string, number] => [name, rows.reduce((count, row) => count + ((row.cells[name] ?? '') === '' ? 1 : 0), 0)]),
+    );
+  });
   #steps = $state.raw<readonly Step[]>([]);
   #undone = $state.raw<readonly Step[]>([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #storing: ReturnType<typeof setTimeout> | undefined;
   #turn = 0;
 
   /** `kept` names the place in the web view's store where the edits survive a restart; none for tests and tables without a name. */
@@ -69,12 +96,13 @@ export class Sheet {
     this.#work = load(kept);
   }
 
-  get edits(): ReadonlyMap<string, SheetEdit> {
+  /** By row and field. */
+  get edits(): ReadonlyMap<string, RowEdits> {
     return this.#work.edits;
   }
 
   get list(): SheetEdit[] {
-    return Array.from(this.edits.values());
+    return Array.from(this.edits.values()).flatMap((fields) => Array.from(fields.values()));
   }
 
   /** Rows of the catalogue, then those made by hand. */
@@ -92,13 +120,11 @@ export class Sheet {
 
   /** Everything that would be proposed: each edited cell, each row made and each to go. */
   get count(): number {
-    const { edits, added, deleted } = this.#work;
-    const made = new Set(added);
-    return Array.from(edits.values()).filter((edit) => !made.has(edit.row)).length + added.length + deleted.size;
+    return this.#count;
   }
 
   get errors(): CellCheckView[] {
-    return Array.from(this.checks.values()).filter((check) => check.level === 'error');
+    return this.#errors;
   }
 
   get canUndo(): boolean {
@@ -116,25 +142,41 @@ export class Sheet {
   take(view: CatalogueView): void {
     this.view = view;
     const { edits, added, deleted } = this.#work;
-    const still = new Map(Array.from(edits).filter(([, edit]) => added.includes(edit.row) || this.#base(edit.row, edit.field) !== edit.to));
+    const still = new Map<string, RowEdits>();
+    let gone = 0;
+    for (const [row, fields] of edits) {
+      const left = this.isAdded(row) ? fields : new Map(Array.from(fields).filter(([field, edit]) => this.#base(row, field) !== edit.to));
+      gone += fields.size - left.size;
+      if (left.size > 0) still.set(row, left.size === fields.size ? fields : left);
+    }
     const going = new Set(Array.from(deleted).filter((id) => this.#rows.has(id)));
-    if (still.size !== edits.size || going.size !== deleted.size) this.#put({ edits: still, added, deleted: going });
+    if (gone > 0 || going.size !== deleted.size) this.#put({ edits: still, added, deleted: going });
   }
 
   text(row: CatalogueRowView, field: string): string {
-    return this.edits.get(keyOf(row.id, field))?.to ?? row.cells[field] ?? '';
+    return this.edits.get(row.id)?.get(field)?.to ?? row.cells[field] ?? '';
   }
 
   edit(row: string, field: string): SheetEdit | null {
-    return this.edits.get(keyOf(row, field)) ?? null;
+    return this.edits.get(row)?.get(field) ?? null;
+  }
+
+  /** The edits of a row by field: the same object until the row is edited. */
+  editsOf(row: string): RowEdits | null {
+    return this.edits.get(row) ?? null;
   }
 
   check(row: string, field: string): CellCheckView | null {
-    return this.checks.get(keyOf(row, field)) ?? null;
+    return this.#checks.get(row)?.get(field) ?? null;
+  }
+
+  /** What the rules say about a row, by field. */
+  checksOf(row: string): ReadonlyMap<string, CellCheckView> {
+    return this.#checks.get(row) ?? noChecks;
   }
 
   isChanged(row: string): boolean {
-    return this.#changedRows.has(row);
+    return this.edits.has(row) || this.#addedRows.has(row) || this.#work.deleted.has(row);
   }
 
   isInvalid(row: string): boolean {
@@ -142,11 +184,30 @@ export class Sheet {
   }
 
   isAdded(row: string): boolean {
-    return this.#work.added.includes(row);
+    return this.#addedRows.has(row);
   }
 
   isDeleted(row: string): boolean {
     return this.#work.deleted.has(row);
+  }
+
+  /** Columns a release needs that are empty somewhere, edits counted, most first: at most `most`. */
+  gaps(most: number): [ColumnView, number][] {
+    const empty = new Map(this.#emptyBefore);
+    for (const [name, count] of empty) empty.set(name, count + this.#work.added.length);
+    for (const [row, fields] of this.edits) {
+      if (!this.#rows.has(row) && !this.isAdded(row)) continue;
+      for (const [field, edit] of fields) {
+        const count = empty.get(field);
+        const before = this.#base(row, field);
+        if (count !== undefined && (before === '') !== (edit.to === '')) empty.set(field, count + (edit.to === '' ? 1 : -1));
+      }
+    }
+    return (this.view?.columns ?? [])
+      .map((column): [ColumnView, number] => [column, empty.get(column.name) ?? 0])
+      .filter(([, count]) => count > 0)
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, most);
   }
 
   /** Edits whose cell got another value in the catalogue since they were typed. */
@@ -157,27 +218,34 @@ export class Sheet {
   /** Types into cells, as one step to undo. Typing what the catalogue says takes an edit back. Answers how many cells changed. */
   change(changes: readonly Change[]): number {
     const next = new Map(this.edits);
+    const own = new Map<string, Map<string, SheetEdit>>();
     let count = 0;
     for (const { row, field, to } of changes) {
       if (this.isDeleted(row)) continue;
-      const key = keyOf(row, field);
       const text = to.trim();
       const base = this.#base(row, field);
-      if ((next.get(key)?.to ?? base) === text) continue;
+      const before = (own.get(row) ?? next.get(row))?.get(field);
+      if ((before?.to ?? base) === text) continue;
       count += 1;
-      if (text === base) next.delete(key);
-      else next.set(key, { row, field, to: text, base: next.get(key)?.base ?? base });
+      const fields = own.get(row) ?? new Map(next.get(row));
+      own.set(row, fields);
+      next.set(row, fields);
+      if (text === base) fields.delete(field);
+      else fields.set(field, { row, field, to: text, base: before?.base ?? base });
     }
+    for (const [row, fields] of own) if (fields.size === 0) next.delete(row);
     if (count > 0) this.#step({ ...this.#work, edits: next });
     return count;
   }
 
   /** Makes a row by hand that begins with these texts; answers the key it is edited under until it is proposed. */
   addRow(start: Record<string, string> = {}): string {
-    const numbers = this.#work.added.map((key) => Number(key.slice(newRow.length)));
-    const key = `${newRow}${Math.max(0, ...numbers) + 1}`;
+    const highest = this.#work.added.reduce((most, key) => Math.max(most, Number(key.slice(newRow.length))), 0);
+    const key = `${newRow}${highest + 1}`;
     const edits = new Map(this.edits);
-    for (const [field, to] of Object.entries(start)) if (to !== '') edits.set(keyOf(key, field), { row: key, field, to, base: '' });
+    const fields = new Map<string, SheetEdit>();
+    for (const [field, to] of Object.entries(start)) if (to !== '') fields.set(field, { row: key, field, to, base: '' });
+    if (fields.size > 0) edits.set(key, fields);
     this.#step({ ...this.#work, edits, added: [...this.#work.added, key] });
     return key;
   }
@@ -188,9 +256,9 @@ export class Sheet {
     const going = new Set(rows.filter((row) => !deleted.has(row)));
     if (going.size === 0) return 0;
     this.#step({
-      edits: new Map(Array.from(edits).filter(([, edit]) => !going.has(edit.row))),
+      edits: new Map(Array.from(edits).filter(([row]) => !going.has(row))),
       added: added.filter((key) => !going.has(key)),
-      deleted: new Set([...deleted, ...Array.from(going).filter((row) => !added.includes(row))]),
+      deleted: new Set([...deleted, ...Array.from(going).filter((row) => !this.isAdded(row))]),
     });
     return going.size;
   }
@@ -271,15 +339,16 @@ export class Sheet {
     try {
       const found = await backend.call('check_cells', { project: view.project, table: view.table, edits: this.wire() });
       if (turn !== this.#turn) return;
-      const checks = new Map<string, CellCheckView>();
+      const checks = new Map<string, Map<string, CellCheckView>>();
       for (const check of found) {
-        const key = keyOf(check.row, check.field);
-        if (checks.get(key)?.level !== 'error') checks.set(key, check);
+        const fields = checks.get(check.row) ?? new Map<string, CellCheckView>();
+        checks.set(check.row, fields);
+        if (fields.get(check.field)?.level !== 'error') fields.set(check.field, check);
       }
-      this.checks = checks;
+      this.#checks = checks;
     } catch {
       // Without an answer nothing is marked; proposing checks once more.
-      if (turn === this.#turn) this.checks = new Map();
+      if (turn === this.#turn) this.#checks = new Map();
     }
     if (turn === this.#turn) this.checking = false;
   }
@@ -305,7 +374,11 @@ export class Sheet {
   }
 
   #step(after: Work): void {
-    this.#steps = [...this.#steps.slice(1 - mostSteps), { before: this.#work, after }];
+    const steps = [...this.#steps.slice(1 - mostSteps), { before: this.#work, after }];
+    let remembered = 0;
+    const first = steps.findLastIndex((step) => (remembered += step.before.edits.size) > mostRemembered);
+    // The newest step stays, however large.
+    this.#steps = steps.slice(Math.min(first + 1, steps.length - 1));
     this.#undone = [];
     this.#put(after);
   }
@@ -313,9 +386,24 @@ export class Sheet {
   #put(work: Work): void {
     this.#work = work;
     if (this.#kept === null) return;
+    clearTimeout(this.#storing);
+    // Every keystroke of a few edits is there after a crash; thousands are not written anew for each.
+    if (work.edits.size < manyRows) this.#store(this.#kept);
+    else this.#storing = setTimeout(() => this.store(), storeAfterMs);
+  }
+
+  /** Writes what was typed now, if it still waits for that. */
+  store(): void {
+    if (this.#kept === null || this.#storing === undefined) return;
+    clearTimeout(this.#storing);
+    this.#storing = undefined;
+    this.#store(this.#kept);
+  }
+
+  #store(kept: string): void {
     try {
-      if (this.count === 0) window.localStorage.removeItem(this.#kept);
-      else window.localStorage.setItem(this.#kept, JSON.stringify({ ...this.wire(), cells: this.list }));
+      if (this.count === 0) window.localStorage.removeItem(kept);
+      else window.localStorage.setItem(kept, JSON.stringify({ ...this.wire(), cells: this.list }));
     } catch {
       // A full store costs only the restart; the edits are still here.
     }
@@ -331,10 +419,12 @@ function load(kept: string | null): Work {
     const saved: unknown = JSON.parse(window.localStorage.getItem(kept) ?? '{}');
     const { cells, added, deleted } = (Array.isArray(saved) ? { cells: saved } : saved) as Record<string, unknown>;
     const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
-    const edits = new Map<string, SheetEdit>();
+    const edits = new Map<string, Map<string, SheetEdit>>();
     for (const each of list(cells)) {
       const { row, field, to, base } = each as Record<string, unknown>;
-      if (isText(row) && isText(field) && isText(to) && isText(base)) edits.set(keyOf(row, field), { row, field, to, base });
+      if (!(isText(row) && isText(field) && isText(to) && isText(base))) continue;
+      const fields = edits.get(row) ?? new Map<string, SheetEdit>();
+      edits.set(row, fields.set(field, { row, field, to, base }));
     }
     return { edits, added: list(added).filter(isText), deleted: new Set(list(deleted).filter(isText)) };
   } catch {
@@ -345,6 +435,12 @@ function load(kept: string | null): Work {
 /** The sheets of this window, one for each table, so that edits outlive the screen. */
 export class Sheets {
   readonly #sheets = new Map<string, Sheet>();
+
+  constructor() {
+    window.addEventListener('pagehide', () => {
+      for (const sheet of this.#sheets.values()) sheet.store();
+    });
+  }
 
   of(project: string, table: string): Sheet {
     const key = `collabtrack.sheet ${project} ${table}`;

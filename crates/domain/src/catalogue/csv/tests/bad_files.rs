@@ -174,6 +174,23 @@ fn dangerous_text_is_only_text() {
         "NULL",
         "N/A",
         "NaN",
+        "=1+1",
+        "+44",
+        "@x",
+        "-0",
+        "007",
+        "1E3",
+        "3.10",
+        "1234567890123456",
+        "12-Dec",
+        "SEP2",
+        "1/2",
+        "TRUE",
+        "WAHR",
+        "١٢٠",
+        "BeyoncÃ©",
+        "Beyonc?",
+        "javascript:alert(1)",
     ] {
         let escaped = crate::catalogue::guard::escape(value).replace('"', "\"\"");
         let file = format!("_id,_rev,title\r\n{},{},\"{escaped}\"\r\n", track(3), band().row(&track(3)).expect("a row").rev());
