@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { t } from './en';
 
@@ -33,5 +34,28 @@ describe('the texts', () => {
     expect(roleMeans('engineer')).toBe('');
     expect(kind('sketch')).toBe('Sketch');
     expect(proposalStatus('parked')).toBe('parked');
+  });
+
+  it('say every name that the guide to proposals and the catalogue sends people to', () => {
+    const guide = readFileSync('../docs/user-guide.md', 'utf8');
+    const chapters = guide.slice(guide.indexOf('## 4.'), guide.indexOf('## 6.')).replace(/\s+/gu, ' ');
+    const names = Array.from(chapters.matchAll(/\*\*([^*]+)\*\*|\*([^*]+)\*/gu), ([, bold, italic]) => bold ?? italic ?? '');
+    // Words that are stressed, names made of what a project calls its columns or of several numbers, and what depends on more than numbers.
+    const others = [
+      'proposal',
+      'as CSV',
+      'right-to-left override',
+      'Missing ISRC 3',
+      'Apply 5 changes to catalogue 41',
+      'New versions',
+      'may overwrite newer values',
+    ];
+    const said = texts(counted).map(([, text]) => text);
+    const isSaid = (name: string): boolean => {
+      const words = new RegExp(name.replace(/[.*+?^${}()|[\]\\]/gu, '\\$&').replace(/\d+/gu, '[\\d,]+'), 'iu');
+      return said.some((text) => words.test(text));
+    };
+    expect(names.length).toBeGreaterThan(30);
+    expect(names.filter((name) => !others.includes(name) && !isSaid(name))).toEqual([]);
   });
 });
