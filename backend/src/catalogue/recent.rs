@@ -17,7 +17,7 @@ use sqlx::postgres::PgConnection;
 use super::rows::{self, Snapshot};
 use crate::error::Error;
 
-/// Most cells kept, of all projects together: some 200 MB.
+/// Most cells kept, of all projects together.
 const MOST_CELLS: usize = 2_000_000;
 
 /// The states of an instance: one for each project, the newest use first.
