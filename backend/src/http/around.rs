@@ -101,6 +101,9 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
     if is_https && !is_program {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if !is_program {
+        // What was asked for with a session is kept by nobody on the way without this too (RFC 9111, 3.5).
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     response
 }

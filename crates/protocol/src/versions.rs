@@ -54,11 +54,11 @@ pub struct Announce {
     #[schema(value_type = String)]
     pub content_id: ObjectHash,
     /// Newest version of the track the device knew when it captured this one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub parent: Option<VersionId>,
     /// An older version with the same bytes; then nothing needs sending.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub same_as: Option<VersionId>,
     /// A version of the project with the same sound, whose bytes may differ (other tags, another track): its preview, tables and coarse
@@ -69,11 +69,11 @@ pub struct Announce {
     /// The files.
     pub files: Vec<VersionFile>,
     /// Upload of the preview: a single part already in the store, verified by this call.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub preview: Option<UploadId>,
     /// Why there is no preview, in words; required without one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_preview_reason: Option<String>,
     /// Measured facts of the original (format, rate, length, loudness …).
     #[schema(value_type = Object)]

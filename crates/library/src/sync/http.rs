@@ -121,7 +121,7 @@ fn with_json(request: RequestBuilder, body: &[u8]) -> RequestBuilder {
     if body.len() < WORTH_PACKING_BYTES {
         return request.body(body.to_vec());
     }
-    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     match packed.write_all(body).and_then(|()| packed.finish()) {
         Ok(packed) => request.header(CONTENT_ENCODING, "gzip").body(packed),
         // Memory does not refuse a byte; if it ever did, the request goes as it is.

@@ -161,6 +161,12 @@ pub struct FileRange {
 /// Told the bytes that arrived since the last call.
 pub type Progress<'p> = &'p (dyn Fn(u64) + Send + Sync);
 
+/// A body on its way here.
+pub type Fetching<'f> = BoxFuture<'f, RemoteResult<()>>;
+
+/// First byte and number of bytes of a run in an object.
+pub type Run = (u64, u64);
+
 /// The server and its store. Every implementation passes one conformance suite.
 pub trait Remote: Send + Sync {
     /// The projects of the account.
@@ -205,14 +211,8 @@ pub trait Remote: Send + Sync {
     fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>>;
     /// Sends a run of bytes to the store, with exactly the signed headers.
     fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>>;
-    /// Fetches bytes `[from, from + length)` of an object into `target`, going on after the bytes that are there already.
-    fn fetch_range<'a>(
-        &'a self,
-        request: &'a SignedRequest,
-        range: (u64, u64),
-        target: &'a Path,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, RemoteResult<()>>;
+    /// Fetches a run of an object into `target`, going on after the bytes that are there already.
+    fn fetch_range<'a>(&'a self, request: &'a SignedRequest, run: Run, target: &'a Path, progress: Progress<'a>) -> Fetching<'a>;
     /// Fetches an object from the store into `target`, going on after the bytes that are there already.
     fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>>;
 }

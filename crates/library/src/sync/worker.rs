@@ -27,6 +27,9 @@ pub(crate) async fn run(library: Library) {
                     IDLE.min(library.options().poll)
                 }
             };
+            if library.sync_state().take_news() {
+                continue;
+            }
             let now = library.clock().elapsed();
             let retry = library.sync_state().waits().next(now).map(|until| until.saturating_sub(now));
             let pause = retry.map_or(pause, |retry| retry.min(pause)).max(Duration::from_millis(50));

@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 
 use super::Api;
 use crate::store::projects::FeedPlace;
-use crate::sync::remote::{FileRange, Progress, Remote, RemoteResult};
+use crate::sync::remote::{Fetching, FileRange, Progress, Remote, RemoteResult, Run};
 
 /// The server over HTTP.
 #[derive(Clone)]
@@ -122,14 +122,8 @@ impl Remote for HttpRemote {
         Box::pin(self.0.put_range(request, body, progress))
     }
 
-    fn fetch_range<'a>(
-        &'a self,
-        request: &'a SignedRequest,
-        range: (u64, u64),
-        target: &'a Path,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, RemoteResult<()>> {
-        Box::pin(self.0.fetch_range(request, range, target, progress))
+    fn fetch_range<'a>(&'a self, request: &'a SignedRequest, run: Run, target: &'a Path, progress: Progress<'a>) -> Fetching<'a> {
+        Box::pin(self.0.fetch_range(request, run, target, progress))
     }
 
     fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {

@@ -13,7 +13,7 @@ use collabtrack_protocol::uploads::{CreateUpload, SignedRequest, UploadState, Wa
 use collabtrack_protocol::versions::{Announce, Announced, Commit, EditTrack, EditVersion, Reads, Rendition, SetTables, Version};
 use futures::future::BoxFuture;
 
-use super::super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
+use super::super::remote::{Fetching, FileRange, Progress, Remote, RemoteError, RemoteResult, Run};
 use crate::store::projects::FeedPlace;
 
 /// A call of a `Remote`.
@@ -190,15 +190,9 @@ impl<R: Remote> Remote for Faulty<R> {
         Box::pin(async move { self.pass(Call::Put, Box::pin(async { self.inner.put(request, body, progress).await })).await })
     }
 
-    fn fetch_range<'a>(
-        &'a self,
-        request: &'a SignedRequest,
-        range: (u64, u64),
-        target: &'a Path,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, RemoteResult<()>> {
+    fn fetch_range<'a>(&'a self, request: &'a SignedRequest, run: Run, target: &'a Path, progress: Progress<'a>) -> Fetching<'a> {
         Box::pin(
-            async move { self.pass(Call::Fetch, Box::pin(async { self.inner.fetch_range(request, range, target, progress).await })).await },
+            async move { self.pass(Call::Fetch, Box::pin(async { self.inner.fetch_range(request, run, target, progress).await })).await },
         )
     }
 

@@ -1,29 +1,27 @@
 //! A server and store in memory: the rules of numbers, feed and uploads, without accounts. It checks every hash it is given.
 
+mod faults;
+mod seam;
+
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use collabtrack_content::rebuild;
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{AccountId, ChangeSetId, CommentId, ProjectId, TrackId, UploadId, VersionId};
-use collabtrack_domain::recipe::{Extent, Recipe};
+use collabtrack_domain::id::{AccountId, CommentId, ProjectId, TrackId, UploadId, VersionId};
+use collabtrack_domain::recipe::Recipe;
 use collabtrack_domain::role::Role;
-use collabtrack_protocol::accounts::{DeviceGeneration, GenerationKnown, Person};
-use collabtrack_protocol::approval::ChangeSetDetail;
+use collabtrack_protocol::accounts::Person;
 use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage, TrackInfo};
-use collabtrack_protocol::comments::{AddComment, Comment, SettleComment};
+use collabtrack_protocol::comments::{AddComment, Comment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
-use collabtrack_protocol::projects::{CreateProject, Project};
-use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, SignedRequest, UploadState, UploadStatus, WantUrls};
+use collabtrack_protocol::projects::Project;
+use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, SignedRequest, UploadState, UploadStatus};
 use collabtrack_protocol::versions::{
-    Announce, Announced, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, Version, VersionState,
+    Announce, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, Version, VersionState,
 };
-use futures::future::BoxFuture;
 use serde::Serialize;
 
-use super::super::remote::{FileRange, Progress, Remote, RemoteError, RemoteResult};
+use super::super::remote::{RemoteError, RemoteResult};
 use crate::store::projects::FeedPlace;
 
 const SIGNED_AT_ONCE: usize = 8;
@@ -428,22 +426,6 @@ impl Inner {
     }
 }
 
-/// The objects of the store in memory, as a version is rebuilt from them.
-struct Held<'o>(&'o BTreeMap<String, Vec<u8>>);
-
-impl rebuild::Supply for Held<'_> {
-    fn known(&self, _: &Extent, _: u64, _: &mut [u8]) -> std::io::Result<bool> {
-        Ok(false)
-    }
-
-    fn stored(&self, extent: &Extent, at: u64, buffer: &mut [u8]) -> std::io::Result<()> {
-        let from = usize::try_from(extent.offset + at).unwrap_or(usize::MAX);
-        let held = self.0.get(&extent.object).and_then(|bytes| bytes.get(from..from.saturating_add(buffer.len())));
-        buffer.copy_from_slice(held.ok_or(std::io::ErrorKind::NotFound)?);
-        Ok(())
-    }
-}
-
 impl MemoryRemote {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().expect("nobody panics while holding the server")
@@ -461,219 +443,5 @@ impl MemoryRemote {
         let mut all: Vec<Version> = self.inner().versions.values().map(|entry| entry.0.clone()).collect();
         all.sort_by(|a, b| (&a.track, a.number).cmp(&(&b.track, b.number)));
         all
-    }
-
-    /// Whether every byte of a complete version lies in the store.
-    #[must_use]
-    pub fn holds(&self, version: &Version) -> bool {
-        let inner = self.inner();
-        let recipe = inner.versions.get(&version.id).and_then(|entry| entry.2.clone());
-        recipe.is_some_and(|recipe| {
-            let whole = |file| rebuild::rebuild(&recipe, file, &Held(&inner.objects), &mut std::io::sink(), u64::MAX).is_ok();
-            recipe.files.iter().all(whole)
-        })
-    }
-
-    /// The server was restored from an older copy: another epoch, and only the first `keep` changes of every feed.
-    pub fn restore_older(&self, keep: usize) {
-        let mut inner = self.inner();
-        let mut kept = Vec::new();
-        for feed in inner.feeds.values_mut() {
-            feed.epoch = format!("{}'", feed.epoch);
-            feed.changes.truncate(keep);
-            for change in feed.changes.iter_mut() {
-                change.id = format!("{}-{}", feed.epoch, change.seq);
-                if let Some(id) = change.body.get("id").and_then(|id| id.as_str()) {
-                    kept.push(id.to_owned());
-                }
-            }
-        }
-        inner.versions.retain(|id, _| kept.contains(&id.to_string()));
-        inner.uploads.clear();
-    }
-
-    /// All upload sessions are forgotten, as a store does after a week.
-    pub fn forget_uploads(&self) {
-        self.inner().uploads.clear();
-    }
-
-    /// The store lost the objects of a version, and somebody noticed: whatever shares them is damaged with it.
-    pub fn lose_original(&self, id: &VersionId) {
-        let mut inner = self.inner();
-        let Some(recipe) = inner.versions.get(id).and_then(|entry| entry.2.clone()) else { return };
-        let lost: std::collections::BTreeSet<&String> = recipe.extents.iter().map(|extent| &extent.object).collect();
-        inner.objects.retain(|key, _| !lost.contains(key));
-        let mut damaged = Vec::new();
-        for (version, _, recipe) in inner.versions.values_mut() {
-            if recipe.as_ref().is_some_and(|recipe| recipe.extents.iter().any(|extent| lost.contains(&extent.object))) {
-                version.state = VersionState::Damaged;
-                *recipe = None;
-                damaged.push(version.clone());
-            }
-        }
-        for version in damaged {
-            inner.append(&version.project, ChangeKind::Version, &version).expect("the project is known");
-        }
-    }
-
-    /// Flips a bit of every stored object.
-    pub fn damage_objects(&self) {
-        for bytes in self.inner().objects.values_mut() {
-            if let Some(byte) = bytes.first_mut() {
-                *byte ^= 1;
-            }
-        }
-    }
-}
-
-fn ready<'a, T: Send + 'a>(result: RemoteResult<T>) -> BoxFuture<'a, RemoteResult<T>> {
-    Box::pin(std::future::ready(result))
-}
-
-fn read_range(body: &FileRange) -> std::io::Result<Vec<u8>> {
-    let mut file = std::fs::File::open(&body.path)?;
-    file.seek(SeekFrom::Start(body.offset))?;
-    let mut bytes = Vec::new();
-    file.take(body.length).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-impl Remote for MemoryRemote {
-    fn projects(&self) -> BoxFuture<'_, RemoteResult<Vec<Project>>> {
-        let inner = self.inner();
-        ready(inner.feeds.keys().map(|id| inner.project(id)).collect())
-    }
-
-    fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>> {
-        let mut inner = self.inner();
-        let known = inner.generations.entry(body.device.clone()).or_insert_with(|| (body.generation, body.run.clone()));
-        let current = known.0 < body.generation || *known == (body.generation, body.run.clone());
-        if current {
-            *known = (body.generation, body.run.clone());
-        }
-        ready(Ok(GenerationKnown { current }))
-    }
-
-    fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
-        ready(self.inner().project(id))
-    }
-
-    fn create_project<'a>(&'a self, body: &'a CreateProject) -> BoxFuture<'a, RemoteResult<Project>> {
-        let mut inner = self.inner();
-        inner.feeds.entry(body.id.clone()).or_insert_with(|| Feed { name: body.name.clone(), epoch: "first".into(), changes: Vec::new() });
-        ready(inner.project(&body.id))
-    }
-
-    fn create_upload<'a>(&'a self, project: &'a ProjectId, body: &'a CreateUpload) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        let mut inner = self.inner();
-        // A key is never used again, also when sessions are forgotten.
-        inner.keys += 1;
-        let object = format!("p/{project}/o/{}", inner.keys);
-        let known = inner.uploads.entry(body.upload.clone()).or_insert_with(|| Upload {
-            body: body.clone(),
-            object,
-            stored: BTreeMap::new(),
-            verified: false,
-        });
-        if known.body != *body {
-            return ready(Err(problem(ErrorCode::IdTaken, 409, "Another upload.")));
-        }
-        ready(inner.state(&body.upload, &[]))
-    }
-
-    fn upload_urls<'a>(&'a self, upload: &'a UploadId, body: &'a WantUrls) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        ready(self.inner().state(upload, &body.parts))
-    }
-
-    fn upload<'a>(&'a self, upload: &'a UploadId) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        ready(self.inner().state(upload, &[]))
-    }
-
-    fn complete_upload<'a>(&'a self, upload: &'a UploadId) -> BoxFuture<'a, RemoteResult<UploadState>> {
-        let mut inner = self.inner();
-        ready(inner.verify(upload).and_then(|_| inner.state(upload, &[])))
-    }
-
-    fn announce<'a>(&'a self, project: &'a ProjectId, body: &'a Announce) -> BoxFuture<'a, RemoteResult<Announced>> {
-        ready(self.inner().announce(project, body).map(|version| Announced { version }))
-    }
-
-    fn commit<'a>(&'a self, version: &'a VersionId, body: &'a Commit) -> BoxFuture<'a, RemoteResult<Version>> {
-        ready(self.inner().commit(version, body))
-    }
-
-    fn set_tables<'a>(&'a self, version: &'a VersionId, body: &'a SetTables) -> BoxFuture<'a, RemoteResult<Version>> {
-        ready(self.inner().set_tables(version, body))
-    }
-
-    fn edit_version<'a>(&'a self, version: &'a VersionId, body: &'a EditVersion) -> BoxFuture<'a, RemoteResult<Version>> {
-        ready(self.inner().edit_version(version, body))
-    }
-
-    fn trash<'a>(&'a self, version: &'a VersionId, trashed: bool) -> BoxFuture<'a, RemoteResult<Version>> {
-        ready(self.inner().trash(version, trashed))
-    }
-
-    fn edit_track<'a>(&'a self, project: &'a ProjectId, track: &'a TrackId, body: &'a EditTrack) -> BoxFuture<'a, RemoteResult<TrackInfo>> {
-        ready(self.inner().edit_track(project, track, body))
-    }
-
-    fn report_damage<'a>(&'a self, version: &'a VersionId) -> BoxFuture<'a, RemoteResult<Version>> {
-        ready(self.inner().versions.get(version).map(|entry| entry.0.clone()).ok_or_else(not_found))
-    }
-
-    fn reads<'a>(&'a self, version: &'a VersionId, rendition: Rendition) -> BoxFuture<'a, RemoteResult<Reads>> {
-        ready(self.inner().reads(version, rendition))
-    }
-
-    fn changes<'a>(&'a self, project: &'a ProjectId, after: &'a FeedPlace, have: &'a [i64]) -> BoxFuture<'a, RemoteResult<ChangePage>> {
-        ready(self.inner().changes(project, after, have))
-    }
-
-    fn change_set<'a>(&'a self, _id: &'a ChangeSetId) -> BoxFuture<'a, RemoteResult<ChangeSetDetail>> {
-        ready(Err(not_found()))
-    }
-
-    fn add_comment<'a>(&'a self, version: &'a VersionId, body: &'a AddComment) -> BoxFuture<'a, RemoteResult<Comment>> {
-        ready(self.inner().add_comment(version, body))
-    }
-
-    fn settle_comment<'a>(&'a self, comment: &'a CommentId, body: &'a SettleComment) -> BoxFuture<'a, RemoteResult<Comment>> {
-        ready(self.inner().settle_comment(comment, body.resolved))
-    }
-
-    fn put<'a>(&'a self, request: &'a SignedRequest, body: FileRange, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
-        let result = read_range(&body).map_err(|error| RemoteError::local(&body.path, error)).and_then(|bytes| {
-            progress(bytes.len() as u64);
-            self.inner().put(request, bytes)
-        });
-        ready(result)
-    }
-
-    fn fetch_range<'a>(
-        &'a self,
-        request: &'a SignedRequest,
-        range: (u64, u64),
-        target: &'a Path,
-        progress: Progress<'a>,
-    ) -> BoxFuture<'a, RemoteResult<()>> {
-        let bytes = request.url.strip_prefix("memory:").and_then(|key| self.inner().objects.get(key).cloned());
-        let end = range.0.saturating_add(range.1);
-        let asked = usize::try_from(range.0).ok().zip(usize::try_from(end).ok());
-        let bytes = bytes.zip(asked).and_then(|(bytes, (from, end))| bytes.get(from..end).map(<[u8]>::to_vec));
-        let result = bytes.ok_or(RemoteError::StoreRefused { status: 404 }).and_then(|bytes| {
-            progress(bytes.len() as u64);
-            std::fs::write(target, bytes).map_err(|error| RemoteError::local(target, error))
-        });
-        ready(result)
-    }
-
-    fn fetch<'a>(&'a self, request: &'a SignedRequest, target: &'a Path, progress: Progress<'a>) -> BoxFuture<'a, RemoteResult<()>> {
-        let bytes = request.url.strip_prefix("memory:").and_then(|key| self.inner().objects.get(key).cloned());
-        let result = bytes.ok_or(RemoteError::StoreRefused { status: 404 }).and_then(|bytes| {
-            progress(bytes.len() as u64);
-            std::fs::write(target, bytes).map_err(|error| RemoteError::local(target, error))
-        });
-        ready(result)
     }
 }
