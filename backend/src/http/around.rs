@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -28,12 +28,6 @@ fn flooded(app: &App, request: &Request) -> Option<Response> {
     app.limits.check(&client).err().map(IntoResponse::into_response)
 }
 
-/// Whether a program of CollabTrack asks with a session: a browser names neither itself so nor a session, and says where a script is from.
-fn is_program(headers: &HeaderMap) -> bool {
-    let starts = |name, with: &str| headers.get(name).is_some_and(|value| value.as_bytes().starts_with(with.as_bytes()));
-    starts(header::USER_AGENT, "CollabTrack/") && starts(header::AUTHORIZATION, "Bearer ") && !headers.contains_key(header::ORIGIN)
-}
-
 /// Wraps one request. The log gets the route's pattern, never the address itself, which may hold what must not be logged.
 pub(super) async fn request(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = random::hex128();
@@ -41,7 +35,6 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = %route);
-    let is_program = is_program(request.headers());
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES);
     let answered = async {
         if too_long {
@@ -71,39 +64,24 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(http.status = status, duration_ms, "{method} {route} answered {status}");
     });
-    // Whoever is refused may ask somebody who reads the log.
-    let tells_id = !is_program || !response.status().is_success();
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id)
-        && tells_id
-    {
+    if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    if is_program {
-        // Nothing between a program and its server keeps answers.
-        headers.remove(header::VARY);
-    }
     // The only pages here are bare text, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
-    // CollabTrack's own programs, which no browser can pass itself off as, are spared these words with every answer.
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ]
-    .into_iter()
-    .filter(|_| !is_program)
-    {
+    ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let is_https = app.service.tls.is_some() || app.service.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-    if is_https && !is_program {
+    if is_https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    if !is_program {
-        // What was asked for with a session is kept by nobody on the way without this too (RFC 9111, 3.5).
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
