@@ -130,7 +130,13 @@ impl Library {
     }
 
     /// One round: the feeds, then everything that can be sent or fetched.
-    pub(crate) async fn round(&self, remote: &dyn Remote, patience: Patience) -> Result<SyncOutcome> {
+    ///
+    /// In a box: it holds everything that is on its way, and whoever waits for it need not be as large.
+    pub(crate) fn round<'r>(&'r self, remote: &'r dyn Remote, patience: Patience) -> BoxFuture<'r, Result<SyncOutcome>> {
+        Box::pin(self.one_round(remote, patience))
+    }
+
+    async fn one_round(&self, remote: &dyn Remote, patience: Patience) -> Result<SyncOutcome> {
         let _one_at_a_time = self.sync_state().running.lock().await;
         let mut outcome = SyncOutcome::default();
         self.tell_generation(remote).await?;
