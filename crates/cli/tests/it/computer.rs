@@ -129,18 +129,31 @@ pub(crate) fn write_wav(path: &Path, hertz: f32) {
 
 /// A second of a tone as a 16-bit stereo WAV.
 pub(crate) fn wav(hertz: f32) -> Vec<u8> {
-    let rate = 44_100u32;
-    let data: Vec<u8> = (0..rate)
-        .flat_map(|frame| {
-            let sample = ((frame as f32 / rate as f32 * hertz * std::f32::consts::TAU).sin() * 12_000.0) as i16;
-            [sample.to_le_bytes(), sample.to_le_bytes()].concat()
-        })
-        .collect();
+    stereo(RATE, |frame| ((frame as f32 / RATE as f32 * hertz * std::f32::consts::TAU).sin() * 12_000.0) as i16)
+}
+
+/// A minute of noise as a 16-bit stereo WAV: nothing makes it shorter, so it goes out in more than one part.
+pub(crate) fn noise() -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    stereo(60 * RATE, |_| {
+        // xorshift64, Marsaglia 2003.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 48) as i16
+    })
+}
+
+const RATE: u32 = 44_100;
+
+/// A 16-bit stereo WAV of so many frames; both channels are asked for in turn.
+fn stereo(frames: u32, mut sample: impl FnMut(u32) -> i16) -> Vec<u8> {
+    let data: Vec<u8> = (0..frames).flat_map(|frame| [sample(frame).to_le_bytes(), sample(frame).to_le_bytes()].concat()).collect();
     let mut file = b"RIFF".to_vec();
     file.extend((36 + data.len() as u32).to_le_bytes());
     file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
-    file.extend(rate.to_le_bytes());
-    file.extend((rate * 4).to_le_bytes());
+    file.extend(RATE.to_le_bytes());
+    file.extend((RATE * 4).to_le_bytes());
     file.extend(b"\x04\0\x10\0data");
     file.extend((data.len() as u32).to_le_bytes());
     file.extend(data);

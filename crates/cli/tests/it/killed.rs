@@ -1,7 +1,7 @@
 //! The program dies as by `kill -9` at every step of a version's way, again and again, on a real server. Afterwards everything is there,
 //! once, and byte for byte on another computer.
 
-use crate::computer::{Computer, samples, write_wav};
+use crate::computer::{Computer, noise, samples, write_wav};
 use crate::studio::Studio;
 
 /// Steps of the way out, in the order the program passes them; the names stand in the library.
@@ -41,6 +41,9 @@ fn f1_i6_killed_at_every_step_of_a_real_upload_the_second_desktop_has_every_byte
     for (number, name) in names.iter().enumerate() {
         write_wav(&bounces.join(format!("{name}.wav")), 200.0 + number as f32 * 31.0);
     }
+    // Only what goes out in several parts is put together by a call of its own.
+    let long = names.last().expect("there are some");
+    std::fs::write(bounces.join(format!("{long}.wav")), noise()).expect("a WAV is written");
     for step in CAPTURE {
         jon.dies(&["watch", "--once"], step);
     }
