@@ -111,7 +111,7 @@ pub(super) fn answer(upload: &Upload, status: UploadStatus, stored_parts: Vec<u3
     UploadState { upload: upload.id.clone(), object: upload.object.clone(), status, stored_parts, urls }
 }
 
-pub(super) fn gone() -> Error {
+pub(crate) fn gone() -> Error {
     refuse(ErrorCode::UploadGone, "This upload is over. The file is safe on your device, which opens a new upload and sends it again.")
 }
 

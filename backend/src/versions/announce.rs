@@ -99,9 +99,8 @@ fn check(body: &Announce) -> Result<(), Error> {
 /// Key of the preview's object, once the store has confirmed it.
 async fn preview_object(db: &PgPool, blobs: &Blobs, project: &ProjectId, id: &collabtrack_domain::id::UploadId) -> Result<String, Error> {
     let upload = upload_rows::find(&mut *db.acquire().await?, id).await?;
-    let upload = upload
-        .filter(|upload| upload.project == *project)
-        .ok_or_else(|| invalid("/preview", "There is no such upload in this project."))?;
+    // A session that was never named is cleared away after a while, so one that is not known is over like any other.
+    let upload = upload.filter(|upload| upload.project == *project).ok_or_else(uploads::gone)?;
     if upload.format != ObjectFormat::Preview {
         return Err(invalid("/preview", "This upload is not a preview."));
     }

@@ -24,9 +24,11 @@ pub async fn set(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, 
     let (project, _) =
         access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::AddVersions).await?;
     let upload = uploads::rows::find(&mut *db.acquire().await?, &body.upload).await?;
-    let upload = upload
-        .filter(|upload| upload.project == project && upload.format == ObjectFormat::Tables)
-        .ok_or_else(|| invalid("/upload", "There is no such upload of tables in this project."))?;
+    // A session that was never named is cleared away after a while, so one that is not known is over like any other.
+    let upload = upload.filter(|upload| upload.project == project).ok_or_else(uploads::gone)?;
+    if upload.format != ObjectFormat::Tables {
+        return Err(invalid("/upload", "This upload is not one of tables."));
+    }
     uploads::verify_single(db, blobs, &upload).await?;
     let mut tx = db.begin().await?;
     access::lock(&mut tx, &session.account, &project, Action::AddVersions).await?;

@@ -1,12 +1,12 @@
 //! Telling the server of projects and versions: a version gets its number here.
 
 use collabtrack_domain::id::{ProjectId, VersionId};
-use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::CreateProject;
 use collabtrack_protocol::uploads::ObjectFormat;
 use collabtrack_protocol::versions::{Announce, TrackClaim, VersionFile, VersionState};
 
 use super::remote::{Remote, RemoteError};
+use super::upload::not_with_the_store;
 use super::{feed, overview};
 use crate::clock;
 use crate::error::{LibraryError, Result};
@@ -39,12 +39,9 @@ impl Library {
     pub(crate) async fn announce(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let (version, body) = self.announcement(id).await?;
         let told = match self.heard(remote.announce(&version.project, &body).await) {
-            Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::UploadIncomplete && body.sound_as.is_some() => {
-                tracing::info!(version.id = %version.id, "the preview this version would have shared is not there; it sends its own");
-                self.sync_state().sends_own_preview(&version.id);
-                let mut transaction = self.store().write().await?;
-                outbox::advance(&mut transaction, &version.id, Step::PreviewReady).await?;
-                return Ok(commit(transaction).await?);
+            Err(RemoteError::Refused(problem)) if not_with_the_store(&problem) && (body.preview.is_some() || body.sound_as.is_some()) => {
+                self.send_preview_again(&version.id, body.sound_as.is_some()).await?;
+                return Err(RemoteError::Refused(problem).into());
             }
             answer => answer?.version,
         };
@@ -80,6 +77,21 @@ impl Library {
         faults::step("announce.recorded");
         self.changed();
         Ok(())
+    }
+
+    /// The preview is not where the announcement said: its upload was cleared away before it was named, or the version whose preview this
+    /// one would share has none. Its own is sent, from the start.
+    async fn send_preview_again(&self, id: &VersionId, was_shared: bool) -> Result<()> {
+        tracing::info!(version.id = %id, was_shared, "the preview of a version is not with the store; it is sent again");
+        if was_shared {
+            self.sync_state().sends_own_preview(id);
+        }
+        let mut transaction = self.store().write().await?;
+        if let Some(upload) = uploads::get(&mut transaction, id, ObjectFormat::Preview, 0).await? {
+            uploads::forget(&mut transaction, &upload.id).await?;
+        }
+        outbox::advance(&mut transaction, id, Step::PreviewReady).await?;
+        Ok(commit(transaction).await?)
     }
 
     async fn announcement(&self, id: &VersionId) -> Result<(Version, Announce)> {

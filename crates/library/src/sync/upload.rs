@@ -10,7 +10,7 @@ use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{UploadId, VersionId};
 use collabtrack_domain::recipe::Recipe;
 use collabtrack_protocol::limits::{MAX_PARTS, MAX_URLS_PER_CALL, PART_SIZE_BYTES};
-use collabtrack_protocol::problem::ErrorCode;
+use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, SignedRequest, UploadState, UploadStatus, WantUrls};
 use collabtrack_protocol::versions::{Commit, SetTables};
 use futures::StreamExt;
@@ -161,7 +161,15 @@ impl Library {
         self.send(remote, &outgoing, None).await?;
         let upload = uploads::get(&mut *self.store().read().await?, &version.id, ObjectFormat::Tables, 0).await?;
         let upload = upload.ok_or(RemoteError::StoreRefused { status: 410 })?.id;
-        let told = self.heard(remote.set_tables(&version.id, &SetTables { upload }).await)?;
+        let told = match self.heard(remote.set_tables(&version.id, &SetTables { upload: upload.clone() }).await) {
+            Err(RemoteError::Refused(problem)) if not_with_the_store(&problem) => {
+                let mut transaction = self.store().write().await?;
+                uploads::forget(&mut transaction, &upload).await?;
+                commit(transaction).await?;
+                return Err(RemoteError::Refused(problem).into());
+            }
+            answer => answer?,
+        };
         let mut transaction = self.store().write().await?;
         feed::apply_version(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
         commit(transaction).await?;
@@ -436,7 +444,12 @@ impl Library {
     }
 }
 
-fn is_over(problem: &collabtrack_protocol::problem::Problem) -> bool {
+/// Whether what a call named as sent has to be sent again: its session was cleared away, or its bytes did not arrive.
+pub(super) fn not_with_the_store(problem: &Problem) -> bool {
+    matches!(problem.code, ErrorCode::UploadGone | ErrorCode::UploadIncomplete)
+}
+
+fn is_over(problem: &Problem) -> bool {
     matches!(problem.code, ErrorCode::UploadGone | ErrorCode::IdTaken) || (problem.code == ErrorCode::NotFound && problem.status == 404)
 }
 

@@ -270,20 +270,22 @@ async fn settle(clients: &mut [Client], memory: &MemoryRemote) {
         client.library.set_keeping(&project, "all", None).await.expect("set");
         client.library.sync_now().await.expect("released");
     }
-    let mut quiet = false;
+    let (mut quiet, mut left) = (false, Vec::new());
     for _ in 0..ROUNDS {
-        let mut left = 0;
+        left.clear();
         for client in clients.iter_mut() {
             client.look().await;
-            left += client.sync().await.unwrap_or(1);
+            left.push(client.sync().await);
         }
-        if left == 0 && pictures(clients).await.windows(2).all(|pair| pair[0] == pair[1]) {
+        if left.iter().all(|left| *left == Some(0)) && pictures(clients).await.windows(2).all(|pair| pair[0] == pair[1]) {
             quiet = true;
             break;
         }
     }
-    let pictures = pictures(clients).await;
-    assert!(quiet, "after {ROUNDS} rounds without faults something still waits or differs: {pictures:#?}");
+    if !quiet {
+        let (pictures, waiting) = (pictures(clients).await, waiting(clients).await);
+        panic!("after {ROUNDS} rounds without faults {left:?} still wait, or pictures differ: {waiting:#?} {pictures:#?}");
+    }
     let told = memory.versions();
     let mut contents = BTreeSet::new();
     let mut numbers: BTreeMap<String, Vec<i64>> = BTreeMap::new();
@@ -313,6 +315,23 @@ async fn settle(clients: &mut [Client], memory: &MemoryRemote) {
             }
         }
     }
+}
+
+/// Versions that are not at rest, for each client.
+async fn waiting(clients: &[Client]) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    for client in clients {
+        let mut waiting = Vec::new();
+        for (_, id) in client.versions().await {
+            let version = client.library.version(&id).await.expect("there");
+            if version.sync != VersionSync::Synced {
+                waiting.push(format!("{id} {} {:?} {:?}", version.number, version.sync, version.here));
+            }
+        }
+        waiting.push(format!("{:?}", client.library.status().await.expect("a status").sync));
+        all.push(waiting);
+    }
+    all
 }
 
 /// Whether the bytes are one file of a version of several.

@@ -313,6 +313,28 @@ async fn f7_a_forgotten_upload_session_is_opened_anew() {
 }
 
 #[tokio::test]
+async fn f7_a_preview_or_table_cleared_away_before_it_is_named_is_sent_again() {
+    for named_by in [Call::Announce, Call::Tables] {
+        let memory = MemoryRemote::default();
+        let other = memory.clone();
+        let once = Mutex::new(true);
+        let faulty = Faulty::new(memory.clone(), move |call| {
+            if call == named_by && std::mem::replace(&mut *once.lock().expect("the flag"), false) {
+                other.forget_uploads();
+            }
+            None
+        });
+        let studio = Studio::with(Some(Arc::new(faulty))).await;
+        studio.export("Night Drive.wav", &wav(1, SECOND));
+        studio.capture().await;
+        connect(&studio).await;
+        assert_eq!(studio.sync().await.expect("synced").waiting, 0, "{named_by:?}");
+        let told = &memory.versions()[0];
+        assert!(told.preview_sha256.is_some() && told.tables_sha256.is_some(), "{named_by:?}: nothing is left out");
+    }
+}
+
+#[tokio::test]
 async fn f12_damaged_downloads_are_never_taken() {
     let memory = MemoryRemote::default();
     let first = Studio::with(Some(Arc::new(memory.clone()))).await;

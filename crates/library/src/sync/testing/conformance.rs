@@ -9,7 +9,7 @@ use collabtrack_domain::recipe::Recipe;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::CreateProject;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, UploadStatus, WantUrls};
-use collabtrack_protocol::versions::{Announce, Commit, Rendition, TrackClaim, Version, VersionFile, VersionState};
+use collabtrack_protocol::versions::{Announce, Commit, Rendition, SetTables, TrackClaim, Version, VersionFile, VersionState};
 
 use super::super::remote::{FileRange, Remote, RemoteError};
 use crate::record::random_bits;
@@ -90,6 +90,7 @@ pub async fn check(remote: &dyn Remote, folder: &Path) {
     wrong_bytes_are_refused(remote, folder, &project).await;
     the_same_sound_shares_what_is_about_it(remote, &project, &first).await;
     a_packed_object_of_one_part_is_verified_by_its_recipe(remote, folder, &project, &first).await;
+    an_upload_that_was_cleared_away_is_over(remote, &project, &first).await;
     feed_is_in_order(remote, &project).await;
     assert_eq!(code(remote.reads(&VersionId::from_random(random_bits()), Rendition::Preview).await), Some(ErrorCode::NotFound));
 }
@@ -161,6 +162,13 @@ async fn the_same_sound_shares_what_is_about_it(remote: &dyn Remote, project: &P
     let mut nobody = announcement(&first.track, b"like something unknown", None);
     nobody.sound_as = Some(VersionId::from_random(random_bits()));
     assert_eq!(code(remote.announce(project, &nobody).await), Some(ErrorCode::UploadIncomplete), "then a preview is to be sent");
+}
+
+async fn an_upload_that_was_cleared_away_is_over(remote: &dyn Remote, project: &ProjectId, first: &Version) {
+    let unknown = UploadId::from_random(random_bits());
+    let with_preview = announcement(&first.track, b"one whose preview was cleared away", Some(unknown.clone()));
+    assert_eq!(code(remote.announce(project, &with_preview).await), Some(ErrorCode::UploadGone));
+    assert_eq!(code(remote.set_tables(&first.id, &SetTables { upload: unknown }).await), Some(ErrorCode::UploadGone));
 }
 
 async fn a_packed_object_of_one_part_is_verified_by_its_recipe(remote: &dyn Remote, folder: &Path, project: &ProjectId, first: &Version) {

@@ -107,7 +107,7 @@ impl Inner {
     }
 
     fn verify(&mut self, id: &UploadId) -> RemoteResult<String> {
-        let upload = self.uploads.get_mut(id).ok_or_else(not_found)?;
+        let upload = self.uploads.get_mut(id).ok_or_else(|| problem(ErrorCode::UploadGone, 409, "This upload is over."))?;
         if upload.stored.len() < upload.body.parts.len() {
             return Err(problem(ErrorCode::UploadIncomplete, 409, "Parts are missing."));
         }
