@@ -201,7 +201,7 @@ impl Library {
                 let told = self.heard(remote.edit_version(version, edit).await)?;
                 let mut transaction = self.store().write().await?;
                 edits::done(&mut transaction, id).await?;
-                crate::sync::feed::apply_version(&mut transaction, &entry.project, &told, &now).await?;
+                crate::sync::feed::apply_answer(&mut transaction, &entry.project, &told, &now).await?;
                 versions::renumber_provisional(&mut transaction, &told.track).await?;
                 commit(transaction).await?;
                 self.sync_state().answered().version(&told);
@@ -210,7 +210,7 @@ impl Library {
                 let told = self.heard(remote.trash(version, *trashed).await)?;
                 let mut transaction = self.store().write().await?;
                 edits::done(&mut transaction, id).await?;
-                crate::sync::feed::apply_version(&mut transaction, &entry.project, &told, &now).await?;
+                crate::sync::feed::apply_answer(&mut transaction, &entry.project, &told, &now).await?;
                 commit(transaction).await?;
                 self.sync_state().answered().version(&told);
             }

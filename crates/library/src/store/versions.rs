@@ -292,7 +292,7 @@ pub async fn upsert(connection: &mut SqliteConnection, version: &Version, files:
 
 /// A number names one version for ever: whatever else holds it here had it from a history the server no longer tells.
 async fn make_room(connection: &mut SqliteConnection, version: &Version) -> StoreResult<()> {
-    sqlx::query("UPDATE version SET numbered = 0 WHERE track = ? AND number = ? AND numbered = 1 AND id <> ?")
+    sqlx::query("UPDATE version SET numbered = 0, seq = NULL WHERE track = ? AND number = ? AND numbered = 1 AND id <> ?")
         .bind(version.track.as_str())
         .bind(version.number)
         .bind(version.id.as_str())
@@ -470,12 +470,26 @@ pub async fn unnumber(connection: &mut SqliteConnection, id: &VersionId) -> Stor
     Ok(())
 }
 
-/// Versions of a project that have a final number.
-pub async fn numbered_of(connection: &mut SqliteConnection, project: &ProjectId) -> StoreResult<Vec<VersionId>> {
-    let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM version WHERE project = ? AND numbered = 1 ORDER BY track, number")
-        .bind(project.as_str())
-        .fetch_all(connection)
-        .await?;
+/// The place in the feed that what is known of a version was told at; none for one the server did not tell of.
+pub async fn told_at(connection: &mut SqliteConnection, id: &VersionId) -> StoreResult<Option<i64>> {
+    Ok(sqlx::query_scalar("SELECT seq FROM version WHERE id = ?").bind(id.as_str()).fetch_optional(connection).await?.flatten())
+}
+
+/// The feed of a project is read from its start: until it tells of them again, what is known of its versions is of no place.
+pub async fn forget_told(connection: &mut SqliteConnection, project: &ProjectId) -> StoreResult<()> {
+    sqlx::query("UPDATE version SET seq = NULL WHERE project = ? AND seq IS NOT NULL").bind(project.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// Versions that a server told of, and that the feed as it is now does not.
+pub async fn told_no_more(connection: &mut SqliteConnection, project: &ProjectId) -> StoreResult<Vec<VersionId>> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM version WHERE project = ? AND seq IS NULL \
+         AND (numbered = 1 OR ifnull(trashed_from, state) IN ('announced', 'complete', 'damaged')) ORDER BY track, number",
+    )
+    .bind(project.as_str())
+    .fetch_all(connection)
+    .await?;
     ids.iter().map(|id| parsed("a version id", id)).collect()
 }
 

@@ -50,13 +50,13 @@ impl Library {
         let mut transaction = self.store().write().await?;
         if told.track != version.track {
             let info = tracks::get(&mut transaction, &version.track).await?;
-            feed::apply_version(&mut transaction, &version.project, &told, &now).await?;
+            feed::apply_answer(&mut transaction, &version.project, &told, &now).await?;
             // Two automatic tracks with one key are one track: the server says which.
             if info.is_some_and(|track| track.id == version.track) {
                 tracks::absorb(&mut transaction, &version.track, &told.track).await?;
             }
         } else {
-            feed::apply_version(&mut transaction, &version.project, &told, &now).await?;
+            feed::apply_answer(&mut transaction, &version.project, &told, &now).await?;
         }
         if told.id != version.id {
             versions::become_alias(&mut transaction, &version.id, &told.id).await?;

@@ -1,23 +1,23 @@
 //! What answers to requests of this computer told already, so that the feed need not tell it again; and which projects have news of its own.
 //! Nothing of this outlives the program: what is forgotten is read once more.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use collabtrack_domain::id::{ProjectId, VersionId};
+use collabtrack_domain::id::ProjectId;
 use collabtrack_protocol::limits::MAX_CHANGES_HAD;
 use collabtrack_protocol::versions::Version;
 
 /// Places of feeds whose documents came as answers, and projects that were changed from here.
 #[derive(Debug, Default)]
 pub(crate) struct Answered {
-    places: HashMap<ProjectId, BTreeMap<i64, VersionId>>,
+    places: HashMap<ProjectId, BTreeSet<i64>>,
     changed: BTreeSet<ProjectId>,
 }
 
 impl Answered {
     /// The server answered with this version, and the database here has it so.
     pub(crate) fn version(&mut self, told: &Version) {
-        self.places.entry(told.project.clone()).or_default().insert(told.seq, told.id.clone());
+        self.places.entry(told.project.clone()).or_default().insert(told.seq);
         self.changed(&told.project);
     }
 
@@ -34,12 +34,7 @@ impl Answered {
     /// Places after `since` whose documents are here.
     pub(crate) fn after(&self, project: &ProjectId, since: i64) -> Vec<i64> {
         let places = self.places.get(project);
-        places.map_or_else(Vec::new, |places| places.range(since + 1..).map(|(seq, _)| *seq).take(MAX_CHANGES_HAD).collect())
-    }
-
-    /// Whether what the feed tells of a version at a place is older than what an answer told of it.
-    pub(crate) fn is_newer_than(&self, project: &ProjectId, version: &VersionId, seq: i64) -> bool {
-        self.places.get(project).is_some_and(|places| places.range(seq + 1..).any(|(_, answered)| answered == version))
+        places.map_or_else(Vec::new, |places| places.range(since + 1..).copied().take(MAX_CHANGES_HAD).collect())
     }
 
     /// The feed was read up to that place.

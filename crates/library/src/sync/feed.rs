@@ -59,18 +59,18 @@ impl Library {
         let mut place = known.feed;
         // Who is in it from the first is in no change.
         let mut news = News { came: false, of_members: place.cursor == 0 };
-        let mut relisting: Option<BTreeSet<VersionId>> = None;
+        let mut from_start = place.cursor == 0;
         loop {
-            // Whoever reads from the start compares every document.
-            let have = if relisting.is_some() || place.cursor == 0 {
+            // Whoever reads from the start reads every document.
+            let have = if from_start {
                 self.sync_state().answered().forget(project);
                 Vec::new()
             } else {
                 self.sync_state().answered().after(project, place.cursor)
             };
             let page = match self.heard(remote.changes(project, &place, &have).await) {
-                Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::FeedDiverged && relisting.is_none() => {
-                    relisting = Some(self.numbered(project).await?);
+                Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::FeedDiverged && !from_start => {
+                    from_start = true;
                     place = FeedPlace::default();
                     continue;
                 }
@@ -78,8 +78,8 @@ impl Library {
             };
             match check_page(&page, &place) {
                 Ok(()) => {}
-                Err(PageFault::OtherEpoch) if relisting.is_none() => {
-                    relisting = Some(self.numbered(project).await?);
+                Err(PageFault::OtherEpoch) if !from_start => {
+                    from_start = true;
                     place = FeedPlace::default();
                     continue;
                 }
@@ -88,26 +88,17 @@ impl Library {
                     return Err(RemoteError::NotCollabtrack { reason: "the list of changes is out of order".into() }.into());
                 }
             }
-            if let Some(missing) = &mut relisting {
-                for change in page.changes.iter().filter(|change| change.kind == ChangeKind::Version) {
-                    if let Some(told) = body::<Told>(change) {
-                        missing.remove(&told.id);
-                    }
-                }
-            }
             news.came |= !page.changes.is_empty();
             news.of_members |= page.changes.iter().any(|change| {
                 matches!(change.kind, ChangeKind::Project | ChangeKind::Member | ChangeKind::MemberLeft | ChangeKind::Unknown)
             });
-            place = self.apply(project, &page).await?;
+            place = self.apply(project, &page, place.cursor == 0).await?;
             self.sync_state().answered().read_to(project, place.cursor);
             if !page.more {
                 break;
             }
         }
-        if let Some(missing) = relisting {
-            self.offer_again(missing).await?;
-        }
+        self.offer_again(project).await?;
         if news.came {
             self.changed();
             self.project_changed(project);
@@ -115,18 +106,12 @@ impl Library {
         Ok(news)
     }
 
-    /// Whether a request of this computer was answered with a later state of what a change tells.
-    fn is_outdated(&self, project: &ProjectId, change: &Change) -> bool {
-        let id = || VersionId::parse(change.body.get("id")?.as_str()?).ok();
-        change.kind == ChangeKind::Version && id().is_some_and(|id| self.sync_state().answered().is_newer_than(project, &id, change.seq))
-    }
-
-    async fn numbered(&self, project: &ProjectId) -> Result<BTreeSet<VersionId>> {
-        Ok(versions::numbered_of(&mut *self.store().read().await?, project).await?.into_iter().collect())
-    }
-
     /// Versions that the server lost are offered again by whoever has their bytes; nothing is deleted.
-    async fn offer_again(&self, missing: BTreeSet<VersionId>) -> Result<()> {
+    async fn offer_again(&self, project: &ProjectId) -> Result<()> {
+        let missing = versions::told_no_more(&mut *self.store().read().await?, project).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
         let mut transaction = self.store().write().await?;
         for id in missing {
             let Some(version) = versions::get(&mut transaction, &id).await? else { continue };
@@ -143,18 +128,19 @@ impl Library {
         Ok(commit(transaction).await?)
     }
 
-    /// Applies a checked page and the new place in one transaction.
-    async fn apply(&self, project: &ProjectId, page: &ChangePage) -> Result<FeedPlace> {
+    /// Applies a checked page and the new place in one transaction. That the feed is read from its start is in the database with it, so that
+    /// whoever stops in the middle still finds out at its end what it tells no more.
+    async fn apply(&self, project: &ProjectId, page: &ChangePage, is_first: bool) -> Result<FeedPlace> {
         let now = clock::text(self.clock().now());
         let own = self.connection().account.as_ref().map(|account| account.0.clone());
         let last = page.changes.last();
         let mut transaction = self.store().write().await?;
         let before = projects::get(&mut transaction, project).await?.map(|project| project.feed).unwrap_or_default();
         let mut touched = BTreeSet::new();
+        if is_first {
+            versions::forget_told(&mut transaction, project).await?;
+        }
         for change in &page.changes {
-            if self.is_outdated(project, change) {
-                continue;
-            }
             apply_change(&mut transaction, project, change, &now, own.as_ref().map(|id| id.as_str()), &mut touched).await?;
         }
         for track in touched {
@@ -219,7 +205,9 @@ async fn apply_change(
             }
         }
         ChangeKind::Version => {
-            if let Some(told) = body::<Told>(change) {
+            if let Some(told) = body::<Told>(change)
+                && !is_outdated(connection, &told.id, change.seq).await?
+            {
                 touched.insert(told.track.clone());
                 apply_version(connection, project, &told, now).await?;
             }
@@ -276,8 +264,22 @@ async fn apply_track(
     Ok(())
 }
 
+/// Whether what is told of a version at a place is older than what is known of it: answers and pages pass each other on their way.
+async fn is_outdated(connection: &mut SqliteConnection, id: &VersionId, seq: i64) -> StoreResult<bool> {
+    Ok(versions::told_at(connection, id).await?.is_some_and(|known| known > seq))
+}
+
+/// Takes over a version as the server answered a request of this computer. When the feed has gone past the answer meanwhile, it is read
+/// from its start: which of both holds an edit of this computer is not known otherwise.
+pub(crate) async fn apply_answer(connection: &mut SqliteConnection, project: &ProjectId, told: &Told, now: &str) -> StoreResult<()> {
+    if is_outdated(connection, &told.id, told.seq).await? {
+        return projects::set_feed(connection, project, &FeedPlace::default()).await;
+    }
+    apply_version(connection, project, told, now).await
+}
+
 /// Takes over a version as the server tells it, also one of this computer.
-pub(crate) async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, told: &Told, now: &str) -> StoreResult<()> {
+async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, told: &Told, now: &str) -> StoreResult<()> {
     if tracks::get(connection, &told.track).await?.is_none() {
         let track = Track {
             id: told.track.clone(),

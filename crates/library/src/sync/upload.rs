@@ -116,7 +116,7 @@ impl Library {
         crate::faults::step("commit.told");
         let mut transaction = self.store().write().await?;
         recipes::put(&mut transaction, &version.project, &version.id, &body.recipe).await?;
-        feed::apply_version(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
+        feed::apply_answer(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
         versions::set_complete(&mut transaction, &version.id).await?;
         outbox::confirm(&mut transaction, &version.id).await?;
         uploads::forget_all(&mut transaction, &version.id).await?;
@@ -171,7 +171,7 @@ impl Library {
             answer => answer?,
         };
         let mut transaction = self.store().write().await?;
-        feed::apply_version(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
+        feed::apply_answer(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
         commit(transaction).await?;
         self.sync_state().answered().version(&told);
         self.skip_tables(id).await

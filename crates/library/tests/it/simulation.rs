@@ -270,7 +270,7 @@ async fn settle(clients: &mut [Client], memory: &MemoryRemote) {
         client.library.set_keeping(&project, "all", None).await.expect("set");
         client.library.sync_now().await.expect("released");
     }
-    let (mut quiet, mut left) = (false, Vec::new());
+    let (mut quiet, mut left) = (0, Vec::new());
     for _ in 0..ROUNDS {
         left.clear();
         for client in clients.iter_mut() {
@@ -278,11 +278,16 @@ async fn settle(clients: &mut [Client], memory: &MemoryRemote) {
             left.push(client.sync().await);
         }
         if left.iter().all(|left| *left == Some(0)) && pictures(clients).await.windows(2).all(|pair| pair[0] == pair[1]) {
-            quiet = true;
+            quiet += 1;
+        } else {
+            quiet = 0;
+        }
+        // Twice: what the last client told in one round, the others hear in the next.
+        if quiet == 2 {
             break;
         }
     }
-    if !quiet {
+    if quiet < 2 {
         let (pictures, waiting) = (pictures(clients).await, waiting(clients).await);
         panic!("after {ROUNDS} rounds without faults {left:?} still wait, or pictures differ: {waiting:#?} {pictures:#?}");
     }
@@ -309,7 +314,7 @@ async fn settle(clients: &mut [Client], memory: &MemoryRemote) {
         }
         for (_, id) in client.versions().await {
             let version = client.library.version(&id).await.expect("there");
-            assert_eq!(version.sync, VersionSync::Synced);
+            assert_eq!(version.sync, VersionSync::Synced, "{id}: {:#?}, {:#?}", waiting(clients).await, told);
             if let Ok((path, _)) = client.library.original(&id).await {
                 assert_eq!(ObjectHash::of(&std::fs::read(path).expect("readable")).to_string(), version.fingerprint);
             }

@@ -295,6 +295,35 @@ async fn i13_a_server_restored_from_an_older_copy_gets_the_lost_versions_again()
 }
 
 #[tokio::test]
+async fn i13_versions_the_server_lost_are_offered_again_although_the_app_ended_in_the_middle_of_reading() {
+    let memory = MemoryRemote::default();
+    let pages = Arc::new(AtomicUsize::new(usize::MAX));
+    let left = pages.clone();
+    let faulty = Faulty::new(memory.clone(), move |call| {
+        (call == Call::Changes && left.fetch_sub(1, Ordering::Relaxed) == 0).then(|| Fault::Before(silence()))
+    });
+    let mut studio = Studio::with(Some(Arc::new(faulty))).await;
+    for seed in 1..=6 {
+        studio.export("Night Drive.wav", &wav(seed, SECOND / 10));
+        studio.capture().await;
+        if seed == 1 {
+            connect(&studio).await;
+        }
+        studio.sync().await.expect("synced");
+    }
+    let told = memory.versions().len();
+    memory.restore_older(4);
+    assert!(memory.versions().len() < told);
+    // The first question finds another history, the second brings its first page, the third is not answered any more.
+    pages.store(2, Ordering::Relaxed);
+    assert!(studio.library.sync_once().await.is_err());
+    studio.restart(None).await;
+    studio.sync().await.expect("synced");
+    assert_eq!(memory.versions().len(), told, "nothing is lost on the server");
+    assert_eq!(studio.numbers().await, [6, 5, 4, 3, 2, 1], "nor here");
+}
+
+#[tokio::test]
 async fn f7_a_forgotten_upload_session_is_opened_anew() {
     let memory = MemoryRemote::default();
     let other = memory.clone();

@@ -125,6 +125,16 @@ impl Inner {
         Ok(seq)
     }
 
+    /// Keeps a version that changed, tells it in the feed, and is the answer.
+    fn tell(&mut self, mut version: Version) -> RemoteResult<Version> {
+        version.seq = self.project(&version.project)?.head_seq + 1;
+        self.append(&version.project, ChangeKind::Version, &version)?;
+        if let Some(entry) = self.versions.get_mut(&version.id) {
+            entry.0 = version.clone();
+        }
+        Ok(version)
+    }
+
     fn add_comment(&mut self, version: &VersionId, body: &AddComment) -> RemoteResult<Comment> {
         if let Some(known) = self.comments.get(&body.comment) {
             let same = known.text == body.text && known.from_ms == body.from_ms && known.to_ms == body.to_ms;
@@ -209,7 +219,7 @@ impl Inner {
         let preview = preview.or_else(|| sound.as_ref().map(|(_, key)| key.clone()));
         let tables = twin.map(|(twin, ..)| twin).or(sound.as_ref().map(|(version, _)| version));
         let bytes = preview.as_ref().and_then(|key| self.objects.get(key));
-        let mut version = Version {
+        let version = Version {
             id: body.version.clone(),
             project: project.clone(),
             track,
@@ -237,8 +247,7 @@ impl Inner {
             seq: 0,
             trashed_at: None,
         };
-        version.seq = self.project(project)?.head_seq + 1;
-        self.append(project, ChangeKind::Version, &version)?;
+        let version = self.tell(version)?;
         self.versions.insert(version.id.clone(), (version.clone(), preview, recipe));
         Ok(version)
     }
@@ -268,10 +277,8 @@ impl Inner {
         let back = if entry.2.is_some() { VersionState::Complete } else { VersionState::Announced };
         entry.0.state = if trashed { VersionState::Trashed } else { back };
         entry.0.trashed_at = trashed.then(|| "2026-05-03T12:00:00.000Z".into());
-        let mut version = entry.0.clone();
-        version.seq = self.project(&version.project)?.head_seq + 1;
-        self.append(&version.project, ChangeKind::Version, &version)?;
-        Ok(version)
+        let version = entry.0.clone();
+        self.tell(version)
     }
 
     fn edit_version(&mut self, id: &VersionId, body: &EditVersion) -> RemoteResult<Version> {
@@ -293,12 +300,7 @@ impl Inner {
         if after == before {
             return Ok(before);
         }
-        after.seq = self.project(&after.project)?.head_seq + 1;
-        self.append(&after.project.clone(), ChangeKind::Version, &after)?;
-        if let Some(entry) = self.versions.get_mut(&id) {
-            entry.0 = after.clone();
-        }
-        Ok(after)
+        self.tell(after)
     }
 
     fn edit_track(&mut self, project: &ProjectId, track: &TrackId, body: &EditTrack) -> RemoteResult<TrackInfo> {
@@ -345,10 +347,8 @@ impl Inner {
             _ => entry.0.state = VersionState::Complete,
         }
         entry.2 = Some(body.recipe.clone());
-        let (project, mut version) = (entry.0.project.clone(), entry.0.clone());
-        version.seq = self.project(&project)?.head_seq + 1;
-        self.append(&project, ChangeKind::Version, &version)?;
-        Ok(version)
+        let version = entry.0.clone();
+        self.tell(version)
     }
 
     fn set_tables(&mut self, id: &VersionId, body: &SetTables) -> RemoteResult<Version> {
@@ -359,11 +359,9 @@ impl Inner {
             return Ok(entry.0.clone());
         }
         (entry.0.tables_length, entry.0.tables_sha256) = (Some(bytes.len() as u64), Some(ObjectHash::of(&bytes)));
-        let (project, mut version) = (entry.0.project.clone(), entry.0.clone());
+        let version = entry.0.clone();
         self.tables.insert(id.clone(), key);
-        version.seq = self.project(&project)?.head_seq + 1;
-        self.append(&project, ChangeKind::Version, &version)?;
-        Ok(version)
+        self.tell(version)
     }
 
     fn changes(&self, project: &ProjectId, after: &FeedPlace, have: &[i64]) -> RemoteResult<ChangePage> {

@@ -41,18 +41,23 @@ impl MemoryRemote {
     /// The server was restored from an older copy: another epoch, and only the first `keep` changes of every feed.
     pub fn restore_older(&self, keep: usize) {
         let mut inner = self.inner();
-        let mut kept = Vec::new();
+        let mut kept = BTreeMap::new();
         for feed in inner.feeds.values_mut() {
             feed.epoch = format!("{}'", feed.epoch);
             feed.changes.truncate(keep);
             for change in feed.changes.iter_mut() {
                 change.id = format!("{}-{}", feed.epoch, change.seq);
-                if let Some(id) = change.body.get("id").and_then(|id| id.as_str()) {
-                    kept.push(id.to_owned());
+                if let (ChangeKind::Version, Ok(version)) = (change.kind, serde_json::from_value::<Version>(change.body.clone())) {
+                    kept.insert(version.id.clone(), version);
                 }
             }
         }
-        inner.versions.retain(|id, _| kept.contains(&id.to_string()));
+        inner.versions.retain(|id, _| kept.contains_key(id));
+        for (id, version) in kept {
+            if let Some(entry) = inner.versions.get_mut(&id) {
+                entry.0 = version;
+            }
+        }
         inner.uploads.clear();
     }
 
@@ -76,7 +81,7 @@ impl MemoryRemote {
             }
         }
         for version in damaged {
-            inner.append(&version.project, ChangeKind::Version, &version).expect("the project is known");
+            inner.tell(version).expect("the project is known");
         }
     }
 
