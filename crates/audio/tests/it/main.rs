@@ -5,7 +5,7 @@ mod support;
 #[cfg(feature = "playback")]
 mod custom_host;
 mod decoding;
-#[cfg(feature = "playback")]
+#[cfg(all(feature = "playback", target_os = "linux"))]
 mod device;
 mod difference;
 mod flipping;

@@ -2,6 +2,8 @@
 
 pub(crate) mod engine;
 pub(crate) mod files;
+#[cfg(all(feature = "playback", target_os = "linux"))]
+pub(crate) mod machine;
 pub(crate) mod signal;
 
 use std::path::{Path, PathBuf};
