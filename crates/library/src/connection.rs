@@ -157,6 +157,7 @@ impl Library {
     pub(crate) async fn apply_limits(&self) -> Result<()> {
         let limits = self.limits().await?;
         self.sync_state().limits.up.set(limits.up_bytes_per_s);
+        self.sync_state().limits.pace.forget();
         self.sync_state().limits.down.set(limits.down_bytes_per_s);
         Ok(())
     }

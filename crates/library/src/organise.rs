@@ -159,10 +159,10 @@ impl Library {
                     rules::put(connection, &target.project, &key, &target.id, &now).await?;
                 }
             }
-            let was_numbered = version.numbered;
+            let is_told = versions::is_told(connection, &version.id).await?;
             versions::move_to(connection, &version.id, &target.id).await?;
             seen::move_track(connection, &version.id, &target.id).await?;
-            if was_numbered {
+            if is_told {
                 let claim = TrackClaim { id: target.id.clone(), name: target.name.clone(), key: target.key.clone(), auto: target.auto };
                 tell(connection, &version, EditVersion { track: Some(claim), ..EditVersion::default() }).await?;
             }
@@ -222,7 +222,7 @@ impl Library {
 
 /// Queues an edit of a version that the server knows; what it does not know is told with the version itself.
 async fn tell(connection: &mut SqliteConnection, version: &Version, edit: EditVersion) -> StoreResult<()> {
-    if version.numbered {
+    if versions::is_told(connection, &version.id).await? {
         edits::put(connection, &version.project, &Edit::Version { version: version.id.clone(), edit }).await?;
     }
     Ok(())

@@ -2,6 +2,13 @@
 //!
 //! Statements stand in the modules below, one noun each; rows never leave them. One connection writes, a few others read.
 
+/// The condition of a row of `version` that the server was told of, and has not lost since.
+macro_rules! is_told {
+    () => {
+        "(numbered = 1 OR ifnull(trashed_from, state) IN ('announced', 'complete', 'damaged'))"
+    };
+}
+
 pub mod blobs;
 pub mod change_sets;
 pub mod comments;

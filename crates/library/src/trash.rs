@@ -218,7 +218,7 @@ impl Library {
 
 /// Queues what the server has to hear; of a version that it does not know it hears with the announcement.
 async fn tell(connection: &mut SqliteConnection, version: &Version, trashed: bool) -> Result<()> {
-    if version.numbered {
+    if versions::is_told(connection, &version.id).await? {
         edits::put(connection, &version.project, &Edit::Trash { version: version.id.clone(), trashed }).await?;
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! What still has to go to the server: per version the step that is already done, durably.
 
-use collabtrack_domain::id::{ProjectId, VersionId};
+use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
+use collabtrack_domain::kind::Kind;
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, SqliteConnection};
 
 use super::{StoreResult, parsed};
@@ -130,6 +132,34 @@ pub async fn advance(connection: &mut SqliteConnection, version: &VersionId, ste
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// What an announcement says that people may edit while nobody knows whether it arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// Note.
+    pub note: String,
+    /// Kind.
+    pub kind: Kind,
+    /// Track.
+    pub track: TrackId,
+}
+
+/// Records what a version is announced with, before it is.
+pub async fn set_announced(connection: &mut SqliteConnection, version: &VersionId, with: &Announced) -> StoreResult<()> {
+    sqlx::query("UPDATE outbox SET announced = ? WHERE version = ?")
+        .bind(serde_json::to_string(with).unwrap_or_default())
+        .bind(version.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// What a version on its way was last announced with.
+pub async fn announced(connection: &mut SqliteConnection, version: &VersionId) -> StoreResult<Option<Announced>> {
+    let with: Option<Option<String>> =
+        sqlx::query_scalar("SELECT announced FROM outbox WHERE version = ?").bind(version.as_str()).fetch_optional(connection).await?;
+    Ok(with.flatten().and_then(|with| serde_json::from_str(&with).ok()))
 }
 
 /// The step a version on its way is at; none when it is not on its way.

@@ -155,6 +155,15 @@ pub async fn absorb(connection: &mut SqliteConnection, absorbed: &TrackId, into:
     Ok(())
 }
 
+/// A track that holds a version the server tells of stands by itself, whatever it was united with here.
+pub async fn stand_alone(connection: &mut SqliteConnection, version: &VersionId) -> StoreResult<()> {
+    sqlx::query("UPDATE track SET absorbed_by = NULL WHERE absorbed_by IS NOT NULL AND id = (SELECT track FROM version WHERE id = ?)")
+        .bind(version.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Sets the approved version and remembers the one before.
 pub async fn set_approved(connection: &mut SqliteConnection, id: &TrackId, version: Option<&VersionId>) -> StoreResult<()> {
     sqlx::query("INSERT INTO approved_before (version) SELECT approved_version FROM track WHERE id = ? AND approved_version IS NOT NULL ON CONFLICT DO NOTHING")
@@ -180,9 +189,9 @@ pub async fn set_in_catalogue(connection: &mut SqliteConnection, project: &Proje
     Ok(())
 }
 
-/// Whether the server knows a track: one of its versions has a final number.
+/// Whether the server knows a track: it knows one of its versions.
 pub async fn is_announced(connection: &mut SqliteConnection, id: &TrackId) -> StoreResult<bool> {
-    let found: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM version WHERE track = ? AND seq IS NOT NULL)")
+    let found: i64 = sqlx::query_scalar(concat!("SELECT EXISTS (SELECT 1 FROM version WHERE track = ? AND ", is_told!(), ")"))
         .bind(id.as_str())
         .fetch_one(connection)
         .await?;

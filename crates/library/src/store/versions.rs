@@ -470,26 +470,39 @@ pub async fn unnumber(connection: &mut SqliteConnection, id: &VersionId) -> Stor
     Ok(())
 }
 
+/// Whether the server knows a version: it was told of, and the server did not lose it. One that was moved is known and waits for its number.
+pub async fn is_told(connection: &mut SqliteConnection, id: &VersionId) -> StoreResult<bool> {
+    let found: i64 = sqlx::query_scalar(concat!("SELECT EXISTS (SELECT 1 FROM version WHERE id = ? AND ", is_told!(), ")"))
+        .bind(id.as_str())
+        .fetch_one(connection)
+        .await?;
+    Ok(found == 1)
+}
+
 /// The place in the feed that what is known of a version was told at; none for one the server did not tell of.
 pub async fn told_at(connection: &mut SqliteConnection, id: &VersionId) -> StoreResult<Option<i64>> {
     Ok(sqlx::query_scalar("SELECT seq FROM version WHERE id = ?").bind(id.as_str()).fetch_optional(connection).await?.flatten())
 }
 
-/// The feed of a project is read from its start: until it tells of them again, what is known of its versions is of no place.
-pub async fn forget_told(connection: &mut SqliteConnection, project: &ProjectId) -> StoreResult<()> {
-    sqlx::query("UPDATE version SET seq = NULL WHERE project = ? AND seq IS NOT NULL").bind(project.as_str()).execute(connection).await?;
+/// The feed of a project is read from its start: until it tells of them again, what is known of its versions is of no place; but for what
+/// was told at places `except`, which the feed as it is read now may not reach.
+pub async fn forget_told(connection: &mut SqliteConnection, project: &ProjectId, except: &[i64]) -> StoreResult<()> {
+    let except = serde_json::to_string(except).unwrap_or_else(|_| "[]".to_owned());
+    sqlx::query("UPDATE version SET seq = NULL WHERE project = ? AND seq NOT IN (SELECT value FROM json_each(?))")
+        .bind(project.as_str())
+        .bind(except)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// Versions that a server told of, and that the feed as it is now does not.
 pub async fn told_no_more(connection: &mut SqliteConnection, project: &ProjectId) -> StoreResult<Vec<VersionId>> {
-    let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT id FROM version WHERE project = ? AND seq IS NULL \
-         AND (numbered = 1 OR ifnull(trashed_from, state) IN ('announced', 'complete', 'damaged')) ORDER BY track, number",
-    )
-    .bind(project.as_str())
-    .fetch_all(connection)
-    .await?;
+    let ids: Vec<String> =
+        sqlx::query_scalar(concat!("SELECT id FROM version WHERE project = ? AND seq IS NULL AND ", is_told!(), " ORDER BY track, number"))
+            .bind(project.as_str())
+            .fetch_all(connection)
+            .await?;
     ids.iter().map(|id| parsed("a version id", id)).collect()
 }
 

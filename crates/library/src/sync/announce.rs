@@ -12,10 +12,9 @@ use crate::clock;
 use crate::error::{LibraryError, Result};
 use crate::faults;
 use crate::library::Library;
-use crate::store::edits::{self, Edit};
-use crate::store::outbox::{self, Step};
+use crate::store::outbox::{self, Announced, Step};
 use crate::store::versions::{self, State, Version};
-use crate::store::{commit, members, projects, tracks, trash, uploads};
+use crate::store::{commit, members, projects, tracks, uploads};
 
 impl Library {
     /// Tells the server of a project of this computer.
@@ -38,6 +37,10 @@ impl Library {
     /// Announces a version; takes over its number, and whatever else the server decided.
     pub(crate) async fn announce(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let (version, body) = self.announcement(id).await?;
+        let with = Announced { note: body.note.clone(), kind: body.kind, track: body.track.id.clone() };
+        let mut transaction = self.store().write().await?;
+        outbox::set_announced(&mut transaction, &version.id, &with).await?;
+        commit(transaction).await?;
         let told = match self.heard(remote.announce(&version.project, &body).await) {
             Err(RemoteError::Refused(problem)) if not_with_the_store(&problem) && (body.preview.is_some() || body.sound_as.is_some()) => {
                 self.send_preview_again(&version.id, body.sound_as.is_some()).await?;
@@ -64,12 +67,6 @@ impl Library {
             outbox::confirm(&mut transaction, &version.id).await?;
         } else {
             outbox::advance(&mut transaction, &version.id, Step::Announced).await?;
-        }
-        if version.state == State::Trashed && told.id == version.id {
-            // It has its number now; the rest of it is not sent while it is in the trash.
-            let edit = Edit::Trash { version: told.id.clone(), trashed: true };
-            edits::put(&mut transaction, &version.project, &edit).await?;
-            trash::put(&mut transaction, &told.id, &now).await?;
         }
         versions::renumber_provisional(&mut transaction, &told.track).await?;
         commit(transaction).await?;

@@ -37,6 +37,11 @@ impl Answered {
         places.map_or_else(Vec::new, |places| places.range(since + 1..).copied().take(MAX_CHANGES_HAD).collect())
     }
 
+    /// Places that a feed which ends at `head` does not reach.
+    pub(crate) fn beyond(&self, project: &ProjectId, head: i64) -> Vec<i64> {
+        self.places.get(project).map_or_else(Vec::new, |places| places.range(head + 1..).copied().collect())
+    }
+
     /// The feed was read up to that place.
     pub(crate) fn read_to(&mut self, project: &ProjectId, seq: i64) {
         if let Some(places) = self.places.get_mut(project) {

@@ -6,7 +6,7 @@ use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_protocol::changes::{CatalogueMoved, Change, ChangeKind, ChangePage, ChangeSetMoved, MemberLeft, ProjectMoved, TrackInfo};
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::Member;
-use collabtrack_protocol::versions::{Version as Told, VersionState};
+use collabtrack_protocol::versions::{EditVersion, TrackClaim, Version as Told, VersionState};
 use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
@@ -57,6 +57,7 @@ impl Library {
     pub(crate) async fn pull(&self, remote: &dyn Remote, project: &ProjectId) -> Result<News> {
         let Some(known) = projects::get(&mut *self.store().read().await?, project).await? else { return Ok(News::default()) };
         let mut place = known.feed;
+        let mut stored = place.clone();
         // Who is in it from the first is in no change.
         let mut news = News { came: false, of_members: place.cursor == 0 };
         let mut from_start = place.cursor == 0;
@@ -92,7 +93,13 @@ impl Library {
             news.of_members |= page.changes.iter().any(|change| {
                 matches!(change.kind, ChangeKind::Project | ChangeKind::Member | ChangeKind::MemberLeft | ChangeKind::Unknown)
             });
-            place = self.apply(project, &page, place.cursor == 0).await?;
+            let Some(applied) = self.apply(project, &page, &stored, place.cursor == 0).await? else {
+                // Something else decided meanwhile where the feed is read from.
+                place = projects::get(&mut *self.store().read().await?, project).await?.map(|project| project.feed).unwrap_or_default();
+                (stored, from_start) = (place.clone(), place.cursor == 0);
+                continue;
+            };
+            (stored, place) = (applied.clone(), applied);
             self.sync_state().answered().read_to(project, place.cursor);
             if !page.more {
                 break;
@@ -130,15 +137,21 @@ impl Library {
 
     /// Applies a checked page and the new place in one transaction. That the feed is read from its start is in the database with it, so that
     /// whoever stops in the middle still finds out at its end what it tells no more.
-    async fn apply(&self, project: &ProjectId, page: &ChangePage, is_first: bool) -> Result<FeedPlace> {
+    ///
+    /// None, and nothing applied, when the place in the database is not `stored` any more.
+    async fn apply(&self, project: &ProjectId, page: &ChangePage, stored: &FeedPlace, is_first: bool) -> Result<Option<FeedPlace>> {
         let now = clock::text(self.clock().now());
         let own = self.connection().account.as_ref().map(|account| account.0.clone());
         let last = page.changes.last();
         let mut transaction = self.store().write().await?;
         let before = projects::get(&mut transaction, project).await?.map(|project| project.feed).unwrap_or_default();
+        if before != *stored {
+            return Ok(None);
+        }
         let mut touched = BTreeSet::new();
         if is_first {
-            versions::forget_told(&mut transaction, project).await?;
+            let beyond = self.sync_state().answered().beyond(project, page.head);
+            versions::forget_told(&mut transaction, project, &beyond).await?;
         }
         for change in &page.changes {
             apply_change(&mut transaction, project, change, &now, own.as_ref().map(|id| id.as_str()), &mut touched).await?;
@@ -154,7 +167,7 @@ impl Library {
         projects::set_feed(&mut transaction, project, &place).await?;
         commit(transaction).await?;
         crate::faults::step("feed.applied");
-        Ok(place)
+        Ok(Some(place))
     }
 }
 
@@ -320,9 +333,13 @@ async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, t
         .iter()
         .map(|file| VersionFile { path: file.path.clone(), length: file.length, sha256: file.sha256, plain_object: None })
         .collect();
+    if !versions::is_told(connection, &version.id).await? {
+        queue_unheard(connection, project, told).await?;
+    }
     versions::upsert(connection, &version, &files).await?;
     trash::told(connection, &version.id, told.trashed_at.as_deref()).await?;
     keep_own_edits(connection, &version, now).await?;
+    tracks::stand_alone(connection, &version.id).await?;
     if told.state == VersionState::Damaged && holds(connection, &files).await? {
         // The store lost bytes that are here: they are sent again.
         crate::store::uploads::forget_all(connection, &version.id).await?;
@@ -332,6 +349,30 @@ async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, t
         // Whoever sent the bytes: the store has them all.
         outbox::confirm(connection, &version.id).await?;
         crate::store::uploads::forget_all(connection, &version.id).await?;
+    }
+    Ok(())
+}
+
+/// The server tells of a version of this computer for the first time: what people did to it since it was announced, it has not heard of.
+/// The answer may come much later than the announcement, or only with the feed.
+async fn queue_unheard(connection: &mut SqliteConnection, project: &ProjectId, told: &Told) -> StoreResult<()> {
+    let Some(here) = versions::get(connection, &told.id).await? else { return Ok(()) };
+    if let Some(with) = outbox::announced(connection, &told.id).await? {
+        let track = match tracks::get(connection, &here.track).await? {
+            Some(track) if here.track != with.track => {
+                Some(TrackClaim { id: track.id, name: track.name, key: track.key, auto: track.auto })
+            }
+            _ => None,
+        };
+        let edit =
+            EditVersion { note: (here.note != with.note).then_some(here.note), kind: (here.kind != with.kind).then_some(here.kind), track };
+        if edit != EditVersion::default() {
+            edits::put(connection, project, &Edit::Version { version: told.id.clone(), edit }).await?;
+        }
+    }
+    if here.state == State::Trashed && told.state != VersionState::Trashed {
+        // It has its number now; the rest of it is not sent while it is in the trash.
+        edits::put(connection, project, &Edit::Trash { version: told.id.clone(), trashed: true }).await?;
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ impl Library {
         let reads = self.heard(remote.reads(&version.id, Rendition::Preview).await)?;
         let object = reads.objects.into_iter().find(|object| object.length == length);
         let object = object.ok_or_else(|| RemoteError::NotCollabtrack { reason: "there is no preview of the announced length".into() })?;
-        let partial = self.fetch_whole(remote, object).await?;
+        let partial = self.fetch_whole(remote, &version.id, object).await?;
         let store = self.content().clone();
         let hashes = blocking(move || take_whole(&store, &partial, hash)).await?;
         self.took(&[hashes]).await
@@ -58,7 +58,7 @@ impl Library {
             let reads = self.heard(remote.reads(&version.id, Rendition::Tables).await)?;
             let object = reads.objects.into_iter().find(|object| object.length == length);
             let missing = || RemoteError::NotCollabtrack { reason: "there are no tables of the announced length".into() };
-            let partial = self.fetch_whole(remote, object.ok_or_else(missing)?).await?;
+            let partial = self.fetch_whole(remote, &version.id, object.ok_or_else(missing)?).await?;
             self.take_tables(&version, hash, partial).await?;
         }
         let mut transaction = self.store().write().await?;
@@ -135,7 +135,7 @@ impl Library {
             && let Some(extent) = rebuild::plain_object(recipe, file)
             && let Some(object) = objects.iter().find(|object| object.object == extent.object && object.length == file.length)
         {
-            let partial = self.fetch_whole(remote, object.clone()).await?;
+            let partial = self.fetch_whole(remote, version, object.clone()).await?;
             let (store, wanted) = (self.content().clone(), file.sha256);
             return blocking(move || take_whole(&store, &partial, wanted).map(|hashes| vec![hashes])).await;
         }
@@ -182,9 +182,10 @@ impl Library {
         }
     }
 
-    /// Fetches an object into its lasting partial file; what is there already is not fetched again.
-    async fn fetch_whole(&self, remote: &dyn Remote, object: ObjectRead) -> Result<PathBuf> {
-        let partial = self.content().partial_path(&partial_name(&object.object));
+    /// Fetches an object into its lasting partial file, of this version as in [`Library::fetch_range`]; what is there already is not fetched
+    /// again.
+    async fn fetch_whole(&self, remote: &dyn Remote, version: &VersionId, object: ObjectRead) -> Result<PathBuf> {
+        let partial = self.content().partial_path(&partial_name(&format!("{version} {}", object.object)));
         let have = std::fs::metadata(&partial).map_or(0, |data| data.len());
         if have > object.length {
             discard(&partial);

@@ -20,6 +20,11 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// Whether there is a limit.
+    pub fn holds(&self) -> bool {
+        self.rate.load(Ordering::Relaxed) > 0
+    }
+
     /// Sets the limit in bytes per second; none for no limit.
     pub fn set(&self, rate: Option<u64>) {
         self.rate.store(rate.unwrap_or(0), Ordering::Relaxed);
@@ -84,6 +89,10 @@ impl Limits {
 
     /// A body went out and was answered now: how fast that was. `times` are when it began and when its last byte was handed over.
     pub fn went_out(&self, body: &FileRange, beside: u64, times: (Instant, Instant)) {
+        // Under the user's limit everything takes as long as that says: nothing of the way up shows.
+        if self.up.holds() {
+            return;
+        }
         let (began, handed) = times;
         let sent = Sent { bytes: body.length, beside, handing: handed - began, answering: handed.elapsed() };
         match body.gives_way {

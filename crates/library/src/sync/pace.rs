@@ -104,6 +104,12 @@ impl Pace {
         self.bucket.wait(bytes, now)
     }
 
+    /// What is known of the way up is forgotten, such as when a limit of it goes.
+    pub fn forget(&self) {
+        let mut known = self.known();
+        *known = Known { handed: known.handed, ..Known::default() };
+    }
+
     /// Bytes of bodies that give way handed over so far.
     pub fn handed(&self) -> u64 {
         self.known().handed

@@ -324,6 +324,42 @@ async fn i13_versions_the_server_lost_are_offered_again_although_the_app_ended_i
 }
 
 #[tokio::test]
+async fn what_is_edited_while_an_announcement_has_no_answer_yet_is_told_after_it() {
+    let memory = MemoryRemote::default();
+    let once = Mutex::new(true);
+    let faulty = Faulty::new(memory.clone(), move |call| {
+        (call == Call::Announce && std::mem::replace(&mut *once.lock().expect("the flag"), false)).then_some(Fault::AnswerLost)
+    });
+    let studio = Studio::with(Some(Arc::new(faulty))).await;
+    studio.export("Night Drive.wav", &wav(1, SECOND));
+    studio.capture().await;
+    connect(&studio).await;
+    assert!(studio.library.sync_once().await.is_err(), "the answer is lost");
+    let version = studio.track().await.versions[0].clone();
+    studio.library.set_note(&id(&version.id), "Louder vocals").await.expect("noted");
+    assert_eq!(studio.sync().await.expect("synced").waiting, 0);
+    assert_eq!(memory.versions()[0].note, "Louder vocals");
+    assert_eq!(studio.track().await.versions[0].note, "Louder vocals");
+}
+
+#[tokio::test]
+async fn edits_of_a_version_that_was_just_moved_are_told_after_the_move() {
+    let memory = MemoryRemote::default();
+    let studio = Studio::with(Some(Arc::new(memory.clone()))).await;
+    studio.export("Night Drive.wav", &wav(1, SECOND));
+    studio.capture().await;
+    connect(&studio).await;
+    studio.sync().await.expect("synced");
+    let version = id(&studio.track().await.versions[0].id);
+    studio.library.split_track(std::slice::from_ref(&version), "Day Drive").await.expect("moved");
+    studio.library.set_note(&version, "In the other track").await.expect("noted");
+    assert_eq!(studio.sync().await.expect("synced").waiting, 0);
+    let told = &memory.versions()[0];
+    assert_eq!((told.track_name.as_str(), told.note.as_str()), ("Day Drive", "In the other track"));
+    assert_eq!(studio.library.version(&version).await.expect("there").note, "In the other track");
+}
+
+#[tokio::test]
 async fn f7_a_forgotten_upload_session_is_opened_anew() {
     let memory = MemoryRemote::default();
     let other = memory.clone();
