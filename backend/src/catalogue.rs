@@ -2,6 +2,7 @@
 //! approved change sets.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions, ImportContext, ImportReport};
@@ -9,13 +10,14 @@ use collabtrack_domain::catalogue::row::Row;
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::change_set::merge::Bases;
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::{ChangeSetId, ProjectId};
+use collabtrack_domain::id::{ChangeSetId, ProjectId, TrackId};
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::approval::{CsvSource, Propose};
 use collabtrack_protocol::catalogue::{ApprovedVersion, Catalogue, CatalogueRow, ImportAnswer, UncataloguedTrack};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 
+use self::recent::Recent;
 use crate::audit::{self, Fact};
 use crate::error::{Error, not_found};
 use crate::sessions::Session;
@@ -27,26 +29,59 @@ pub(crate) mod rows;
 
 pub(crate) use rows::begin;
 
-/// The catalogue as the asking account may read it, now or as it stood in an earlier state.
+/// The catalogue as an account may read it, or that it is the one it has.
+pub enum Seen {
+    /// It is the one that was named.
+    Same,
+    /// The catalogue, and the tag that names it; an earlier state has none.
+    Other(Box<Catalogue>, Option<String>),
+}
+
+/// The catalogue as the asking account may read it, now or as it stood in an earlier state; unless `known` is the tag of the one of now.
 /// # Errors
 /// `not_found` for whoever is not in the project, and for a state it never had.
-pub async fn view(db: &PgPool, session: &Session, project: &ProjectId, head: Option<&str>) -> Result<Catalogue, Error> {
+pub async fn view(
+    db: &PgPool,
+    recent: &Recent,
+    session: &Session,
+    project: &ProjectId,
+    head: Option<&str>,
+    known: Option<&str>,
+) -> Result<Seen, Error> {
     let mut tx = db.begin().await?;
     let role = access::check(&mut tx, &session.account, project, Action::SeeProject).await?;
-    let (snapshot, outside) = match head {
-        None => (rows::load(&mut tx, project).await?, rows::outside(&mut tx, project).await?),
+    let (snapshot, outside, tag) = match head {
+        None => {
+            // Read before the rows: whoever is overtaken in between is told once more.
+            let outside = rows::outside(&mut tx, project).await?;
+            let tag = tag(&rows::current(&mut tx, project).await?.head, role, &outside);
+            if known == Some(tag.as_str()) {
+                return Ok(Seen::Same);
+            }
+            (recent.load(&mut tx, project).await?, outside, Some(tag))
+        }
         // Which tracks waited outside the catalogue then is not kept.
-        Some(head) => (state_of(&mut tx, project, head).await?, Vec::new()),
+        Some(head) => (Arc::new(state_of(&mut tx, project, head).await?), Vec::new(), None),
     };
     tx.commit().await?;
     let readable = snapshot.catalogue.readable_by(role);
-    Ok(Catalogue {
+    let catalogue = Catalogue {
         head: snapshot.head.to_string(),
         number: snapshot.number,
         schema: readable.schema().to_value(),
         rows: readable.rows().iter().map(row_view).collect(),
         outside: outside.into_iter().map(|(id, name)| UncataloguedTrack { id: id.to_string(), name }).collect(),
-    })
+    };
+    Ok(Seen::Other(Box::new(catalogue), tag))
+}
+
+/// Names everything an answer is made of: the state, which also names its columns, who reads it, and what is not in it yet.
+fn tag(head: &ObjectHash, role: Role, outside: &[(TrackId, String)]) -> String {
+    let mut named = format!("{head} {}", role.as_str());
+    for (id, name) in outside {
+        named.push_str(&format!("\0{id}\0{name}"));
+    }
+    format!("W/\"{}\"", &ObjectHash::of(named.as_bytes()).to_string()[..32])
 }
 
 async fn state_of(db: &mut PgConnection, project: &ProjectId, head: &str) -> Result<rows::Snapshot, Error> {

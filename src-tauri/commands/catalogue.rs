@@ -12,10 +12,10 @@ use tauri::State;
 use crate::app::App;
 use crate::error::CommandResult;
 
-/// A table of the catalogue.
+/// A table of the catalogue; none when it still is in the state that was seen.
 #[tauri::command]
-pub(crate) async fn catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<CatalogueView> {
-    Ok(app.library.catalogue(&ProjectId::parse(&project)?, &table).await?)
+pub(crate) async fn catalogue(app: State<'_, App>, project: String, table: String, seen: String) -> CommandResult<Option<CatalogueView>> {
+    Ok(app.library.catalogue_unless(&ProjectId::parse(&project)?, &table, &seen).await?)
 }
 
 /// Writes a table as CSV where the user says; the path as text, or none when the dialog was dismissed.

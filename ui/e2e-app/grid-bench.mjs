@@ -67,7 +67,7 @@ const PROPOSE = `
 /** Another label in every row, proposed and left for review; answers its id. */
 const RELABEL = `
   const [project] = given;
-  const view = await call('catalogue', { project, table: 'tracks' });
+  const view = await call('catalogue', { project, table: 'tracks', seen: '' });
   const cells = view.rows.map((row, at) => ({ row: row.id, field: 'label', to: 'Tide ' + (at % 9) }));
   const made = await call('propose_cells', { project, table: 'tracks', title: 'Labels', reason: '', edits: { cells, added: [], deleted: [] } });
   done({ id: made.id });`;

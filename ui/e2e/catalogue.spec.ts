@@ -98,6 +98,15 @@ test('what was typed survives leaving the screen and a restart, and is discarded
   await expect(cell(page, 1, 2)).toHaveText('');
 });
 
+test('a table that was seen stands there at once, before the studio answers again', async ({ app, page }) => {
+  await app.open({ studio: 'delay=4000', at: '#/catalogue' });
+  await expect(cell(page, 0, 0)).toBeVisible({ timeout: 20_000 });
+  await page.getByRole('link', { name: 'Library', exact: true }).first().click();
+  await expect(grid(page)).toHaveCount(0);
+  await page.getByRole('link', { name: 'Catalogue', exact: true }).first().click();
+  await expect(cell(page, 0, 0)).toBeVisible({ timeout: 3_500 });
+});
+
 test('filters and the search show rows, typing never hides the row it is in', async ({ app, page }) => {
   await app.open({ at: '#/catalogue' });
   await page.getByRole('button', { name: 'Missing ISRC 2' }).click();

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::catalogue::csv::report::Answers;
@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use super::extract::{Id, Params, body, parse};
 use crate::app::App;
-use crate::catalogue::{self, CsvFile, ImportMode};
+use crate::catalogue::{self, CsvFile, ImportMode, Seen};
 use crate::error::{Error, invalid, refuse};
 use crate::sessions::Session;
 
@@ -32,14 +32,21 @@ pub(super) struct At {
 }
 
 /// The catalogue, with the columns this role may read.
-#[utoipa::path(get, path = "/projects/{project}/catalogue", tag = "catalogue", security(("session" = [])), params(("project" = String, Path), At), responses((status = 200, body = Catalogue)))]
+#[utoipa::path(get, path = "/projects/{project}/catalogue", tag = "catalogue", security(("session" = [])), params(("project" = String, Path), At, ("If-None-Match" = Option<String>, Header, description = "`ETag` of an earlier answer: the same one is not sent again.")), responses((status = 200, body = Catalogue, headers(("ETag" = String, description = "Names this answer."))), (status = 304, description = "It is the one that was named.")))]
 pub(super) async fn view(
     State(app): State<App>,
     session: Session,
     Id(project): Id<ProjectId>,
     Params(at): Params<At>,
-) -> Result<Json<Catalogue>, Error> {
-    catalogue::view(&app.db, &session, &project, at.head.as_deref().filter(|head| !head.is_empty())).await.map(Json)
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    let head = at.head.as_deref().filter(|head| !head.is_empty());
+    Ok(match catalogue::view(&app.db, &app.recent, &session, &project, head, known).await? {
+        Seen::Same => StatusCode::NOT_MODIFIED.into_response(),
+        Seen::Other(catalogue, None) => Json(catalogue).into_response(),
+        Seen::Other(catalogue, Some(tag)) => ([(header::ETAG, tag)], Json(catalogue)).into_response(),
+    })
 }
 
 /// The column schema document.

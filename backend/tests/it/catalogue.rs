@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::person::send;
 use crate::support::proposals::{Studio, add_track, approve, catalogue, detail, propose, studio};
-use crate::support::{Answer, Person, Server};
+use crate::support::{Answer, Person, Server, music};
 
 async fn csv(person: &Person, project: &collabtrack_domain::id::ProjectId) -> String {
     let answer = person.get(&format!("/projects/{project}/catalogue.csv?table=tracks")).await;
@@ -31,6 +31,38 @@ fn mark_deleted(line: &str) -> String {
     assert!(matches!(cells[2], "" | "\"\""), "{line}");
     cells[2] = "\"delete\"";
     cells.join(",")
+}
+
+async fn catalogue_unless(person: &Person, project: &collabtrack_domain::id::ProjectId, tag: &str) -> Answer {
+    send(person.request(Method::GET, &format!("/projects/{project}/catalogue")).header("if-none-match", tag)).await
+}
+
+#[tokio::test]
+async fn a_catalogue_is_not_sent_again_until_its_state_its_reader_or_what_is_outside_of_it_changes() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    let ben = ann.add_member(&project, "Ben", Role::Member).await;
+    let tag_of = |answer: &Answer| answer.headers["etag"].to_str().expect("a tag").to_owned();
+    let added = propose(&ann, &project, &[add_track("Night Drive")]).await;
+    approve(&ann, &added).await.ok::<Approved>();
+    let first = ann.get(&format!("/projects/{project}/catalogue")).await;
+    let tag = tag_of(&first);
+    let same = catalogue_unless(&ann, &project, &tag).await;
+    assert_eq!((same.status.as_u16(), same.text().as_str()), (304, ""));
+    assert_eq!(catalogue_unless(&ann, &project, "W/\"0\"").await.status.as_u16(), 200);
+    // Another role may read other columns; a stranger learns nothing at all.
+    assert_eq!(catalogue_unless(&ben, &project, &tag).await.status.as_u16(), 200);
+    assert_eq!(catalogue_unless(&server.person("Eve").await, &project, &tag).await.status.as_u16(), 404);
+
+    ann.bounce(&project, &music::claim("Rain"), &music::bytes(1, 1_000)).await;
+    let outside = catalogue_unless(&ann, &project, &tag).await;
+    assert_eq!(outside.status.as_u16(), 200, "a track waits outside");
+    let more = propose(&ann, &project, &[add_track("Sun")]).await;
+    approve(&ann, &more).await.ok::<Approved>();
+    let after = catalogue_unless(&ann, &project, &tag_of(&outside)).await;
+    assert_eq!(after.status.as_u16(), 200);
+    assert_eq!(catalogue_unless(&ann, &project, &tag_of(&after)).await.status.as_u16(), 304);
 }
 
 #[tokio::test]

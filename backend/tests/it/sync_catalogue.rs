@@ -61,6 +61,25 @@ async fn a_column_added_by_json_alone_is_in_grid_diff_csv_search_and_audit() {
 }
 
 #[tokio::test]
+async fn a_table_that_was_seen_comes_again_only_when_it_is_another_one() {
+    let server = Server::start().await;
+    let (mut jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "label", "Moon").await).await.expect("approved");
+    let seen = jon.library.catalogue_unless(&project, "tracks", "").await.expect("read").expect("never seen");
+    assert_eq!(jon.library.catalogue_unless(&project, "tracks", &seen.state).await.expect("asked"), None);
+    // After a start as well: what was kept is named by the same tag.
+    jon.restart().await;
+    assert_eq!(jon.library.catalogue_unless(&project, "tracks", &seen.state).await.expect("asked"), None);
+    approve(&mira, &edit(&jon, &project, "label", "Sun").await).await.expect("approved");
+    let after = jon.library.catalogue_unless(&project, "tracks", &seen.state).await.expect("read").expect("another one");
+    assert_eq!(after.rows[0].cells["label"], "Sun");
+    assert_ne!(after.state, seen.state);
+    // Without the server it is still the one that was seen.
+    server.stop().await;
+    assert_eq!(jon.library.catalogue_unless(&project, "tracks", &after.state).await.expect("as last read"), None);
+}
+
+#[tokio::test]
 async fn rows_made_and_deleted_in_the_table_become_one_proposal() {
     let server = Server::start().await;
     let (jon, mira, project) = jon_and_mira(&server).await;

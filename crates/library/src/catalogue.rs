@@ -5,102 +5,31 @@ mod columns;
 mod edits;
 mod finds;
 pub mod imports;
+mod known;
 mod search;
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use collabtrack_domain::catalogue::cells::{CellValue, Cells};
-use collabtrack_domain::catalogue::row::{ApprovedVersion, Catalogue as Rows, Rev, Row, RowContent, RowId};
-use collabtrack_domain::catalogue::schema::{Field, Required, Schema, Table};
+use collabtrack_domain::catalogue::cells::CellValue;
+use collabtrack_domain::catalogue::row::Rev;
+use collabtrack_domain::catalogue::schema::{Required, Table};
 use collabtrack_domain::change_set::op::{Op, VersionRef};
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::approval::{ChangeSetSummary, CsvSource, Propose};
-use collabtrack_protocol::catalogue::{Catalogue, CatalogueRow};
 use serde_json::Value;
 
 pub use edits::{CellEdit, SheetEdits};
+pub(crate) use known::{Known, Latest};
 
-use crate::clock;
 use crate::content_store::{discard, rename, sync_folder};
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::paths;
 use crate::record::{blocking, random_bits};
-use crate::store::projects::Project;
-use crate::store::{commit, kept, projects, tracks, versions};
+use crate::store::{tracks, versions};
 use crate::sync::remote::RemoteError;
 use crate::view::{CatalogueRowView, CatalogueView, CellChangeView, ChangeWord, ColumnView, ProposalView};
-
-/// The catalogue with its columns, for building views and operations.
-pub(crate) struct Known {
-    pub(crate) catalogue: Catalogue,
-    pub(crate) schema: Schema,
-    pub(crate) role: Role,
-    /// Place of a row by its id.
-    places: HashMap<String, usize>,
-}
-
-impl Known {
-    /// What people call a row: the title of its track.
-    pub(crate) fn label(&self, row: &str) -> String {
-        let cell = |row: &CatalogueRow, field: &str| row.cells.get(field).and_then(Value::as_str).map(str::to_owned);
-        let found = self.row(row);
-        if let Some(found) = found {
-            if found.table == Table::Splits.as_str() {
-                let track = cell(found, "track").map(|track| self.label(&track)).unwrap_or_default();
-                return format!("{track} · {}", cell(found, "party").unwrap_or_default());
-            }
-            return cell(found, "title").unwrap_or_else(|| row.to_owned());
-        }
-        self.catalogue.outside.iter().find(|track| track.id == row).map_or_else(|| row.to_owned(), |track| track.name.clone())
-    }
-
-    /// The field of a row's table.
-    pub(crate) fn field(&self, row: &str, name: &str) -> Option<&Field> {
-        let table = RowId::parse(row).ok()?.table();
-        self.schema.field(table, name)
-    }
-
-    /// A value as people read it.
-    pub(crate) fn shown(&self, row: &str, name: &str, value: &Value) -> Option<String> {
-        if value.is_null() {
-            return None;
-        }
-        let cell: Option<CellValue> = serde_json::from_value(value.clone()).ok();
-        match (self.field(row, name), cell) {
-            (Some(field), Some(cell)) => Some(field.display(&cell)),
-            _ => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-        }
-    }
-
-    fn table(&self, table: Table) -> impl Iterator<Item = &CatalogueRow> {
-        self.catalogue.rows.iter().filter(move |row| row.table == table.as_str())
-    }
-
-    fn row(&self, id: &str) -> Option<&CatalogueRow> {
-        self.places.get(id).and_then(|place| self.catalogue.rows.get(*place))
-    }
-
-    /// The rows as the catalogue rules work on them, without salts: tokens and cells as received.
-    pub(crate) fn as_catalogue(&self) -> Result<Rows> {
-        let row = |row: &CatalogueRow| -> Option<Row> {
-            let cells: Option<Cells> =
-                row.cells.iter().map(|(name, value)| Some((name, serde_json::from_value::<CellValue>(value.clone()).ok()?))).collect();
-            let approved = row.approved.as_ref().map(|approved| ApprovedVersion {
-                number: approved.number,
-                sha256: approved.sha256,
-                version: approved.version.clone(),
-            });
-            let content = RowContent { id: RowId::parse(&row.id).ok()?, cells: cells?, approved, retired: Vec::new() };
-            Some(Row::received(content, Rev::parse(&row.rev).ok()?))
-        };
-        let rows: Option<Vec<Row>> = self.catalogue.rows.iter().map(row).collect();
-        let rows = rows.ok_or_else(|| unlike("a row of the catalogue"))?;
-        Rows::new(self.schema.clone(), rows).map_err(|_| unlike("the catalogue"))
-    }
-}
 
 fn table_of(word: &str) -> Result<Table> {
     Table::from_word(word)
@@ -111,12 +40,6 @@ fn unlike(what: &str) -> LibraryError {
     RemoteError::NotCollabtrack { reason: format!("{what} has another form") }.into()
 }
 
-fn known(catalogue: Catalogue, project: &Project) -> Result<Known> {
-    let schema = Schema::from_value(&catalogue.schema).map_err(|_| unlike("the list of columns"))?;
-    let places = catalogue.rows.iter().enumerate().map(|(place, row)| (row.id.clone(), place)).collect();
-    Ok(Known { catalogue, schema, role: project.role.unwrap_or(Role::Listener), places })
-}
-
 fn required_word(required: Required) -> &'static str {
     match required {
         Required::Never => "never",
@@ -125,89 +48,55 @@ fn required_word(required: Required) -> &'static str {
     }
 }
 
+fn table_view(known: &Known, table: Table) -> CatalogueView {
+    let columns = known.schema.readable_fields(table, known.role).map(|field| ColumnView {
+        name: field.name.to_string(),
+        label: field.label.clone(),
+        kind: field.field_type.as_str().to_owned(),
+        choices: field.choices.clone(),
+        read_only: field.read_only,
+        may_edit: field.writable_by(known.role) && known.role >= Role::Member,
+        required: required_word(field.required).to_owned(),
+        help: field.help.clone(),
+    });
+    let columns: Vec<ColumnView> = columns.collect();
+    let rows = known
+        .table(table)
+        .map(|row| CatalogueRowView {
+            cells: row.cells.iter().filter_map(|(name, value)| Some((name.clone(), known.shown(&row.id, name, value)?))).collect(),
+            approved: row.approved.as_ref().map(|approved| approved.number),
+            id: row.id.clone(),
+            rev: row.rev.clone(),
+        })
+        .collect();
+    CatalogueView {
+        project: known.project.to_string(),
+        state: known.tag.clone().unwrap_or_default(),
+        table: table.as_str().to_owned(),
+        columns,
+        rows,
+        outside: known.catalogue.outside.iter().map(|track| (track.id.clone(), track.name.clone())).collect(),
+        head: known.catalogue.head.clone(),
+        number: known.catalogue.number,
+    }
+}
+
 impl Library {
-    /// A project that belongs to a server.
-    pub(crate) async fn on_server(&self, id: &ProjectId) -> Result<Project> {
-        let known = projects::get(&mut *self.store().read().await?, id).await?;
-        let known = known.ok_or_else(|| LibraryError::Unknown { what: "project", id: id.to_string() })?;
-        if known.server.is_some() { Ok(known) } else { Err(LibraryError::OnlyHere) }
-    }
-
-    /// The catalogue of a project from the server; as last read when it does not answer and `or_kept` allows.
-    pub(crate) async fn known_catalogue(&self, id: &ProjectId, or_kept: bool) -> Result<Known> {
-        let project = self.on_server(id).await?;
-        let key = format!("catalogue {id}");
-        let asked = match self.api().await {
-            Ok(api) => self.heard(api.get::<Catalogue>(&format!("/projects/{id}/catalogue"), &[]).await).map_err(LibraryError::from),
-            Err(error) => Err(error),
-        };
-        let catalogue = match asked {
-            Ok(catalogue) => {
-                let body = serde_json::to_string(&catalogue).map_err(|_| unlike("the catalogue"))?;
-                let rows: Vec<String> = catalogue.rows.iter().map(|row| row.id.clone()).collect();
-                let mut transaction = self.store().write().await?;
-                kept::put(&mut transaction, &key, &body, &clock::text(self.clock().now())).await?;
-                tracks::set_in_catalogue(&mut transaction, id, &rows).await?;
-                commit(transaction).await?;
-                catalogue
-            }
-            Err(error) if or_kept && !matches!(error, LibraryError::Remote(RemoteError::Refused(_))) => {
-                self.kept_catalogue(id).await?.ok_or(error)?
-            }
-            Err(error) => return Err(error),
-        };
-        known(catalogue, &project)
-    }
-
-    /// The catalogue as last read, without asking the server; asked for where it was never read.
-    pub(crate) async fn last_catalogue(&self, id: &ProjectId) -> Result<Known> {
-        let project = self.on_server(id).await?;
-        match self.kept_catalogue(id).await? {
-            Some(catalogue) => known(catalogue, &project),
-            None => self.known_catalogue(id, false).await,
-        }
-    }
-
-    async fn kept_catalogue(&self, id: &ProjectId) -> Result<Option<Catalogue>> {
-        let body = kept::get(&mut *self.store().read().await?, &format!("catalogue {id}")).await?;
-        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
-    }
-
     /// A table of the catalogue; as last read when the server does not answer.
     /// # Errors
     /// `OnlyHere`, `Unknown`, `Invalid` table.
     pub async fn catalogue(&self, project: &ProjectId, table: &str) -> Result<CatalogueView> {
         let table = table_of(table)?;
+        Ok(table_view(&*self.known_catalogue(project, true).await?, table))
+    }
+
+    /// As [`Library::catalogue`]; none when it still is in the state that was seen.
+    /// # Errors
+    /// As [`Library::catalogue`].
+    pub async fn catalogue_unless(&self, project: &ProjectId, table: &str, seen: &str) -> Result<Option<CatalogueView>> {
+        let table = table_of(table)?;
         let known = self.known_catalogue(project, true).await?;
-        let columns = known.schema.readable_fields(table, known.role).map(|field| ColumnView {
-            name: field.name.to_string(),
-            label: field.label.clone(),
-            kind: field.field_type.as_str().to_owned(),
-            choices: field.choices.clone(),
-            read_only: field.read_only,
-            may_edit: field.writable_by(known.role) && known.role >= Role::Member,
-            required: required_word(field.required).to_owned(),
-            help: field.help.clone(),
-        });
-        let columns: Vec<ColumnView> = columns.collect();
-        let rows = known
-            .table(table)
-            .map(|row| CatalogueRowView {
-                cells: row.cells.iter().filter_map(|(name, value)| Some((name.clone(), known.shown(&row.id, name, value)?))).collect(),
-                approved: row.approved.as_ref().map(|approved| approved.number),
-                id: row.id.clone(),
-                rev: row.rev.clone(),
-            })
-            .collect();
-        Ok(CatalogueView {
-            project: project.to_string(),
-            table: table.as_str().to_owned(),
-            columns,
-            rows,
-            outside: known.catalogue.outside.into_iter().map(|track| (track.id, track.name)).collect(),
-            head: known.catalogue.head,
-            number: known.catalogue.number,
-        })
+        Ok((seen.is_empty() || known.tag.as_deref() != Some(seen)).then(|| table_view(&known, table)))
     }
 
     /// Writes a table as CSV, exactly as the server makes it; without the server, of the catalogue as last read.
@@ -248,7 +137,7 @@ impl Library {
         let edits = edits.into();
         let ops = edits::ops(&known, table, &edits)?;
         let title = if title.trim().is_empty() { edits::title(&known, &edits) } else { title.to_owned() };
-        self.propose(project, &title, reason, known.catalogue.head, &ops, None).await
+        self.propose(project, &title, reason, known.catalogue.head.clone(), &ops, None).await
     }
 
     /// Proposes a version as the approved one of its track. A track outside the catalogue is brought in with it.
@@ -291,7 +180,7 @@ impl Library {
             duration_ms,
         });
         let title = format!("Approve version {} of {}", version.number, track.name);
-        self.propose(&version.project, &title, reason, known.catalogue.head, &ops, None).await
+        self.propose(&version.project, &title, reason, known.catalogue.head.clone(), &ops, None).await
     }
 
     async fn propose(

@@ -81,6 +81,7 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     sync: crate::sync::SyncState,
     imports: Mutex<crate::catalogue::imports::Imports>,
+    catalogue: crate::catalogue::Latest,
     proposals: Mutex<std::collections::BTreeMap<String, PathBuf>>,
     playing: Mutex<std::collections::BTreeSet<collabtrack_domain::id::VersionId>>,
 }
@@ -120,6 +121,7 @@ impl Library {
             tasks: Mutex::default(),
             sync: crate::sync::SyncState::default(),
             imports: Mutex::default(),
+            catalogue: crate::catalogue::Latest::default(),
             proposals: Mutex::default(),
             playing: Mutex::default(),
             options,
@@ -310,6 +312,10 @@ impl Library {
 
     pub(crate) fn sync_state(&self) -> &crate::sync::SyncState {
         &self.0.sync
+    }
+
+    pub(crate) fn latest_catalogue(&self) -> &crate::catalogue::Latest {
+        &self.0.catalogue
     }
 
     pub(crate) fn imports(&self) -> MutexGuard<'_, crate::catalogue::imports::Imports> {

@@ -1,5 +1,7 @@
 //! A proposal as it is shown: the server's answer, checked on this computer against the exact bytes of the revision, in words.
 
+use std::sync::Arc;
+
 use collabtrack_domain::catalogue::schema::FieldType;
 use collabtrack_domain::change_set::effect::EffectItem;
 use collabtrack_domain::change_set::op::Op;
@@ -22,7 +24,7 @@ use crate::views;
 pub(super) struct Checked {
     pub(super) detail: ChangeSetDetail,
     pub(super) effect: Vec<EffectItem>,
-    pub(super) known: Known,
+    pub(super) known: Arc<Known>,
     /// The revision out of its exact bytes; none where a column in them is hidden from this account.
     pub(super) revision: Option<Revision>,
 }

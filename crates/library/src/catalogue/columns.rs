@@ -49,7 +49,7 @@ impl Library {
         }
         let title = if title.trim().is_empty() { "Change the columns" } else { title };
         let op = Op::SchemaChange { from: known.schema.hash(), to: schema.to_value() };
-        self.propose(project, title, reason, known.catalogue.head, &[op], None).await
+        self.propose(project, title, reason, known.catalogue.head.clone(), &[op], None).await
     }
 }
 

@@ -132,7 +132,7 @@ impl Library {
         let mut view = import_view(&known, &report, import.clone(), file.file_name.clone());
         view.is_offline = is_offline;
         file.rows_without_base = u32::try_from(report.rows_without_base).unwrap_or(u32::MAX);
-        file.base_head = known.catalogue.head;
+        file.base_head = known.catalogue.head.clone();
         file.problems = view.errors.iter().chain(&view.questions).cloned().collect();
         file.ops = if view.may_propose { report.ops } else { Vec::new() };
         let mut imports = self.imports();

@@ -3,7 +3,6 @@
 use collabtrack_domain::catalogue::search;
 use collabtrack_domain::id::ProjectId;
 
-use super::Known;
 use crate::error::Result;
 use crate::library::Library;
 use crate::store::projects;
@@ -21,7 +20,7 @@ impl Library {
         let known = projects::all(&mut *self.store().read().await?).await?;
         let mut hits = Vec::new();
         for candidate in known.into_iter().filter(|known| known.on_server && project.is_none_or(|wanted| *wanted == known.id)) {
-            let catalogue: Known = match self.known_catalogue(&candidate.id, true).await {
+            let catalogue = match self.known_catalogue(&candidate.id, true).await {
                 Ok(catalogue) => catalogue,
                 Err(error) => {
                     tracing::debug!(project.id = %candidate.id, %error, "a catalogue is left out of a search");

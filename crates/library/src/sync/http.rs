@@ -13,7 +13,7 @@ use collabtrack_protocol::uploads::SignedRequest;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -153,6 +153,20 @@ async fn start_of(response: Response) -> Vec<u8> {
     bytes
 }
 
+/// An answer to somebody who may have it already.
+#[derive(Debug)]
+pub(crate) enum Fresh<T> {
+    /// It is the one that was named.
+    Same,
+    /// Another one, with the tag to name it by.
+    New {
+        /// The document.
+        body: T,
+        /// `ETag`, if the server gave one.
+        tag: Option<String>,
+    },
+}
+
 impl Api {
     /// An API at `base`, the address in the form it is kept.
     /// # Errors
@@ -206,7 +220,8 @@ impl Api {
         let length = request.body().and_then(reqwest::Body::as_bytes).map_or(0, |bytes| bytes.len() as u64);
         let response = heard_within(self.silence + Duration::from_secs(length / SLOWEST), client.execute(request)).await?;
         let status = response.status();
-        if status.is_success() {
+        // Nothing new is an answer, to whoever asked for what is new.
+        if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
         let (kind, wait) = (content_type(&response), retry_after(&response));
@@ -237,6 +252,22 @@ impl Api {
     /// What the server or the network said.
     pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> RemoteResult<T> {
         self.json(self.send(self.request(Method::GET, self.url(path, query))).await?).await
+    }
+
+    /// `GET` of what may be here already: `known` is the tag (`ETag`, RFC 9110, 8.8.3) the answer here came with.
+    /// # Errors
+    /// What the server or the network said.
+    pub(crate) async fn get_unless<T: DeserializeOwned>(&self, path: &str, known: Option<&str>) -> RemoteResult<Fresh<T>> {
+        let mut request = self.request(Method::GET, self.url(path, &[]));
+        if let Some(tag) = known.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        let response = self.send(request).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Fresh::Same);
+        }
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        Ok(Fresh::New { body: self.json(response).await?, tag })
     }
 
     /// `POST` with a JSON body.

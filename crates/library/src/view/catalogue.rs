@@ -48,6 +48,8 @@ pub struct CatalogueView {
     pub project: String,
     /// `tracks` or `splits`.
     pub table: String,
+    /// Names exactly what this view was made from; empty when nothing does.
+    pub state: String,
     /// Id of the state.
     pub head: String,
     /// Number of the state.

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { assert, describe, expect, it } from 'vitest';
 import { FakeBackend } from '../ipc/fake/studio';
 import { id } from '../ipc/fake/seed';
 import type { CatalogueView } from '../ipc/generated/CatalogueView';
@@ -17,7 +17,8 @@ const harbour = id('trk', 3);
 
 async function catalogue(rows = 0): Promise<{ studio: FakeBackend; view: CatalogueView; sheet: Sheet }> {
   const studio = new FakeBackend({ rows });
-  const view = await studio.call('catalogue', { project, table: 'tracks' });
+  const view = await studio.call('catalogue', { project, table: 'tracks', seen: '' });
+  assert(view);
   const sheet = new Sheet();
   sheet.take(view);
   return { studio, view, sheet };

@@ -184,7 +184,7 @@ export interface Commands {
   appoint_site_admin: { args: { account: string }; result: null };
   demote_site_admin: { args: { account: string }; result: null };
   // catalogue and approval
-  catalogue: { args: { project: string; table: string }; result: CatalogueView };
+  catalogue: { args: { project: string; table: string; seen: string }; result: CatalogueView | null };
   export_catalogue: { args: { project: string; table: string }; result: string | null };
   export_everything: { args: { project: string | null }; result: string | null };
   import_catalogue: { args: { project: string; table: string }; result: ImportView | null };

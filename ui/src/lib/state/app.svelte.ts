@@ -104,6 +104,12 @@ export class App {
     }
   }
 
+  async signOut(): Promise<boolean> {
+    const done = await this.attempt(() => this.backend.call('sign_out', {}));
+    if (done) this.sheets.forgetViews();
+    return done;
+  }
+
   /** Approvals decided before the window closed go out once the server can be asked. */
   #resume(): void {
     if (this.#resumed || this.status.value?.connection.state !== 'connected') return;

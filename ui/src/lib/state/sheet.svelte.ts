@@ -442,6 +442,11 @@ export class Sheets {
     });
   }
 
+  /** What was read for one account is not shown to the next; what was typed stays. */
+  forgetViews(): void {
+    for (const sheet of this.#sheets.values()) sheet.view = null;
+  }
+
   of(project: string, table: string): Sheet {
     const key = `collabtrack.sheet ${project} ${table}`;
     const known = this.#sheets.get(key);

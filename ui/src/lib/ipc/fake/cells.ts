@@ -215,3 +215,11 @@ export function checkCells(rows: readonly CatalogueRowView[], sheet: SheetEdits)
   }
   return found;
 }
+
+/** Names a view by what it says, as the server does. */
+export function tagOf(view: object): string {
+  const text = JSON.stringify(view);
+  let hash = 0;
+  for (let at = 0; at < text.length; at += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
+  return `W/"${(hash >>> 0).toString(16)}"`;
+}

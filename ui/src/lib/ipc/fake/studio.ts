@@ -4,6 +4,7 @@ import type { AppEvent, Backend, CommandName, Commands, ErrorView } from '../bac
 import type { CaptureRulesView } from '../generated/CaptureRulesView';
 import type { CatalogueHit } from '../generated/CatalogueHit';
 import type { CatalogueRowView } from '../generated/CatalogueRowView';
+import type { CatalogueView } from '../generated/CatalogueView';
 import type { CandidateView } from '../generated/CandidateView';
 import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
@@ -22,7 +23,7 @@ import type { TrashedProjectView } from '../generated/TrashedProjectView';
 import type { TrashedVersionView } from '../generated/TrashedVersionView';
 import type { VersionView } from '../generated/VersionView';
 import { accountAnswers, mailedCode, type AccountCommand, type Answers } from './accounts';
-import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows } from './cells';
+import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows, tagOf } from './cells';
 import { respelt, sharesOf, spellingsOf } from './finds';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
@@ -478,15 +479,20 @@ export class FakeBackend implements Backend {
       this.#syncChanged();
       return this.#status();
     },
-    catalogue: ({ project, table }) => ({
-      project,
-      table,
-      head: fingerprintOf(6000),
-      number: 41,
-      columns: table === 'tracks' ? this.#seed.columns : splitColumns(),
-      rows: this.#rows(project, table),
-      outside: this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue).map((track) => [track.id, track.name]),
-    }),
+    catalogue: ({ project, table, seen }) => {
+      const outside = this.#seed.tracks.filter((track) => track.project === project && !track.in_catalogue);
+      const view: Omit<CatalogueView, 'state'> = {
+        project,
+        table,
+        head: fingerprintOf(6000),
+        number: 41,
+        columns: table === 'tracks' ? this.#seed.columns : splitColumns(),
+        rows: this.#rows(project, table),
+        outside: outside.map((track) => [track.id, track.name]),
+      };
+      const state = tagOf(view);
+      return state === seen ? null : { ...view, state };
+    },
     export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
     export_everything: () => '/home/mara/Documents/CollabTrack export.zip',
     import_catalogue: ({ table }) => importView(table, this.#options.importCase),

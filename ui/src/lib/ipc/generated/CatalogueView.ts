@@ -15,6 +15,10 @@ project: string,
  */
 table: string, 
 /**
+ * Names exactly what this view was made from; empty when nothing does.
+ */
+state: string, 
+/**
  * Id of the state.
  */
 head: string, 
