@@ -65,7 +65,7 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
         "project": "prj_aaaaaaaaaaaaaaaaaaaaaaaaaa", "track": "trk_aaaaaaaaaaaaaaaaaaaaaaaaaa", "version": "ver_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "changeSet": "chg_aaaaaaaaaaaaaaaaaaaaaaaaaa", "candidate": "none", "name": "Night Drive", "note": "n", "slot": "a", "seconds": 1.0,
         "on": true, "range": null, "volume": 0.5, "device": null, "address": "http://127.0.0.1:9", "email": "a@example.org",
-        "password": "long enough words", "code": "cti_x", "role": "member", "paused": true, "table": "tracks",
+        "password": "long enough words", "code": "cti_x", "role": "member", "paused": true, "table": "tracks", "seen": "",
         "import": "none", "answers": {}, "title": "t", "reason": "because", "edits": {"cells": [], "added": [], "deleted": []}, "revisionDigest": "00", "expectedHead": "00",
         "kind": "demo", "versions": ["ver_aaaaaaaaaaaaaaaaaaaaaaaaaa"], "from": "trk_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "into": "trk_bbbbbbbbbbbbbbbbbbbbbbbbbb", "proposal": "none", "tracks": [], "rules": { "left_out": [], "sessions": true },
