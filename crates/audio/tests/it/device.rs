@@ -11,7 +11,7 @@ use collabtrack_audio::engine::device::DeviceOutput;
 use collabtrack_audio::engine::{Engine, LaneId, LaneSource, Note};
 
 use crate::support::files::{self, Store};
-use crate::support::machine::Watch;
+use crate::support::machine::{self, Watch};
 use crate::support::{folder, signal};
 
 const RATE: u32 = 48_000;
@@ -149,7 +149,11 @@ fn promise() -> Promise {
 }
 
 fn in_real_time() -> bool {
-    Command::new("chrt").args(["--rr", "5", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new("chrt")
+        .args(["--rr", &machine::PRIORITY.to_string(), "true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// A program that runs before all ordinary ones, where that is allowed.

@@ -10,7 +10,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use thread_priority::{RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy};
 
 /// Above everything else that asks for real time here.
-const PRIORITY: u8 = 60;
+pub(crate) const PRIORITY: u8 = 60;
 const NAP: Duration = Duration::from_millis(1);
 
 /// Takes a short nap again and again on every processor, before everything else, and keeps the longest one was late.
