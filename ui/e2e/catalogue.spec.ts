@@ -105,6 +105,9 @@ test('a table that was seen stands there at once, before the studio answers agai
   await expect(grid(page)).toHaveCount(0);
   await page.getByRole('link', { name: 'Catalogue', exact: true }).first().click();
   await expect(cell(page, 0, 0)).toBeVisible({ timeout: 3_500 });
+  // Once when it was never seen, once when it was: that it was taken over is no reason to ask again.
+  const asked = (await app.calls('catalogue')).map((call) => call.args.seen !== '');
+  expect(asked).toEqual([false, true]);
 });
 
 test('filters and the search show rows, typing never hides the row it is in', async ({ app, page }) => {

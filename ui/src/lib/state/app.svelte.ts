@@ -104,6 +104,7 @@ export class App {
     }
   }
 
+  /** Ends the session, and forgets what was read with it. Answers whether it worked. */
   async signOut(): Promise<boolean> {
     const done = await this.attempt(() => this.backend.call('sign_out', {}));
     if (done) this.sheets.forgetViews();
