@@ -154,23 +154,6 @@ pub(super) async fn set_tables(db: &mut PgConnection, id: &VersionId, object: &s
     Ok(set.bind(id.as_str()).bind(object).execute(db).await?.rows_affected() == 1)
 }
 
-/// Word of a codec in the database.
-fn codec_word(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Raw => "raw",
-        Codec::Flac => "flac",
-        Codec::Zstd => "zstd",
-        Codec::PlanesZstd => "planes-zstd",
-        Codec::FlacResidual => "flac-residual",
-        Codec::Unknown => "unknown",
-    }
-}
-
-fn codec_of(word: &str) -> Codec {
-    use Codec as C;
-    [C::Raw, C::Flac, C::Zstd, C::PlanesZstd, C::FlacResidual].into_iter().find(|c| codec_word(*c) == word).unwrap_or(C::Unknown)
-}
-
 /// Records an extent, or finds the one already recorded at those bytes; `None` when that one says something else.
 pub(super) async fn extent(db: &mut PgConnection, extent: &Extent) -> Result<Option<i64>, Error> {
     let (offset, stored_len, raw_len) = (stored(extent.offset)?, stored(extent.stored_len)?, stored(extent.raw_len)?);
@@ -184,7 +167,7 @@ pub(super) async fn extent(db: &mut PgConnection, extent: &Extent) -> Result<Opt
     .bind(stored_len)
     .bind(raw_len)
     .bind(&extent.sha256.as_bytes()[..])
-    .bind(codec_word(extent.codec))
+    .bind(extent.codec.word())
     .bind(&extent.params)
     .execute(&mut *db)
     .await?;
@@ -196,7 +179,7 @@ pub(super) async fn extent(db: &mut PgConnection, extent: &Extent) -> Result<Opt
     .bind(stored_len)
     .bind(raw_len)
     .bind(&extent.sha256.as_bytes()[..])
-    .bind(codec_word(extent.codec))
+    .bind(extent.codec.word())
     .bind(&extent.params)
     .fetch_optional(db)
     .await?;
@@ -314,7 +297,7 @@ pub(crate) fn extent_of(row: &PgRow) -> Result<Extent, Error> {
         stored_len: row.unsigned("stored_len")?,
         raw_len: row.unsigned("raw_len")?,
         sha256: row.hash("sha256")?,
-        codec: codec_of(row.try_get("codec")?),
+        codec: Codec::of(row.try_get("codec")?),
         params: row.try_get("params")?,
     })
 }

@@ -4,9 +4,10 @@
 use collabtrack_domain::recipe::Codec;
 use serde_json::Value;
 
-use crate::layout::{Numbers, Pcm};
+use crate::layout::Pcm;
 
 pub mod flac;
+mod floats;
 pub mod residual;
 mod samples;
 mod zstandard;
@@ -46,9 +47,9 @@ pub enum DecodeError {
 pub fn encode(raw: &[u8], pcm: Option<Pcm>) -> Coded {
     let mut tries = Vec::new();
     match pcm {
-        Some(pcm) if matches!(pcm.numbers, Numbers::FloatLittle | Numbers::FloatBig) => match flac::encode(raw, pcm) {
+        Some(pcm) if pcm.is_float() => match flac::encode(raw, pcm) {
             Some(coded) => tries.push(coded),
-            None => tries.extend([zstandard::planes(raw, pcm), zstandard::plain(raw)].into_iter().flatten()),
+            None => tries.extend([floats::encode(raw, pcm), zstandard::planes(raw, pcm), zstandard::plain(raw)].into_iter().flatten()),
         },
         Some(pcm) => tries.extend(flac::encode(raw, pcm)),
         None => tries.extend(zstandard::plain(raw)),
@@ -72,6 +73,7 @@ pub fn decode(codec: Codec, params: &Value, stored: &[u8], raw_len: u64) -> Resu
         Codec::Flac => flac::decode(params, stored, length)?,
         Codec::Zstd => zstandard::unplain(stored, length)?,
         Codec::PlanesZstd => zstandard::unplanes(params, stored, length)?,
+        Codec::FlacFloats => floats::decode(params, stored, length)?,
         Codec::FlacResidual | Codec::Unknown => return Err(DecodeError::Newer),
     };
     if raw.len() == length { Ok(raw) } else { Err(DecodeError::Damaged) }

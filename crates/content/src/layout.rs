@@ -41,6 +41,12 @@ impl Pcm {
         u64::from(self.channels) * u64::from(self.bytes)
     }
 
+    /// Whether the numbers are floats.
+    #[must_use]
+    pub fn is_float(&self) -> bool {
+        matches!(self.numbers, Numbers::FloatLittle | Numbers::FloatBig)
+    }
+
     fn new(channels: u16, bits: u16, big: bool, float: bool, unsigned8: bool) -> Option<Self> {
         let channels = u8::try_from(channels).ok().filter(|channels| (1..=8).contains(channels))?;
         let bytes = u8::try_from(bits.div_ceil(8)).ok().filter(|bytes| (1..=4).contains(bytes))?;

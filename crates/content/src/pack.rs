@@ -185,7 +185,7 @@ fn code_piece(file: &NewFile<'_>, layout: &Layout, runs: &[Run], piece: Piece) -
     let raw = file.source.bytes(piece.at, piece.len)?;
     let sha256 = ObjectHash::of(&raw);
     let coded = codec::encode(&raw, piece.pcm);
-    if coded.codec != Codec::Flac || piece.len < 4_096 {
+    if !matches!(coded.codec, Codec::Flac | Codec::FlacFloats) || piece.len < 4_096 {
         return Ok((coded, sha256, Vec::new()));
     }
     match predict::against(file, layout, runs, piece.at, &raw, &coded)? {

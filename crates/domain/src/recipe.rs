@@ -26,11 +26,38 @@ pub enum Codec {
     Zstd,
     /// Float PCM as byte planes, then Zstandard.
     PlanesZstd,
+    /// Float PCM as whole numbers in FLAC and the bits they do not hold.
+    FlacFloats,
     /// The difference to an earlier version, as FLAC.
     FlacResidual,
     /// A codec of a newer program: this one cannot rebuild the file.
     #[serde(other)]
     Unknown,
+}
+
+impl Codec {
+    /// All that this program knows.
+    pub const KNOWN: [Self; 6] = [Self::Raw, Self::Flac, Self::Zstd, Self::PlanesZstd, Self::FlacFloats, Self::FlacResidual];
+
+    /// Its word in recipes and databases.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Flac => "flac",
+            Self::Zstd => "zstd",
+            Self::PlanesZstd => "planes-zstd",
+            Self::FlacFloats => "flac-floats",
+            Self::FlacResidual => "flac-residual",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The codec of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        Self::KNOWN.into_iter().find(|codec| codec.word() == word).unwrap_or(Self::Unknown)
+    }
 }
 
 /// A run of raw bytes stored in one object.

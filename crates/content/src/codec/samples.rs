@@ -49,9 +49,29 @@ pub(super) fn described(params: &Value) -> Result<(Pcm, u32), DecodeError> {
     Ok((Pcm { channels, bytes, numbers }, u32::from(small("shift", 0, 160)?)))
 }
 
+/// The bits of every float; `None` where the bytes are no whole frames of floats.
+pub(super) fn words(raw: &[u8], pcm: Pcm) -> Option<Vec<u32>> {
+    let read = match pcm.numbers {
+        Numbers::FloatLittle => u32::from_le_bytes,
+        Numbers::FloatBig => u32::from_be_bytes,
+        _ => return None,
+    };
+    is_whole(raw, pcm).then(|| raw.as_chunks::<4>().0.iter().map(|quad| read(*quad)).collect())
+}
+
+/// Floats, by their bits, as raw bytes.
+pub(super) fn of_words(words: &[u32], pcm: Pcm) -> Vec<u8> {
+    let write = if pcm.numbers == Numbers::FloatBig { u32::to_be_bytes } else { u32::to_le_bytes };
+    words.iter().flat_map(|word| write(*word)).collect()
+}
+
+fn is_whole(raw: &[u8], pcm: Pcm) -> bool {
+    !raw.is_empty() && (raw.len() as u64).is_multiple_of(pcm.frame())
+}
+
 /// Raw bytes as integers; `None` where they are no whole frames, or floats that are no integers.
 pub(super) fn integers(raw: &[u8], pcm: Pcm) -> Option<Integers> {
-    if raw.is_empty() || !(raw.len() as u64).is_multiple_of(pcm.frame()) {
+    if !is_whole(raw, pcm) {
         return None;
     }
     match pcm.numbers {

@@ -2,6 +2,7 @@ use collabtrack_domain::recipe::Codec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::layout::Numbers;
 
 fn pcm(channels: u8, bytes: u8, numbers: Numbers) -> Pcm {
     Pcm { channels, bytes, numbers }
@@ -90,6 +91,77 @@ fn floats_that_are_integers_are_coded_as_integers_and_others_never_beyond_plain_
         raw[400..404].copy_from_slice(&odd.to_le_bytes());
         let coded = encode(&raw, Some(form));
         assert_eq!(back(&coded, &raw).as_deref(), Ok(raw.as_slice()), "{odd}");
+    }
+}
+
+#[test]
+fn floats_take_no_more_than_the_same_sound_in_24_bits_and_what_these_do_not_hold() {
+    for form in [pcm(2, 4, Numbers::FloatLittle), pcm(1, 4, Numbers::FloatBig)] {
+        let raw = tone(form, 40_000);
+        let coded = encode(&raw, Some(form));
+        assert_eq!(coded.codec, Codec::FlacFloats);
+        let integers =
+            encode(&tone(pcm(form.channels, 3, Numbers::SignedLittle), 40_000), Some(pcm(form.channels, 3, Numbers::SignedLittle)));
+        let planes = zstandard::planes(&raw, form).expect("coded").bytes.len();
+        assert!(coded.bytes.len() < integers.bytes.len() * 5 / 4, "{} beside {} of 24 bits", coded.bytes.len(), integers.bytes.len());
+        assert!(coded.bytes.len() < planes * 9 / 10, "{} beside {planes} as planes", coded.bytes.len());
+    }
+}
+
+#[test]
+fn floats_no_number_holds_come_back_bit_by_bit() {
+    let form = pcm(1, 4, Numbers::FloatLittle);
+    let odd =
+        [0.0, -0.0, f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, -f32::MIN_POSITIVE / 4.0, f32::MAX, 1e-30];
+    let odd: Vec<u32> = odd.iter().map(|odd| odd.to_bits()).chain([1, 0x8000_0001, 0x7f80_0001, 0xffff_ffff]).collect();
+    for loudest in [1e-37_f32, 1e-3, 0.99, 1.0, 1e6, f32::MAX] {
+        let mut words: Vec<u32> =
+            tone(form, 4_096).as_chunks::<4>().0.iter().map(|quad| (f32::from_le_bytes(*quad) * loudest).to_bits()).collect();
+        for (place, odd) in
+            odd.iter().filter(|odd| f32::from_bits(**odd).abs() <= loudest || !f32::from_bits(**odd).is_finite()).enumerate()
+        {
+            words[place * 37] = *odd;
+        }
+        let raw: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let coded = floats::encode(&raw, form).expect("it has numbers");
+        assert_eq!(back(&coded, &raw).as_deref(), Ok(raw.as_slice()), "{loudest}");
+    }
+    assert!(floats::encode(&[0; 400], form).is_none(), "silence has no scale");
+}
+
+#[test]
+fn a_gain_on_floats_leaves_little_to_store() {
+    let form = pcm(2, 4, Numbers::FloatLittle);
+    let mut state = 7_u32;
+    let sound: Vec<f64> = (0..96_000)
+        .map(|at| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (f64::from(at / 2) * 0.05).sin() * 0.4 + f64::from(state) / 2_f64.powi(40)
+        })
+        .collect();
+    let raw = |sample: &dyn Fn(f64) -> f32| -> Vec<u8> { sound.iter().flat_map(|sound| sample(*sound).to_le_bytes()).collect() };
+    let old = raw(&|sample| sample as f32);
+    let alone = encode(&old, Some(form)).bytes.len() as f64;
+    let gain = 10_f64.powf(0.5 / 20.0);
+    let louder = [
+        ("in 32 bits", raw(&|sample| sample as f32 * gain as f32), 0.02),
+        ("in 64 bits", raw(&|sample| (f64::from(sample as f32) * gain) as f32), 0.06),
+        ("before rounding", raw(&|sample| (sample * gain) as f32), 0.12),
+        ("upside down", raw(&|sample| sample as f32 * -0.5), 0.02),
+    ];
+    for (how, new, most) in louder {
+        let coded = residual::encode(&new, &old, form).expect("predicted");
+        assert!((coded.bytes.len() as f64) < alone * most, "{how}: {} of {alone}", coded.bytes.len());
+        assert_eq!(residual::decode(&coded.params, &coded.bytes, &old).as_deref(), Ok(new.as_slice()), "{how}");
+    }
+    assert!(residual::encode(&old, &vec![0; old.len()], form).is_none(), "silence predicts nothing");
+    let mut wild = old.clone();
+    wild.iter_mut().step_by(3).for_each(|byte| *byte = byte.wrapping_mul(77).wrapping_add(13));
+    assert!(residual::encode(&wild, &old, form).is_none(), "it is another sound");
+    for gain in [Value::Null, serde_json::json!(1), serde_json::json!("7ff0000000000000"), serde_json::json!("0")] {
+        let mut params = residual::encode(&raw(&|sample| sample as f32 * 0.5), &old, form).expect("predicted").params;
+        params["gain"] = gain;
+        assert_eq!(residual::decode(&params, &[], &old), Err(DecodeError::Newer));
     }
 }
 
@@ -183,6 +255,20 @@ proptest! {
         for params in [Value::Null, serde_json::json!({"channels": 9}), serde_json::json!({"channels": 2, "bytes": 0, "numbers": "x", "shift": -1})] {
             prop_assert!(decode(Codec::Flac, &params, &coded.bytes, raw.len() as u64).is_err());
             prop_assert!(decode(Codec::PlanesZstd, &params, &coded.bytes, raw.len() as u64).is_err());
+            prop_assert!(decode(Codec::FlacFloats, &params, &coded.bytes, raw.len() as u64).is_err());
+        }
+        let form = pcm(2, 4, Numbers::FloatLittle);
+        let raw = tone(form, 2_000);
+        let coded = floats::encode(&raw, form).expect("it has numbers");
+        let mut flipped = coded.bytes.clone();
+        let place = flipped.len() - 1 - at % flipped.len();
+        flipped[place] ^= 1 << bit;
+        let _: Result<_, _> = decode(coded.codec, &coded.params, &flipped, raw.len() as u64);
+        prop_assert!(decode(coded.codec, &coded.params, &coded.bytes[..cut.min(coded.bytes.len() - 1)], raw.len() as u64).is_err());
+        for (name, value) in [("scale", serde_json::json!(5_000)), ("whole", serde_json::json!(u64::MAX)), ("packed", Value::Null)] {
+            let mut params = coded.params.clone();
+            params[name] = value;
+            prop_assert!(decode(coded.codec, &params, &coded.bytes, raw.len() as u64).is_err());
         }
     }
 }

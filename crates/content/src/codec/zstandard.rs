@@ -16,11 +16,16 @@ pub(super) fn plain(raw: &[u8]) -> Option<Coded> {
 }
 
 pub(super) fn unplain(stored: &[u8], length: usize) -> Result<Vec<u8>, DecodeError> {
+    within(stored, length).and_then(|raw| if raw.len() == length { Ok(raw) } else { Err(DecodeError::Damaged) })
+}
+
+/// What a stream holds, which may be no more than `most` bytes.
+pub(super) fn within(stored: &[u8], most: usize) -> Result<Vec<u8>, DecodeError> {
     let decoder = zstd::stream::read::Decoder::with_buffer(stored).map_err(|_| DecodeError::Damaged)?;
     let mut raw = Vec::new();
-    // One byte more than declared tells a stream that goes on.
-    decoder.take(length as u64 + 1).read_to_end(&mut raw).map_err(|_| DecodeError::Damaged)?;
-    if raw.len() == length { Ok(raw) } else { Err(DecodeError::Damaged) }
+    // One byte more than allowed tells a stream that goes on.
+    decoder.take(most as u64 + 1).read_to_end(&mut raw).map_err(|_| DecodeError::Damaged)?;
+    if raw.len() <= most { Ok(raw) } else { Err(DecodeError::Damaged) }
 }
 
 pub(super) fn planes(raw: &[u8], pcm: Pcm) -> Option<Coded> {

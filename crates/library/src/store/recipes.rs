@@ -7,17 +7,6 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{StoreResult, parsed, signed, unsigned};
 
-fn codec_word(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Raw => "raw",
-        Codec::Flac => "flac",
-        Codec::Zstd => "zstd",
-        Codec::PlanesZstd => "planes-zstd",
-        Codec::FlacResidual => "flac-residual",
-        Codec::Unknown => "unknown",
-    }
-}
-
 /// Records the recipe of a complete version; the same one again changes nothing.
 pub async fn put(connection: &mut SqliteConnection, project: &ProjectId, version: &VersionId, recipe: &Recipe) -> StoreResult<()> {
     let plain: std::collections::BTreeSet<&str> = recipe.files.iter().filter_map(|file| file.plain_object.as_deref()).collect();
@@ -44,7 +33,7 @@ pub async fn put(connection: &mut SqliteConnection, project: &ProjectId, version
         .bind(signed(extent.stored_len))
         .bind(signed(extent.raw_len))
         .bind(extent.sha256.to_string())
-        .bind(codec_word(extent.codec))
+        .bind(extent.codec.word())
         .bind(extent.params.to_string())
         .fetch_one(&mut *connection)
         .await?;
@@ -74,11 +63,6 @@ pub async fn put(connection: &mut SqliteConnection, project: &ProjectId, version
     Ok(())
 }
 
-fn codec_of(word: &str) -> Codec {
-    use Codec as C;
-    [C::Raw, C::Flac, C::Zstd, C::PlanesZstd, C::FlacResidual].into_iter().find(|codec| codec_word(*codec) == word).unwrap_or(C::Unknown)
-}
-
 #[derive(FromRow)]
 struct ExtentRow {
     object: String,
@@ -98,7 +82,7 @@ impl ExtentRow {
             stored_len: unsigned(self.stored_len),
             raw_len: unsigned(self.raw_len),
             sha256: parsed("a hash", &self.sha256)?,
-            codec: codec_of(&self.codec),
+            codec: Codec::of(&self.codec),
             params: serde_json::from_str(&self.params).unwrap_or_default(),
         })
     }
