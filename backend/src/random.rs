@@ -12,6 +12,12 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// 16 lower-case hexadecimal digits.
+#[must_use]
+pub fn hex64() -> String {
+    HEXLOWER.encode(&bytes::<8>())
+}
+
 /// 32 lower-case hexadecimal digits.
 #[must_use]
 pub fn hex128() -> String {

@@ -18,6 +18,13 @@ use crate::{problem, random};
 
 /// Header that carries the request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Headers that keep a browser from doing anything with an answer; the only pages here are bare text.
+const NO_PAGE: [(HeaderName, &str); 4] = [
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
 /// The longest address a request may have, in bytes.
 const MAX_URI_BYTES: usize = 32 * 1024;
 
@@ -30,10 +37,11 @@ fn flooded(app: &App, request: &Request) -> Option<Response> {
 
 /// Wraps one request. The log gets the route's pattern, never the address itself, which may hold what must not be logged.
 pub(super) async fn request(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = random::hex128();
+    let id = random::hex64();
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let by_token = request.headers().contains_key(header::AUTHORIZATION);
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = %route);
     let too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES);
     let answered = async {
@@ -68,15 +76,13 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    // The only pages here are bare text, so a browser may do nothing with an answer. There are no CORS headers: other origins get nothing.
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // What a token was sent for is never a page: no link, frame, image or form of a browser carries one, and a script of another origin
+    // may not, as there are no CORS headers. It travels often; everything else says that a browser may do nothing with it.
+    if !by_token {
+        for (name, value) in NO_PAGE {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     let is_https = app.service.tls.is_some() || app.service.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
     if is_https {

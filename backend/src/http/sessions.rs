@@ -8,6 +8,7 @@ use collabtrack_protocol::accounts::{AddDeviceKey, DeviceGeneration, DeviceInfo,
 use super::extract::{Body, Hex};
 use crate::app::App;
 use crate::error::Error;
+use crate::projects;
 use crate::sessions::{self, Session, device_keys, devices};
 
 /// Every session of the account, newest use first.
@@ -43,14 +44,16 @@ pub(super) async fn forget(State(app): State<App>, session: Session, Hex(id): He
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Tells how often a library was started on its device, once per start: an older image of a computer is recognised.
+/// Tells how often a library was started on its device, once per start: an older image of a computer is recognised. The answer holds the
+/// account's projects too.
 #[utoipa::path(post, path = "/devices/generation", tag = "accounts", security(("session" = [])), request_body = DeviceGeneration, responses((status = 200, body = GenerationKnown)))]
 pub(super) async fn generation(
     State(app): State<App>,
     session: Session,
     Body(body): Body<DeviceGeneration>,
 ) -> Result<Json<GenerationKnown>, Error> {
-    devices::generation(&app.db, &session, &body).await.map(Json)
+    let current = devices::generation(&app.db, &session, &body).await?;
+    Ok(Json(GenerationKnown { current, projects: projects::list(&app.db, &session).await? }))
 }
 
 /// The keys that computers of the account sign with, newest first; revoked ones too.

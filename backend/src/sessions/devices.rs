@@ -2,7 +2,7 @@
 //! down by what strangers try on the account, so nobody can keep a member out.
 
 use collabtrack_domain::id::AccountId;
-use collabtrack_protocol::accounts::{DeviceGeneration, DeviceInfo, GenerationKnown};
+use collabtrack_protocol::accounts::{DeviceGeneration, DeviceInfo};
 use data_encoding::HEXLOWER;
 use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, Row};
@@ -86,7 +86,7 @@ pub async fn forget(db: &PgPool, session: &Session, id: &[u8; 16]) -> Result<(),
 /// Takes note of how often a library was started; whether it goes on from what was last heard of it.
 /// # Errors
 /// `invalid` for an id or count that is none.
-pub async fn generation(db: &PgPool, session: &Session, body: &DeviceGeneration) -> Result<GenerationKnown, Error> {
+pub async fn generation(db: &PgPool, session: &Session, body: &DeviceGeneration) -> Result<bool, Error> {
     let is_id = |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_id(&body.device) || !is_id(&body.run) {
         return Err(invalid("/device", "Device and run are 1 to 64 letters and digits."));
@@ -106,5 +106,5 @@ pub async fn generation(db: &PgPool, session: &Session, body: &DeviceGeneration)
     .bind(&body.run)
     .execute(db)
     .await?;
-    Ok(GenerationKnown { current: taken.rows_affected() == 1 })
+    Ok(taken.rows_affected() == 1)
 }

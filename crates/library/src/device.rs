@@ -18,6 +18,7 @@ use crate::sync::remote::Remote;
 use collabtrack_content::hashing;
 use collabtrack_protocol::accounts::DeviceGeneration;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
+use collabtrack_protocol::projects::Project;
 
 const NAME: &str = "device.json";
 
@@ -93,18 +94,21 @@ impl Library {
 
     /// Tells the server how often this library was started, once per start. An older image of this whole computer, which what stands
     /// beside the database cannot tell, is recognised there: it becomes a device of its own and catches up; nothing is deleted.
-    pub(crate) async fn tell_generation(&self, remote: &dyn Remote) -> Result<()> {
+    ///
+    /// The projects of the account, which come with the answer; nothing where there was nothing to tell.
+    pub(crate) async fn tell_generation(&self, remote: &dyn Remote) -> Result<Option<Vec<Project>>> {
         if self.sync_state().is_generation_told() {
-            return Ok(());
+            return Ok(None);
         }
         let dir = self.options().dir.clone();
-        let Some(beside) = read(&dir)? else { return Ok(()) };
+        let Some(beside) = read(&dir)? else { return Ok(None) };
         let body = DeviceGeneration {
             device: beside.device.clone(),
             generation: i64::try_from(beside.generation).unwrap_or(i64::MAX),
             run: self.sync_state().run().to_owned(),
         };
-        if !self.heard(remote.generation(&body).await)?.current {
+        let known = self.heard(remote.generation(&body).await)?;
+        if !known.current {
             tracing::warn!("this library is an older image of this computer; everything is looked at again, and nothing is deleted");
             let next = Beside { device: format!("{:032x}", rand::random::<u128>()), generation: 1 };
             write(&dir, &next)?;
@@ -116,7 +120,7 @@ impl Library {
             self.wake_watcher();
         }
         self.sync_state().generation_is_told();
-        Ok(())
+        Ok(Some(known.projects))
     }
 
     /// Looks at every file and every feed from the start. Until that is done, bytes that any version of a track has are no new version.

@@ -4,6 +4,8 @@ use collabtrack_domain::id::AccountId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::projects::Project;
+
 /// `POST /auth/register`.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Register {
@@ -286,6 +288,8 @@ pub struct GenerationKnown {
     /// Whether the library goes on from what the server last heard of it. If not, it is an older image: it takes a new id, looks at
     /// everything again, and deletes nothing.
     pub current: bool,
+    /// What `GET /projects` would answer now: a library that was started asks for both.
+    pub projects: Vec<Project>,
 }
 
 /// Somebody, as other members see them.

@@ -41,9 +41,9 @@ pub struct CreateUpload {
     /// SHA-256 of each part, in order. One part means one plain PUT.
     #[schema(value_type = Vec<String>)]
     pub parts: Vec<ObjectHash>,
-    /// SHA-256 of the whole object, by which its readers check what they fetched. The store vouches only for the parts, so of an object in
+    /// SHA-256 of the whole object, left out where there is one part, by which its readers check what they fetched. The store vouches only for the parts, so of an object in
     /// several parts this is the sender's word.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub sha256: Option<ObjectHash>,
 }

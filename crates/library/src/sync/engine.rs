@@ -139,7 +139,6 @@ impl Library {
     async fn one_round(&self, remote: &dyn Remote, patience: Patience) -> Result<SyncOutcome> {
         let _one_at_a_time = self.sync_state().running.lock().await;
         let mut outcome = SyncOutcome::default();
-        self.tell_generation(remote).await?;
         // What was said until now is read here.
         self.sync_state().take_news();
         self.pull_all(remote).await?;
@@ -164,7 +163,10 @@ impl Library {
     async fn pull_all(&self, remote: &dyn Remote) -> Result<()> {
         let now = crate::clock::text(self.clock().now());
         let server = self.connection().server.clone().unwrap_or_default();
-        let told = self.heard(remote.projects().await)?;
+        let told = match self.tell_generation(remote).await? {
+            Some(told) => told,
+            None => self.heard(remote.projects().await)?,
+        };
         self.sync_state().waits().server_back();
         let mut transaction = self.store().write().await?;
         for project in &told {

@@ -171,7 +171,7 @@ pub type Run = (u64, u64);
 pub trait Remote: Send + Sync {
     /// The projects of the account.
     fn projects(&self) -> BoxFuture<'_, RemoteResult<Vec<Project>>>;
-    /// Tells how often this library was started; whether it goes on from what the server last heard of it.
+    /// Tells how often this library was started; whether it goes on from what the server last heard of it, and the projects of the account.
     fn generation<'a>(&'a self, body: &'a DeviceGeneration) -> BoxFuture<'a, RemoteResult<GenerationKnown>>;
     /// One project with its members.
     fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>>;

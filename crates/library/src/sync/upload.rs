@@ -299,7 +299,7 @@ impl Library {
             length: upload.length,
             part_size: upload.part_size,
             parts: upload.parts.iter().map(|(hash, _)| *hash).collect(),
-            sha256: Some(upload.blob),
+            sha256: (upload.parts.len() > 1).then_some(upload.blob),
         };
         crate::faults::step("upload.recorded");
         let state = self.heard(remote.create_upload(&upload.project, &body).await)?;

@@ -6,6 +6,7 @@ use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ProjectId, TrackId, UploadId, VersionId};
 use collabtrack_domain::kind::Kind;
 use collabtrack_domain::recipe::Recipe;
+use collabtrack_protocol::accounts::DeviceGeneration;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::projects::CreateProject;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, UploadStatus, WantUrls};
@@ -84,6 +85,13 @@ pub async fn check(remote: &dyn Remote, folder: &Path) {
     remote.create_project(&create).await.expect("a project is made");
     assert_eq!(remote.create_project(&create).await.expect("the same again").id, project, "the same request gives the same project");
     assert!(remote.projects().await.expect("projects").iter().any(|known| known.id == project));
+    let random_word = || format!("{:032x}", rand::random::<u128>());
+    let start = DeviceGeneration { device: random_word(), generation: 2, run: random_word() };
+    for (run, current) in [(start.run.clone(), true), (start.run.clone(), true), (random_word(), false)] {
+        let known = remote.generation(&DeviceGeneration { run, ..start.clone() }).await.expect("told");
+        assert_eq!(known.current, current, "one start is told as often as one likes, another one counts on");
+        assert_eq!(known.projects, remote.projects().await.expect("projects"), "the projects come with it");
+    }
 
     let first = original_comes_back(remote, folder, &project).await;
     equal_bytes_are_one_version(remote, &project, &first).await;

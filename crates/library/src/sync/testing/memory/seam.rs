@@ -44,7 +44,8 @@ impl Remote for MemoryRemote {
         if current {
             *known = (body.generation, body.run.clone());
         }
-        ready(Ok(GenerationKnown { current }))
+        let projects: RemoteResult<Vec<Project>> = inner.feeds.keys().map(|id| inner.project(id)).collect();
+        ready(projects.map(|projects| GenerationKnown { current, projects }))
     }
 
     fn project<'a>(&'a self, id: &'a ProjectId) -> BoxFuture<'a, RemoteResult<Project>> {
