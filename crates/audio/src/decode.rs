@@ -4,6 +4,7 @@
 
 mod coded;
 mod detect;
+mod flac;
 mod pcm;
 pub(crate) mod sample;
 

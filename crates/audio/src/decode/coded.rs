@@ -14,13 +14,14 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
-use symphonia::core::packet::Packet;
-use symphonia::core::units::Timestamp;
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
 
 use crate::container::Bytes;
 use crate::container::layout::check_rate;
 use crate::container::mp4;
 use crate::decode::AudioInfo;
+use crate::decode::flac::Frames;
 use crate::decode::sample::silence_bad;
 use crate::error::AudioError;
 use crate::guard::{GuardedFile, Watchdog};
@@ -58,6 +59,8 @@ pub(super) struct CodedReader {
 /// The demuxer and decoder of one track.
 struct Stream {
     format: Box<dyn FormatReader>,
+    /// What a FLAC file is read by instead, until something in it is not as it should be, or another place is sought.
+    frames: Option<Frames<GuardedFile>>,
     decoder: Box<dyn AudioDecoder>,
     track_id: u32,
     codec: AudioCodecId,
@@ -87,7 +90,11 @@ impl CodedReader {
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), metadata)
             .map_err(|e| open_error(path, e))?;
-        let (stream, mut info, track) = choose_track(format)?;
+        let (mut stream, mut info, track) = choose_track(format)?;
+        if info.format == "FLAC" {
+            let file = File::open(path).map_err(|source| AudioError::io("open", path, source))?;
+            stream.frames = Frames::open(GuardedFile::new(file, length, watchdog.clone())).map_err(|e| AudioError::io("read", path, e))?;
+        }
         let mut origin = track.start;
         let mut total = track.frames;
         if info.format == "M4A" {
@@ -202,6 +209,35 @@ impl CodedReader {
 
     /// Decodes the next packet into `block`; `false` at the end.
     fn next_block(&mut self) -> Result<bool, AudioError> {
+        let Some(mut frames) = self.stream.frames.take() else { return self.next_packet() };
+        if let Some(frame) = frames.next().map_err(|source| AudioError::io("read", &self.path, source))? {
+            let pts = Timestamp::new(frame.start as i64);
+            self.block_start = frame.start as i64 - self.origin;
+            self.decode(&PacketRef::new(self.stream.track_id, pts, Duration::new(u64::from(frame.count)), frame.bytes));
+            self.watchdog.feed();
+            self.stream.frames = Some(frames);
+            return Ok(true);
+        }
+        if frames.is_at_the_end() {
+            self.ended = true;
+            return Ok(false);
+        }
+        self.go_on_from(frames.position())?;
+        self.next_packet()
+    }
+
+    /// Hands over to the demuxer at a frame.
+    fn go_on_from(&mut self, frame: u64) -> Result<(), AudioError> {
+        let to = SeekTo::Timestamp { ts: Timestamp::new(frame as i64), track_id: self.stream.track_id };
+        if frame > 0 && self.stream.format.seek(SeekMode::Accurate, to).is_err() {
+            // It reads from the start instead; what was heard already is passed over.
+            let fresh = Self::start(&self.path, self.watchdog.clone(), self.hashing)?;
+            self.stream = Stream { frames: None, ..fresh.stream };
+        }
+        Ok(())
+    }
+
+    fn next_packet(&mut self) -> Result<bool, AudioError> {
         let mut broken = 0;
         let packet = loop {
             if broken > MAX_BROKEN_PACKETS || self.watchdog.expired() {
@@ -238,17 +274,17 @@ impl CodedReader {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&(packet.data.len() as u32).to_le_bytes()).update(&packet.data);
         }
-        self.block_start = self.stream.frames(packet.pts.get()) - self.origin;
-        self.decode(&packet);
+        self.block_start = self.stream.frames_of(packet.pts.get()) - self.origin;
+        self.decode(&packet.as_packet_ref());
         if self.block_frames() > 0 {
             self.watchdog.feed();
         }
         Ok(true)
     }
 
-    fn decode(&mut self, packet: &Packet) {
-        let silent_frames = self.stream.frames(packet.block_dur().get() as i64).clamp(0, 1 << 20) as usize;
-        let decoded = self.stream.decoder.decode(packet).ok().filter(|audio| {
+    fn decode(&mut self, packet: &PacketRef<'_>) {
+        let silent_frames = self.stream.frames_of(packet.block_dur().get() as i64).clamp(0, 1 << 20) as usize;
+        let decoded = self.stream.decoder.decode_ref(packet).ok().filter(|audio| {
             let rate_fits = audio.spec().rate() == self.info.sample_rate || self.info.channels == 0;
             rate_fits && (self.info.channels == 0 || audio.num_planes() == usize::from(self.info.channels))
         });
@@ -302,7 +338,8 @@ impl CodedReader {
             let ts = Timestamp::new(self.stream.ticks(wanted));
             let track_id = self.stream.track_id;
             match self.stream.format.seek(SeekMode::Accurate, SeekTo::Timestamp { ts, track_id }) {
-                Ok(to) if self.stream.frames(to.actual_ts.get()) <= wanted => {
+                Ok(to) if self.stream.frames_of(to.actual_ts.get()) <= wanted => {
+                    self.stream.frames = None;
                     self.stream.decoder.reset();
                     self.block.iter_mut().for_each(Vec::clear);
                     self.block_start = i64::MIN / 2;
@@ -330,7 +367,7 @@ impl CodedReader {
 
 impl Stream {
     /// Ticks to frames.
-    fn frames(&self, ticks: i64) -> i64 {
+    fn frames_of(&self, ticks: i64) -> i64 {
         if self.ticks == (1, 1) { ticks } else { rescale(ticks, self.ticks.0, self.ticks.1) }
     }
 
@@ -403,7 +440,7 @@ fn choose_track(format: Box<dyn FormatReader>) -> Result<(Stream, AudioInfo, Tra
     };
     let facts = TrackFacts { start, frames, delay: track.delay };
     let (track_id, codec) = (track.id, params.codec);
-    Ok((Stream { track_id, codec, decoder, ticks, format }, info, facts))
+    Ok((Stream { track_id, codec, decoder, ticks, format, frames: None }, info, facts))
 }
 
 fn bit_depth(params: &AudioCodecParameters) -> Option<u16> {
