@@ -6,6 +6,7 @@ pub mod commit;
 pub mod damage;
 pub mod edit;
 pub mod files;
+mod known;
 pub mod reads;
 pub(crate) mod rows;
 pub mod tables;

@@ -12,7 +12,7 @@ use collabtrack_protocol::versions::{Commit, Version, VersionFile, VersionState}
 use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, Row};
 
-use super::rows;
+use super::{known, rows};
 use crate::access::{self, Thing};
 use crate::audit::{self, Fact};
 use crate::blobs::Blobs;
@@ -25,10 +25,11 @@ use crate::{feed, repack, uploads};
 /// # Errors
 /// `recipe_invalid`, or `extent_gone` with the objects that are not verified in this project.
 pub async fn commit(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId, body: &Commit) -> Result<Version, Error> {
-    body.recipe.check().map_err(|error| recipe_invalid(&error.to_string()))?;
     let (project, _) =
         access::check_by(&mut *db.acquire().await?, &session.account, Thing::Version(id.as_str()), Action::AddVersions).await?;
-    verify_packed(db, blobs, &project, &body.recipe).await?;
+    let recipe = known::fill(&mut *db.acquire().await?, &project, body.recipe.clone()).await?;
+    recipe.check().map_err(|error| recipe_invalid(&error.to_string()))?;
+    verify_packed(db, blobs, &project, &recipe).await?;
     let mut tx = db.begin().await?;
     access::lock(&mut tx, &session.account, &project, Action::AddVersions).await?;
     let id = rows::resolve(&mut tx, &project, id).await?.ok_or_else(not_found)?;
@@ -38,8 +39,8 @@ pub async fn commit(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionI
         VersionState::Complete => return Ok(version),
         _ => return Err(refuse(ErrorCode::NotFound, "This version is in the trash or gone, so it takes no bytes. Restore it first.")),
     }
-    check_files(&version.files, &body.recipe)?;
-    let recipe = repack::follow(&mut tx, body.recipe.clone()).await?;
+    check_files(&version.files, &recipe)?;
+    let recipe = repack::follow(&mut tx, recipe).await?;
     check_objects(&mut tx, &project, &recipe).await?;
     let version = record(&mut tx, session, &project, &id, &recipe).await?;
     tx.commit().await?;

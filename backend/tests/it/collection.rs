@@ -243,7 +243,7 @@ async fn a_project_of_several_versions_keeps_every_object_any_of_them_needs() {
     let mut recipe = Recipe::plain(first.files[0].path.clone(), 20_000, first.content_id, object.clone());
     recipe.files[0] = Recipe::plain(second.files[0].path.clone(), 10_000, second.content_id, String::from("x")).files.remove(0);
     recipe.files[0].plain_object = None;
-    ann.post(&format!("/versions/{}/commit", second.id), &Commit { recipe }).await.ok::<Version>();
+    ann.post(&format!("/versions/{}/commit", second.id), &Commit { recipe: recipe.into() }).await.ok::<Version>();
     act(&ann, &first.id, "trash").await;
     days_pass(db, 36).await;
     assert_eq!(collect::round(db, &blobs).await.expect("a round").purged, 1);

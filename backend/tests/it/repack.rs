@@ -73,7 +73,7 @@ impl Packed {
     async fn version(&self, person: &Person, project: &ProjectId, track: &TrackClaim, wanted: &[usize]) -> Version {
         let (file, recipe) = self.file(&format!("{}.wav", track.name), wanted);
         let announced = person.announce(project, &announcement(track, &file)).await;
-        person.post(&format!("/versions/{}/commit", announced.id), &Commit { recipe }).await.ok()
+        person.post(&format!("/versions/{}/commit", announced.id), &Commit { recipe: recipe.into() }).await.ok()
     }
 }
 
@@ -164,7 +164,7 @@ async fn an_object_of_which_less_than_half_is_needed_is_packed_anew_and_every_ve
     // What was not needed is gone and is asked for again.
     let (file, recipe) = object.file("Night Drive.wav", &[0]);
     let gone = ann.announce(&project, &announcement(&track, &file)).await;
-    ann.post(&format!("/versions/{}/commit", gone.id), &Commit { recipe }).await.problem(409, ErrorCode::ExtentGone);
+    ann.post(&format!("/versions/{}/commit", gone.id), &Commit { recipe: recipe.into() }).await.problem(409, ErrorCode::ExtentGone);
     server.stop().await;
 }
 

@@ -8,6 +8,7 @@ use collabtrack_domain::recipe::{Codec, Extent, Recipe, Span};
 use collabtrack_domain::role::Role;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use collabtrack_protocol::problem::ErrorCode;
+use collabtrack_protocol::recipes::{Place, SentExtent, SentRecipe};
 use collabtrack_protocol::uploads::ObjectFormat;
 use collabtrack_protocol::versions::{Announce, Announced, Commit, Reads, Rendition, TrackClaim, Version, VersionState};
 use collabtrack_server::random;
@@ -144,7 +145,7 @@ async fn a_commit_needs_confirmed_objects_of_this_project_and_a_recipe_that_fits
     let refuse = async |change: &dyn Fn(&mut Recipe)| {
         let mut recipe = good.clone();
         change(&mut recipe);
-        ann.post(&path, &Commit { recipe }).await.problem(422, ErrorCode::RecipeInvalid);
+        ann.post(&path, &Commit { recipe: recipe.into() }).await.problem(422, ErrorCode::RecipeInvalid);
     };
     refuse(&|r| r.files[0].spans[0].at = 1).await;
     refuse(&|r| r.files[0].spans[0].len = 19_999).await;
@@ -163,7 +164,7 @@ async fn a_commit_needs_confirmed_objects_of_this_project_and_a_recipe_that_fits
         .expect("there");
     assert_eq!(state, "announced");
     for _ in 0..2 {
-        assert_eq!(ann.post(&path, &Commit { recipe: good.clone() }).await.ok::<Version>().state, VersionState::Complete);
+        assert_eq!(ann.post(&path, &Commit { recipe: good.clone().into() }).await.ok::<Version>().state, VersionState::Complete);
     }
     server.stop().await;
 }
@@ -195,10 +196,45 @@ async fn an_original_may_lie_in_several_extents_of_several_objects() {
     recipe.files[0].plain_object = None;
     recipe.files[0].spans = spans;
     recipe.extents = extents;
-    ann.post(&format!("/versions/{}/commit", version.id), &Commit { recipe: recipe.clone() }).await.ok::<Version>();
+    ann.post(&format!("/versions/{}/commit", version.id), &Commit { recipe: recipe.clone().into() }).await.ok::<Version>();
     let reads: Reads = ann.reads(&version.id, Rendition::Original).await.ok();
     assert_eq!(reads.recipe, Some(recipe));
     assert_eq!(reads.objects.len(), 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn extents_the_project_has_are_only_named_and_those_of_others_are_unknown() {
+    let server = Server::start().await;
+    let ann = server.person("Ann").await;
+    let (project, other) = (ann.project("EP").await, ann.project("Other").await);
+    let (old, data) = (bytes(1, 10_000), [bytes(1, 10_000), bytes(2, 5_000)].concat());
+    let first = ann.bounce(&project, &claim("Night Drive"), &old).await;
+    let known = ann.reads(&first.id, Rendition::Original).await.ok::<Reads>().recipe.expect("a recipe").extents.remove(0);
+    let second = ann.announce(&project, &announcement(&claim("Night Drive"), &data)).await;
+    let (_, object) = ann.upload(&project, ObjectFormat::Packed, &data[10_000..]).await;
+    let mut recipe = Recipe::plain(second.files[0].path.clone(), 15_000, second.content_id, "none".into());
+    recipe.files[0].plain_object = None;
+    recipe.files[0].spans = vec![Span { at: 0, len: 10_000, extent: 0, from: 0 }, Span { at: 10_000, len: 5_000, extent: 1, from: 0 }];
+    let (length, sha256) = (5_000, ObjectHash::of(&data[10_000..]));
+    recipe.extents = vec![known.clone(), Extent { object, stored_len: length, raw_len: length, sha256, ..known.clone() }];
+    let sent = SentRecipe::naming(recipe.clone(), &[known.object.clone()].into());
+    assert_eq!(sent.named().count(), 1);
+
+    let path = format!("/versions/{}/commit", second.id);
+    let mut elsewhere = sent.clone();
+    elsewhere.extents[0] = SentExtent::Known(Place { object: known.object.clone(), offset: 1 });
+    let problem = ann.post(&path, &Commit { recipe: elsewhere }).await.problem(409, ErrorCode::ExtentGone);
+    assert_eq!(problem.facts.expect("facts")["objects"][0], *known.object);
+    let foreign = ann.announce(&other, &announcement(&claim("Night Drive"), &data)).await;
+    let answer = ann.post(&format!("/versions/{}/commit", foreign.id), &Commit { recipe: sent.clone() }).await;
+    answer.problem(409, ErrorCode::ExtentGone);
+
+    for _ in 0..2 {
+        assert_eq!(ann.post(&path, &Commit { recipe: sent.clone() }).await.ok::<Version>().state, VersionState::Complete);
+    }
+    let reads: Reads = ann.reads(&second.id, Rendition::Original).await.ok();
+    assert_eq!(reads.recipe, Some(recipe));
     server.stop().await;
 }
 

@@ -12,6 +12,7 @@ pub mod comments;
 pub mod limits;
 pub mod problem;
 pub mod projects;
+pub mod recipes;
 pub mod site;
 pub mod uploads;
 pub mod versions;

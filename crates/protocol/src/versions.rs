@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::Person;
+use crate::recipes::SentRecipe;
 use crate::uploads::SignedRequest;
 
 /// The track a version belongs to, as its device sees it. The server makes the track if it does not know the id.
@@ -181,9 +182,9 @@ pub struct Announced {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Commit {
     /// How the original is rebuilt; every extent lies in a verified object of the project, or in a packed one of a single part, which is
-    /// verified by this call.
+    /// verified by this call. An extent that a complete version of the project has is told by its object and offset alone.
     #[schema(value_type = Object)]
-    pub recipe: Recipe,
+    pub recipe: SentRecipe,
 }
 
 /// `POST /versions/{v}/tables`: the measured tables of an original, drawn and level-matched before the original is there.

@@ -105,7 +105,7 @@ impl Person {
     pub(crate) async fn commit(&self, version: &Version, object: &str) -> Answer {
         let file = &version.files[0];
         let recipe = Recipe::plain(file.path.clone(), file.length, file.sha256, object.to_owned());
-        self.post(&format!("/versions/{}/commit", version.id), &Commit { recipe }).await
+        self.post(&format!("/versions/{}/commit", version.id), &Commit { recipe: recipe.into() }).await
     }
 
     /// A complete version of a track.

@@ -87,7 +87,8 @@ impl<R: Read> Frames<R> {
         }
         Ok(Some(Self {
             source,
-            bytes: Vec::new(),
+            // Never more than a frame is left when more is read.
+            bytes: Vec::with_capacity(2 * READ),
             at: 0,
             given: 0,
             is_read: false,

@@ -1,5 +1,7 @@
 //! How the server's store holds the files of a version.
 
+use std::collections::BTreeSet;
+
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ProjectId, VersionId};
 use collabtrack_domain::recipe::{Codec, Extent, Recipe, RecipeFile, Span};
@@ -7,9 +9,24 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::{StoreResult, parsed, signed, unsigned};
 
+/// Which objects of a recipe complete versions of the project lie in.
+pub async fn objects_there(connection: &mut SqliteConnection, project: &ProjectId, recipe: &Recipe) -> StoreResult<BTreeSet<String>> {
+    let objects: BTreeSet<&str> = recipe.extents.iter().map(|extent| extent.object.as_str()).collect();
+    let mut there = BTreeSet::new();
+    for object in objects {
+        let known: Option<i64> = sqlx::query_scalar("SELECT 1 FROM object WHERE key = ? AND project = ? AND state = 'verified'")
+            .bind(object)
+            .bind(project.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        there.extend(known.map(|_| object.to_owned()));
+    }
+    Ok(there)
+}
+
 /// Records the recipe of a complete version; the same one again changes nothing.
 pub async fn put(connection: &mut SqliteConnection, project: &ProjectId, version: &VersionId, recipe: &Recipe) -> StoreResult<()> {
-    let plain: std::collections::BTreeSet<&str> = recipe.files.iter().filter_map(|file| file.plain_object.as_deref()).collect();
+    let plain: BTreeSet<&str> = recipe.files.iter().filter_map(|file| file.plain_object.as_deref()).collect();
     let mut extents = Vec::with_capacity(recipe.extents.len());
     for extent in &recipe.extents {
         sqlx::query(

@@ -11,6 +11,7 @@ use collabtrack_domain::id::{UploadId, VersionId};
 use collabtrack_domain::recipe::Recipe;
 use collabtrack_protocol::limits::{MAX_PARTS, MAX_URLS_PER_CALL, PART_SIZE_BYTES};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
+use collabtrack_protocol::recipes::SentRecipe;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, SignedRequest, UploadState, UploadStatus, WantUrls};
 use collabtrack_protocol::versions::{Commit, SetTables};
 use futures::StreamExt;
@@ -105,7 +106,8 @@ impl Library {
             None => self.send_plain(remote, &version, files).await?,
         };
         let Some(recipe) = recipe else { return Ok(()) };
-        let body = Commit { recipe };
+        let known = recipes::objects_there(&mut *self.store().read().await?, &version.project, &recipe).await?;
+        let body = Commit { recipe: SentRecipe::naming(recipe.clone(), &known) };
         let told = match self.heard(remote.commit(&version.id, &body).await) {
             Err(RemoteError::Refused(problem)) if problem.code == ErrorCode::ExtentGone => {
                 self.forget_lost_objects(&version.id, &problem).await?;
@@ -115,7 +117,7 @@ impl Library {
         };
         crate::faults::step("commit.told");
         let mut transaction = self.store().write().await?;
-        recipes::put(&mut transaction, &version.project, &version.id, &body.recipe).await?;
+        recipes::put(&mut transaction, &version.project, &version.id, &recipe).await?;
         feed::apply_answer(&mut transaction, &version.project, &told, &clock::text(self.clock().now())).await?;
         versions::set_complete(&mut transaction, &version.id).await?;
         outbox::confirm(&mut transaction, &version.id).await?;

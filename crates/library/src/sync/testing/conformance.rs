@@ -134,9 +134,9 @@ async fn original_comes_back(remote: &dyn Remote, folder: &Path, project: &Proje
     assert_eq!(remote.complete_upload(&upload.upload).await.expect("again").status, UploadStatus::Verified);
 
     let recipe = Recipe::plain("Night Drive.wav".into(), bytes.len() as u64, ObjectHash::of(&bytes), done.object);
-    let complete = remote.commit(&announced.id, &Commit { recipe: recipe.clone() }).await.expect("committed");
+    let complete = remote.commit(&announced.id, &Commit { recipe: recipe.clone().into() }).await.expect("committed");
     assert_eq!(complete.state, VersionState::Complete);
-    assert_eq!(remote.commit(&announced.id, &Commit { recipe }).await.expect("again").state, VersionState::Complete);
+    assert_eq!(remote.commit(&announced.id, &Commit { recipe: recipe.into() }).await.expect("again").state, VersionState::Complete);
     let reads = remote.reads(&announced.id, Rendition::Original).await.expect("signed reads");
     let target = folder.join("fetched");
     remote.fetch(&reads.objects[0].request, &target, &|_| {}).await.expect("fetched");
@@ -189,10 +189,10 @@ async fn a_packed_object_of_one_part_is_verified_by_its_recipe(remote: &dyn Remo
     let object = remote.create_upload(project, &upload).await.expect("a session").object;
     let mut recipe = Recipe::plain("Night Drive.wav".into(), bytes.len() as u64, ObjectHash::of(&bytes), object);
     recipe.files[0].plain_object = None;
-    let missing = remote.commit(&announced.id, &Commit { recipe: recipe.clone() }).await;
+    let missing = remote.commit(&announced.id, &Commit { recipe: recipe.clone().into() }).await;
     assert_eq!(code(missing), Some(ErrorCode::ExtentGone), "what the store does not have completes nothing");
     send_part(remote, &upload, &file, 1).await.expect("it arrives");
-    let complete = remote.commit(&announced.id, &Commit { recipe }).await.expect("committed");
+    let complete = remote.commit(&announced.id, &Commit { recipe: recipe.into() }).await.expect("committed");
     assert_eq!(complete.state, VersionState::Complete);
 }
 

@@ -15,6 +15,7 @@ use collabtrack_protocol::changes::{Change, ChangeKind, ChangePage, TrackInfo};
 use collabtrack_protocol::comments::{AddComment, Comment};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::projects::Project;
+use collabtrack_protocol::recipes::Place;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, SignedRequest, UploadState, UploadStatus};
 use collabtrack_protocol::versions::{
     Announce, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, Version, VersionState,
@@ -323,9 +324,18 @@ impl Inner {
     }
 
     fn commit(&mut self, id: &VersionId, body: &Commit) -> RemoteResult<Version> {
-        body.recipe.check().map_err(|error| problem(ErrorCode::RecipeInvalid, 422, &error.to_string()))?;
+        let told = self.versions.values().filter_map(|entry| entry.2.as_ref()).flat_map(|recipe| &recipe.extents);
+        let known = told.map(|extent| (Place { object: extent.object.clone(), offset: extent.offset }, extent.clone())).collect();
+        let recipe = body.recipe.clone().filled(&known).map_err(|objects| {
+            let mut refused = problem(ErrorCode::ExtentGone, 409, "Nothing is known at a named place.");
+            if let RemoteError::Refused(problem) = &mut refused {
+                problem.facts = Some(serde_json::json!({"objects": objects}));
+            }
+            refused
+        })?;
+        recipe.check().map_err(|error| problem(ErrorCode::RecipeInvalid, 422, &error.to_string()))?;
         // A packed object of one part is verified by the recipe that names it.
-        let named = |upload: &Upload| body.recipe.extents.iter().any(|extent| extent.object == upload.object);
+        let named = |upload: &Upload| recipe.extents.iter().any(|extent| extent.object == upload.object);
         let small = |upload: &Upload| upload.body.format == ObjectFormat::Packed && upload.body.parts.len() == 1 && !upload.verified;
         let arrived: Vec<UploadId> =
             self.uploads.iter().filter(|(_, upload)| small(upload) && named(upload)).map(|(id, _)| id.clone()).collect();
@@ -333,10 +343,10 @@ impl Inner {
             // One that is not there is found missing below.
             let _ = self.verify(&upload);
         }
-        let there =
-            body.recipe.extents.iter().all(|extent| {
-                self.objects.get(&extent.object).is_some_and(|bytes| extent.offset + extent.stored_len <= bytes.len() as u64)
-            });
+        let there = recipe
+            .extents
+            .iter()
+            .all(|extent| self.objects.get(&extent.object).is_some_and(|bytes| extent.offset + extent.stored_len <= bytes.len() as u64));
         if !there {
             return Err(problem(ErrorCode::ExtentGone, 409, "An object is not there."));
         }
@@ -346,7 +356,7 @@ impl Inner {
             VersionState::Trashed | VersionState::Purged => return Err(not_found()),
             _ => entry.0.state = VersionState::Complete,
         }
-        entry.2 = Some(body.recipe.clone());
+        entry.2 = Some(recipe);
         let version = entry.0.clone();
         self.tell(version)
     }
