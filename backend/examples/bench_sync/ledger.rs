@@ -69,8 +69,9 @@ impl Page {
 }
 
 /// Bytes of sending previews and tables (objects with these keys), and of everything else the author's computer said and heard. To the
-/// first belong the requests that send those objects, those that name tables, and their share, by number, of those that open uploads.
-pub(crate) fn apart(costs: &BTreeMap<String, Cost>, sound: &[String]) -> (u64, u64) {
+/// first belong the requests that send those objects, those that name tables, their share, by number, of those that open uploads, and where
+/// tables are sent the coarse waveform, which goes ahead of them in the announcement.
+pub(crate) fn apart(costs: &BTreeMap<String, Cost>, sound: &[String], waveform: u64) -> (u64, u64) {
     let of_computer = || costs.iter().filter(|(asked, _)| !asked.starts_with(OF_THE_SERVER));
     let sends_sound = |asked: &str| sound.iter().any(|key| asked.ends_with(key.as_str()));
     let sent: u64 = of_computer().filter(|(asked, _)| sends_sound(asked)).map(|(_, cost)| cost.times).sum();
@@ -82,7 +83,13 @@ pub(crate) fn apart(costs: &BTreeMap<String, Cost>, sound: &[String]) -> (u64, u
         _ => 0,
     });
     let small: u64 = small.sum();
+    let small = if sent > 0 { small + waveform } else { small };
     (small, all - small)
+}
+
+/// Bytes on the wire of a coarse waveform as it is kept: its base64 is packed to three quarters, which is what it stands for.
+pub(crate) fn of_waveform(overview: &str) -> u64 {
+    overview.len() as u64 * 3 / 4
 }
 
 /// What the server itself asks of its store carries its key, not a signature in the address: those are no bytes of the author's computer.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use crate::ledger::apart;
+use crate::ledger::{apart, of_waveform};
 use crate::network::{Network, Speed};
 use crate::peers::Change;
 use crate::studio::{AT_ONCE, Bench, SYNC, pair};
@@ -71,5 +71,5 @@ async fn costs(bench: &Bench, tell: bool) -> anyhow::Result<(u64, u64)> {
     for (asked, cost) in costs.iter().filter(|_| tell) {
         eprintln!("  {:>9} up {:>9} down {:>3} × {asked}", cost.up, cost.down, cost.times);
     }
-    Ok(apart(&costs, &bench.keys(&["preview", "tables"]).await?))
+    Ok(apart(&costs, &bench.keys(&["preview", "tables"]).await?, of_waveform(&bench.overview().await?)))
 }

@@ -63,6 +63,12 @@ impl Bench {
         Ok(sqlx::query_scalar(statement).bind(formats).fetch_all(self.database()).await?)
     }
 
+    /// The coarse waveform of the version that was announced last.
+    pub(crate) async fn overview(&self) -> anyhow::Result<String> {
+        let newest = "select overview from version order by seq desc limit 1";
+        Ok(sqlx::query_scalar(newest).fetch_one(self.database()).await?)
+    }
+
     /// Every byte up so far.
     pub(crate) fn up(&self) -> u64 {
         self.api.passed().0 + self.store.passed().0
