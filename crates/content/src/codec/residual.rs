@@ -2,7 +2,7 @@
 //! with new dither or another level shares no byte with the version before, yet nearly everything it says.
 //!
 //! Integers: `new = rest + round(gain · old)`, the gain an exact rational with denominator 2^30, so that every machine computes the same.
-//! Floats: [`floats`].
+//! Floats: as `floats` says.
 
 use collabtrack_domain::recipe::Codec;
 use serde_json::{Value, json};
