@@ -222,10 +222,12 @@ async fn extents_the_project_has_are_only_named_and_those_of_others_are_unknown(
     assert_eq!(sent.named().count(), 1);
 
     let path = format!("/versions/{}/commit", second.id);
-    let mut elsewhere = sent.clone();
-    elsewhere.extents[0] = SentExtent::Known(Place { object: known.object.clone(), offset: 1 });
-    let problem = ann.post(&path, &Commit { recipe: elsewhere }).await.problem(409, ErrorCode::ExtentGone);
-    assert_eq!(problem.facts.expect("facts")["objects"][0], *known.object);
+    for offset in [1, u64::MAX] {
+        let mut elsewhere = sent.clone();
+        elsewhere.extents[0] = SentExtent::Known(Place { object: known.object.clone(), offset });
+        let problem = ann.post(&path, &Commit { recipe: elsewhere }).await.problem(409, ErrorCode::ExtentGone);
+        assert_eq!(problem.facts.expect("facts")["objects"][0], *known.object);
+    }
     let foreign = ann.announce(&other, &announcement(&claim("Night Drive"), &data)).await;
     let answer = ann.post(&format!("/versions/{}/commit", foreign.id), &Commit { recipe: sent.clone() }).await;
     answer.problem(409, ErrorCode::ExtentGone);

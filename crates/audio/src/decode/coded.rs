@@ -229,7 +229,11 @@ impl CodedReader {
     /// Hands over to the demuxer at a frame.
     fn go_on_from(&mut self, frame: u64) -> Result<(), AudioError> {
         let to = SeekTo::Timestamp { ts: Timestamp::new(frame as i64), track_id: self.stream.track_id };
-        if frame > 0 && self.stream.format.seek(SeekMode::Accurate, to).is_err() {
+        let is_there = |stream: &mut Stream| {
+            let to = stream.format.seek(SeekMode::Accurate, to);
+            to.is_ok_and(|to| to.actual_ts.get() <= frame as i64)
+        };
+        if frame > 0 && !is_there(&mut self.stream) {
             // It reads from the start instead; what was heard already is passed over.
             let fresh = Self::start(&self.path, self.watchdog.clone(), self.hashing)?;
             self.stream = Stream { frames: None, ..fresh.stream };
