@@ -5,6 +5,8 @@
 mod app;
 mod commands;
 mod dialogs;
+#[cfg(target_os = "linux")]
+mod drawing;
 mod drops;
 mod error;
 mod events;
@@ -80,6 +82,8 @@ pub fn run() -> ExitCode {
     });
     let app = match builder(tauri::Builder::default().plugin(single))
         .setup(move |app| {
+            #[cfg(target_os = "linux")]
+            drawing::suit_this_computer(app.handle());
             if let Err(error) = prepare(app.handle(), settings) {
                 start::explain(app.handle(), error.as_ref());
             }
