@@ -1,5 +1,6 @@
-//! Whole clients under a simulated disk, network and clock, driven by a seed: they export, look, sync, edit, crash, lose the network, run
-//! out of disk and sleep for weeks. Whatever happens, in the end all agree, nothing is lost, and every file of the users is as they left it.
+//! Whole clients under a simulated disk, network and clock, driven by a seed: they export, look, sync, edit, move versions between tracks,
+//! throw them away and take them back, crash, lose the network, run out of disk and sleep for weeks. Whatever happens, in the end all agree,
+//! nothing is lost, and every file of the users is as they left it.
 //!
 //! `COLLABTRACK_SEED=n cargo test -p collabtrack-library --test library simulation` runs one seed again;
 //! `COLLABTRACK_SEEDS=n` runs that many (`./dev test --soak`).
@@ -20,7 +21,7 @@ use collabtrack_library::sync::testing::faulty::{Fault, Faulty, silence};
 use collabtrack_library::sync::testing::memory::MemoryRemote;
 use collabtrack_library::view::VersionSync;
 use collabtrack_library::{CredentialChoice, Library, LibraryOptions, seed_random};
-use collabtrack_protocol::versions::VersionState;
+use collabtrack_protocol::versions::{Version, VersionState};
 
 use crate::studio::wav;
 
@@ -63,6 +64,9 @@ struct Weather {
     died: tokio::sync::Notify,
 }
 
+/// Number, fingerprint, note and mark of every version of every track.
+type Seen = BTreeMap<String, Vec<(i64, String, String, bool)>>;
+
 struct Client {
     folder: tempfile::TempDir,
     clock: Arc<ManualClock>,
@@ -73,7 +77,8 @@ struct Client {
     project: Option<ProjectId>,
     /// What the user has in the folder.
     files: BTreeMap<String, Vec<u8>>,
-    exports: u32,
+    /// Tracks of which a version was moved or thrown away here: two neighbours of one may then have the same bytes.
+    reordered: BTreeSet<TrackId>,
 }
 
 fn options(folder: &tempfile::TempDir, clock: &Arc<ManualClock>, remote: &Arc<Faulty<MemoryRemote>>, faults: &Faults) -> LibraryOptions {
@@ -112,7 +117,7 @@ impl Client {
             (roll < sky.disk.load(Ordering::Relaxed)).then(|| io::Error::from(io::ErrorKind::StorageFull))
         });
         let library = Library::open(options(&folder, &clock, &remote, &faults)).await.expect("the library opens");
-        Self { folder, clock, weather, remote, faults, library, project: None, files: BTreeMap::new(), exports: 0 }
+        Self { folder, clock, weather, remote, faults, library, project: None, files: BTreeMap::new(), reordered: BTreeSet::new() }
     }
 
     async fn reopen(&mut self) {
@@ -125,7 +130,6 @@ impl Client {
         let bytes = wav(seed, 400);
         std::fs::write(self.folder.path().join("Bounces").join(name), &bytes).expect("written");
         self.files.insert(name.to_owned(), bytes);
-        self.exports += 1;
     }
 
     async fn look(&self) {
@@ -180,15 +184,15 @@ impl Client {
         found
     }
 
-    /// What this computer shows of the shared project: per track name the versions, newest first.
-    async fn picture(&self) -> BTreeMap<String, Vec<(i64, String, String, bool)>> {
+    /// What this computer shows of the shared project: per track, with its name, the versions, newest first.
+    async fn picture(&self) -> Seen {
         let mut picture = BTreeMap::new();
         for track in self.library.tracks(self.project.as_ref()).await.expect("tracks") {
             let id = TrackId::parse(&track.id).expect("an id");
             let versions = self.library.track(&id).await.expect("the track").versions;
             if !versions.is_empty() {
                 let rows = versions.into_iter().map(|version| (version.number, version.fingerprint, version.note, version.is_final));
-                picture.insert(track.id, rows.collect());
+                picture.insert(format!("{} {}", track.id, track.name), rows.collect());
             }
         }
         picture
@@ -227,20 +231,7 @@ async fn step(dice: &mut Dice, clients: &mut [Client], memory: &MemoryRemote, se
         }
         15 => client.weather.disk.store([0, 0, 60, 1_000][dice.below(4)], Ordering::Relaxed),
         16 => client.clock.advance(Duration::from_secs(86_400 * (1 + dice.next() % 40))),
-        17 => {
-            let versions = client.versions().await;
-            if !versions.is_empty() {
-                let (_, version) = &versions[dice.below(versions.len())];
-                if dice.percent(50) {
-                    client.library.set_note(version, &format!("note {}", dice.next() % 100)).await.expect("noted");
-                } else {
-                    match client.library.restore_version(version).await {
-                        Ok(_) | Err(LibraryError::Invalid { .. }) => {}
-                        Err(error) => panic!("going back failed: {error}"),
-                    }
-                }
-            }
-        }
+        17 => edit(dice, client).await,
         18 => match dice.below(3) {
             0 => memory.forget_uploads(),
             1 => client.reopen().await,
@@ -258,6 +249,39 @@ async fn step(dice: &mut Dice, clients: &mut [Client], memory: &MemoryRemote, se
         }
     }
     client.check_files();
+}
+
+/// Something a user does to a version: a note, going back to it, moving it, throwing it away or taking it back.
+async fn edit(dice: &mut Dice, client: &mut Client) {
+    let versions = client.versions().await;
+    if versions.is_empty() {
+        return;
+    }
+    let (track, version) = &versions[dice.below(versions.len())];
+    let refusable = |done: Result<(), LibraryError>| match done {
+        Ok(()) | Err(LibraryError::Invalid { .. }) => {}
+        Err(error) => panic!("an edit failed: {error}"),
+    };
+    match dice.below(6) {
+        0 => drop(client.library.set_note(version, &format!("note {}", dice.next() % 100)).await.expect("noted")),
+        1 => refusable(client.library.restore_version(version).await.map(drop)),
+        2 => {
+            let (target, _) = &versions[dice.below(versions.len())];
+            client.reordered.extend([track.clone(), target.clone()]);
+            refusable(client.library.move_versions(std::slice::from_ref(version), target).await.map(drop));
+        }
+        3 => {
+            client.reordered.insert(track.clone());
+            refusable(client.library.trash_versions(std::slice::from_ref(version)).await);
+        }
+        4 => drop(client.library.rename_track(track, &format!("Name {}", dice.next() % 100)).await.expect("named")),
+        _ => {
+            for thrown in client.library.trash(None).await.expect("the trash") {
+                let id = VersionId::parse(&thrown.id).expect("an id");
+                refusable(client.library.put_back(&[id]).await);
+            }
+        }
+    }
 }
 
 /// Lets everything come to rest and checks what must hold.
@@ -295,16 +319,25 @@ async fn settle(clients: &mut [Client], memory: &MemoryRemote) {
     let mut contents = BTreeSet::new();
     let mut numbers: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for version in &told {
-        assert_eq!(version.state, VersionState::Complete, "every original arrived");
-        assert!(memory.holds(version), "every byte of a complete version lies in the store");
+        // What is in the trash need not have been sent; its number and its record stay.
+        if version.state != VersionState::Trashed {
+            assert_eq!(version.state, VersionState::Complete, "every original arrived");
+            assert!(memory.holds(version), "every byte of a complete version lies in the store");
+        }
         contents.insert(version.content_id);
         numbers.entry(version.track.to_string()).or_default().push(version.number);
     }
-    for (track, numbers) in &numbers {
+    for (track, number) in memory.moved_away() {
+        numbers.entry(track.to_string()).or_default().push(number);
+    }
+    for (track, numbers) in &mut numbers {
+        numbers.sort_unstable();
         let want: Vec<i64> = (1..).take(numbers.len()).collect();
         assert_eq!(*numbers, want, "numbers of {track} are gapless and never used twice");
     }
-    for pair in told.windows(2).filter(|pair| pair[0].track == pair[1].track) {
+    let reordered: BTreeSet<&TrackId> = clients.iter().flat_map(|client| &client.reordered).collect();
+    let as_exported = |pair: &&[Version]| pair[0].track == pair[1].track && !reordered.contains(&pair[0].track);
+    for pair in told.windows(2).filter(as_exported) {
         assert_ne!(pair[0].content_id, pair[1].content_id, "one export is one version");
     }
     for client in clients.iter() {
@@ -340,12 +373,12 @@ async fn waiting(clients: &[Client]) -> Vec<Vec<String>> {
 }
 
 /// Whether the bytes are one file of a version of several.
-fn in_a_set(told: &[collabtrack_protocol::versions::Version], bytes: &[u8]) -> bool {
+fn in_a_set(told: &[Version], bytes: &[u8]) -> bool {
     let hash = ObjectHash::of(bytes);
     told.iter().any(|version| version.files.iter().any(|file| file.sha256 == hash))
 }
 
-async fn pictures(clients: &[Client]) -> Vec<BTreeMap<String, Vec<(i64, String, String, bool)>>> {
+async fn pictures(clients: &[Client]) -> Vec<Seen> {
     let mut pictures = Vec::new();
     for client in clients {
         pictures.push(client.picture().await);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use collabtrack_content::rebuild;
-use collabtrack_domain::id::VersionId;
+use collabtrack_domain::id::{TrackId, VersionId};
 use collabtrack_domain::recipe::Extent;
 use collabtrack_protocol::changes::ChangeKind;
 use collabtrack_protocol::versions::{Version, VersionState};
@@ -36,6 +36,12 @@ impl MemoryRemote {
             let whole = |file| rebuild::rebuild(&recipe, file, &Held(&inner.objects), &mut std::io::sink(), u64::MAX).is_ok();
             recipe.files.iter().all(whole)
         })
+    }
+
+    /// Numbers of versions that were moved to another track: nobody gets them again.
+    #[must_use]
+    pub fn moved_away(&self) -> Vec<(TrackId, i64)> {
+        self.inner().moved.clone()
     }
 
     /// The server was restored from an older copy: another epoch, and only the first `keep` changes of every feed.
