@@ -151,8 +151,7 @@ impl ContentStore {
     /// # Errors
     /// `NoSpace`.
     pub fn check_room(&self, bytes: u64) -> Result<()> {
-        self.faults.at("room").map_err(|error| LibraryError::file("store", &self.objects, error))?;
-        let Some((free, total)) = disk(&self.objects) else { return Ok(()) };
+        let Some((free, total)) = self.faults.disk().or_else(|| disk(&self.objects)) else { return Ok(()) };
         let needed = bytes.saturating_add(RESERVE_BYTES.max(total / 100));
         if free < needed { Err(LibraryError::NoSpace { free, needed }) } else { Ok(()) }
     }

@@ -7,14 +7,18 @@ mod on {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     type Script = dyn Fn(&'static str) -> Option<io::Error> + Send + Sync;
+    type Disk = dyn Fn() -> Option<(u64, u64)> + Send + Sync;
 
     /// What goes wrong with the disk.
     #[derive(Clone, Default)]
-    pub struct Faults(Option<Arc<Script>>);
+    pub struct Faults {
+        script: Option<Arc<Script>>,
+        disk: Option<Arc<Disk>>,
+    }
 
     impl std::fmt::Debug for Faults {
         fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            formatter.write_str(if self.0.is_some() { "Faults(scripted)" } else { "Faults(none)" })
+            formatter.write_str(if self.script.is_some() || self.disk.is_some() { "Faults(scripted)" } else { "Faults(none)" })
         }
     }
 
@@ -22,15 +26,26 @@ mod on {
         /// Asks `script` at every place.
         #[must_use]
         pub fn new(script: impl Fn(&'static str) -> Option<io::Error> + Send + Sync + 'static) -> Self {
-            Self(Some(Arc::new(script)))
+            Self { script: Some(Arc::new(script)), disk: None }
+        }
+
+        /// Free and total bytes of the disk are what `disk` says, where it says something.
+        #[must_use]
+        pub fn with_disk(self, disk: impl Fn() -> Option<(u64, u64)> + Send + Sync + 'static) -> Self {
+            Self { disk: Some(Arc::new(disk)), ..self }
         }
 
         /// Fails here if the script says so.
         pub(crate) fn at(&self, place: &'static str) -> io::Result<()> {
-            match self.0.as_ref().and_then(|script| script(place)) {
+            match self.script.as_ref().and_then(|script| script(place)) {
                 Some(error) => Err(error),
                 None => Ok(()),
             }
+        }
+
+        /// The disk as the script has it.
+        pub(crate) fn disk(&self) -> Option<(u64, u64)> {
+            self.disk.as_ref().and_then(|disk| disk())
         }
     }
 

@@ -10,11 +10,12 @@ use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::content_store::{discard, rename};
+use crate::content_store::{rename, sync_folder};
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::record::blocking;
 use crate::store::{tracks, versions};
+use crate::write_out::{copy_beside, folder_of, unfinished};
 
 /// Most bytes of a name; some disks take no more than 255, and other programs add to it.
 const MAX_NAME_BYTES: usize = 180;
@@ -47,27 +48,26 @@ impl Library {
     /// # Errors
     /// `Unknown`, `NotHere`, `File`, `Audio`, or what fetching it said.
     pub async fn export(&self, id: &VersionId, target: &Path) -> Result<()> {
-        let mut part_name = target.file_name().unwrap_or_default().to_os_string();
-        part_name.push(".part");
-        let part = target.with_file_name(part_name);
-        let written = self.export_to(id, target, &part).await;
-        let moved = written.and_then(|()| rename(&part, target).map_err(|error| LibraryError::file("write", target, error)));
-        if moved.is_err() {
-            discard(&part);
-        }
-        moved
-    }
-
-    async fn export_to(&self, id: &VersionId, target: &Path, part: &Path) -> Result<()> {
         self.get_original(id).await?;
         let (stored, name) = self.original(id).await?;
+        let (_, sha256) = self.handed_name(id).await?;
         let is_wav = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
-        if is_wav(target) && !is_wav(Path::new(&name)) {
-            let (part, cancel) = (part.to_path_buf(), self.cancel().clone());
-            return blocking(move || Ok(collabtrack_audio::wav::convert(&stored, &part, &cancel)?)).await;
-        }
-        discard(part);
-        self.fetch(id, part).await
+        let converted = is_wav(target) && !is_wav(Path::new(&name));
+        let (target, cancel) = (target.to_path_buf(), self.cancel().clone());
+        blocking(move || {
+            let fault = |error| LibraryError::file("write", &target, error);
+            let part = if converted {
+                let part = unfinished(&target)?;
+                collabtrack_audio::wav::convert(&stored, part.path(), &cancel)?;
+                part.as_file().sync_all().map_err(fault)?;
+                part
+            } else {
+                copy_beside(&stored, &target, sha256)?
+            };
+            rename(&part.into_temp_path(), &target).map_err(fault)?;
+            sync_folder(folder_of(&target)).map_err(fault)
+        })
+        .await
     }
 
     /// The name a version is handed out under.

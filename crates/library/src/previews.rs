@@ -1,5 +1,7 @@
 //! Previews of captured versions: small renditions for instant listening elsewhere. A version without one says why.
 
+use std::time::Duration;
+
 use collabtrack_audio::error::AudioError;
 use collabtrack_audio::preview;
 use collabtrack_content::hashing;
@@ -16,32 +18,56 @@ use crate::record::blocking;
 use crate::store::outbox::{self, Step};
 use crate::store::{blobs, commit, shown, versions};
 
+/// Times that this computer may fail at making a preview before its version goes on without one.
+const TRIES: u32 = 3;
+/// After how long it is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+
 /// Makes missing previews whenever it is woken.
 pub(crate) async fn run(library: Library) {
     loop {
-        if let Err(error) = library.make_previews().await {
-            tracing::warn!(error = %chain(&error), "previews could not be made; they are tried again with the next export");
+        let left = match library.make_previews().await {
+            Ok(left) => left,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "previews could not be made; they are tried again");
+                true
+            }
+        };
+        tokio::select! {
+            () = library.previews_wanted() => {}
+            () = tokio::time::sleep(AGAIN), if left => {}
         }
-        library.previews_wanted().await;
     }
 }
 
 impl Library {
-    /// Makes the previews of all versions that wait for one.
-    pub(crate) async fn make_previews(&self) -> Result<()> {
+    /// Makes the previews of all versions that wait for one; whether some still wait, because this computer failed at them.
+    pub(crate) async fn make_previews(&self) -> Result<bool> {
         let waiting = shown::without_preview(&mut *self.store().read().await?).await?;
+        let mut left = false;
         for id in waiting {
             if self.cancel().is_cancelled() {
-                return Ok(());
+                return Ok(left);
             }
-            self.make_preview(&VersionId::parse(&id)?).await?;
+            left |= !self.make_preview(&VersionId::parse(&id)?).await?;
             self.wake_sync();
+        }
+        Ok(left)
+    }
+
+    /// As [`Library::make_previews`], for one that is not run in the background: tries as often as it is worth.
+    pub(crate) async fn make_previews_now(&self) -> Result<()> {
+        for _ in 0..TRIES {
+            if !self.make_previews().await? {
+                break;
+            }
         }
         Ok(())
     }
 
-    async fn make_preview(&self, id: &VersionId) -> Result<()> {
-        let Some(version) = versions::get(&mut *self.store().read().await?, id).await? else { return Ok(()) };
+    /// Whether it is known now what preview the version has, or that it has none.
+    async fn make_preview(&self, id: &VersionId) -> Result<bool> {
+        let Some(version) = versions::get(&mut *self.store().read().await?, id).await? else { return Ok(true) };
         let (store, cancel, content) = (self.content().clone(), self.cancel().clone(), version.content_id);
         let serial = serial_of(content);
         let making = self.sync_state().limits.precedence.making();
@@ -63,7 +89,11 @@ impl Library {
                 blobs::insert(&mut transaction, hashes, &clock::text(self.clock().now())).await?;
                 versions::set_preview(&mut transaction, &version.id, Ok((hashes.sha256, hashes.length))).await?;
             }
-            Err(LibraryError::Audio(AudioError::Cancelled)) => return Ok(()),
+            Err(LibraryError::Audio(AudioError::Cancelled)) => return Ok(true),
+            Err(error) if is_of_this_computer(error) && self.sync_state().preview_failed(&version.id) < TRIES => {
+                tracing::info!(version.id = %version.id, error = %chain(error), "a preview could not be made now");
+                return Ok(false);
+            }
             Err(error) => {
                 tracing::warn!(version.id = %version.id, error = %chain(error), "a version has no preview");
                 let reason = format!("No preview could be made: {}.", chain(error));
@@ -74,8 +104,13 @@ impl Library {
         commit(transaction).await?;
         faults::step("preview.recorded");
         self.changed();
-        Ok(())
+        Ok(true)
     }
+}
+
+/// Whether an error is about this computer, such as its full disk, and not about the sound.
+fn is_of_this_computer(error: &LibraryError) -> bool {
+    matches!(error, LibraryError::File { .. } | LibraryError::NoSpace { .. } | LibraryError::Audio(AudioError::Io { .. }))
 }
 
 fn keep(store: &ContentStore, temp: &std::path::Path) -> Result<hashing::FileHashes> {

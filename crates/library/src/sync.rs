@@ -47,6 +47,8 @@ pub(crate) struct SyncState {
     answered: Mutex<answered::Answered>,
     /// Whether somebody said that there is news while a round goes on.
     news: std::sync::atomic::AtomicBool,
+    /// How often making the preview of a version failed.
+    preview_failures: Mutex<HashMap<VersionId, u32>>,
     /// Versions that send a preview of their own, because what they would have shared was not there.
     own_preview: Mutex<HashSet<VersionId>>,
 }
@@ -60,10 +62,11 @@ impl Default for Run {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Sending {
     confirmed: u64,
-    in_flight: u64,
+    /// Bytes of each part on its way.
+    in_flight: HashMap<u32, u64>,
     total: u64,
 }
 
@@ -98,6 +101,14 @@ impl SyncState {
         self.news.swap(false, std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// This computer failed at making the preview of a version; how often by now.
+    pub(crate) fn preview_failed(&self, version: &VersionId) -> u32 {
+        let mut failures = self.preview_failures.lock().expect("nobody panics while holding these");
+        let count = failures.entry(version.clone()).or_default();
+        *count += 1;
+        *count
+    }
+
     /// From now on this version sends its own preview.
     pub(crate) fn sends_own_preview(&self, version: &VersionId) {
         self.own_preview.lock().expect("nobody panics while holding these").insert(version.clone());
@@ -113,21 +124,32 @@ impl SyncState {
 
     /// Percent of the original that went out, at most 99: only the server's confirmation makes it all.
     pub(crate) fn percent(&self, version: &VersionId) -> Option<u8> {
-        let sending = *self.sending().get(version)?;
-        let sent = u128::from(sending.confirmed.saturating_add(sending.in_flight).min(sending.total));
+        let sending = self.sending();
+        let sending = sending.get(version)?;
+        let in_flight = sending.in_flight.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+        let sent = u128::from(sending.confirmed.saturating_add(in_flight).min(sending.total));
         let percent = sent * 100 / u128::from(sending.total.max(1));
         Some(u8::try_from(percent.min(99)).unwrap_or(99))
     }
 
-    /// An original starts or goes on with that much confirmed.
-    pub(crate) fn set_sending(&self, version: &VersionId, confirmed: u64, total: u64) {
-        self.sending().insert(version.clone(), Sending { confirmed, in_flight: 0, total });
+    /// A file of an original starts or goes on with that much confirmed, and nothing on its way.
+    pub(crate) fn start_sending(&self, version: &VersionId, confirmed: u64, total: u64) {
+        self.sending().insert(version.clone(), Sending { confirmed, in_flight: HashMap::new(), total });
     }
 
     /// Bytes of a part went out; not confirmed yet.
-    pub(crate) fn add_in_flight(&self, version: &VersionId, bytes: u64) {
+    pub(crate) fn add_in_flight(&self, version: &VersionId, part: u32, bytes: u64) {
         if let Some(sending) = self.sending().get_mut(version) {
-            sending.in_flight = sending.in_flight.saturating_add(bytes);
+            let part = sending.in_flight.entry(part).or_default();
+            *part = part.saturating_add(bytes);
+        }
+    }
+
+    /// A part is on its way no more; `confirmed` bytes of it are with the store.
+    pub(crate) fn part_over(&self, version: &VersionId, part: u32, confirmed: u64) {
+        if let Some(sending) = self.sending().get_mut(version) {
+            sending.in_flight.remove(&part);
+            sending.confirmed = sending.confirmed.saturating_add(confirmed);
         }
     }
 
@@ -146,10 +168,15 @@ mod tests {
         let state = SyncState::default();
         let version = VersionId::from_random([1; 17]);
         assert_eq!(state.percent(&version), None);
-        state.set_sending(&version, 0, 100);
-        state.add_in_flight(&version, 50);
+        state.start_sending(&version, 0, 100);
+        state.add_in_flight(&version, 1, 30);
+        state.add_in_flight(&version, 2, 20);
         assert_eq!(state.percent(&version), Some(50));
-        state.add_in_flight(&version, 500);
-        assert_eq!(state.percent(&version), Some(99), "re-sent bytes do not count twice, and 100 only comes as confirmed");
+        state.part_over(&version, 1, 30);
+        assert_eq!(state.percent(&version), Some(50), "what others have on their way stays counted");
+        state.part_over(&version, 2, 0);
+        assert_eq!(state.percent(&version), Some(30), "what did not arrive does not count");
+        state.add_in_flight(&version, 2, 500);
+        assert_eq!(state.percent(&version), Some(99), "100 only comes as confirmed");
     }
 }

@@ -7,8 +7,9 @@ use collabtrack_content::hashing;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::VersionId;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
+use tempfile::NamedTempFile;
 
-use crate::content_store::discard;
+use crate::content_store::sync_folder;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::record::blocking;
@@ -141,25 +142,42 @@ fn write_folder(files: &[VersionFile], sources: &[PathBuf], target: &Path) -> Re
     Ok(())
 }
 
+/// Writes a new file. What has the name already stays.
 fn write_file(source: &Path, target: &Path, wanted: ObjectHash) -> Result<()> {
+    let folder = folder_of(target);
+    let file = copy_beside(source, target, wanted)?;
+    let fault = |error| LibraryError::file("write", target, error);
+    file.persist_noclobber(target).map_err(|error| fault(error.error))?;
+    sync_folder(folder).map_err(fault)
+}
+
+/// Writes beside the target, which gets the bytes only when every one is there and on the disk: whoever is killed in the middle leaves no file
+/// that looks whole.
+pub(crate) fn copy_beside(source: &Path, target: &Path, wanted: ObjectHash) -> Result<NamedTempFile> {
     let fault = |error| LibraryError::file("write", target, error);
     let mut from = File::open(source).map_err(|error| LibraryError::file("read", source, error))?;
-    let mut file = File::create_new(target).map_err(fault)?;
-    let written = hashing::copy_hashing(&mut from, &mut file, PART_SIZE_BYTES, &mut |_| true).and_then(|copied| {
-        file.sync_all()?;
-        Ok(copied)
-    });
-    match written {
-        Ok(copied) if copied.sha256 == wanted => Ok(()),
-        Ok(_) => {
-            discard(target);
-            Err(LibraryError::DamagedCopy { hash: wanted.to_string() })
-        }
-        Err(error) => {
-            discard(target);
-            Err(fault(error))
-        }
+    let mut file = unfinished(target)?;
+    let copied = hashing::copy_hashing(&mut from, &mut file, PART_SIZE_BYTES, &mut |_| true).map_err(fault)?;
+    if copied.sha256 != wanted {
+        return Err(LibraryError::DamagedCopy { hash: wanted.to_string() });
     }
+    file.as_file().sync_all().map_err(fault)?;
+    Ok(file)
+}
+
+pub(crate) fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A file beside `target` of a name nobody has, with the rights of any new file of this user; it goes away unless it is finished.
+pub(crate) fn unfinished(target: &Path) -> Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".collabtrack-").suffix(".part");
+    #[cfg(unix)]
+    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    #[cfg(unix)]
+    builder.permissions(rights);
+    builder.tempfile_in(folder_of(target)).map_err(|error| LibraryError::file("write", target, error))
 }
 
 #[cfg(test)]

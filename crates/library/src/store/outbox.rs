@@ -2,6 +2,7 @@
 
 use collabtrack_domain::id::{ProjectId, TrackId, VersionId};
 use collabtrack_domain::kind::Kind;
+use collabtrack_protocol::versions::TrackClaim;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, SqliteConnection};
 
@@ -134,15 +135,15 @@ pub async fn advance(connection: &mut SqliteConnection, version: &VersionId, ste
     Ok(())
 }
 
-/// What an announcement says that people may edit while nobody knows whether it arrived.
+/// What an announcement says that people may edit while nobody knows whether it arrived. It is told in the same words until it did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
     /// Note.
     pub note: String,
     /// Kind.
     pub kind: Kind,
-    /// Track.
-    pub track: TrackId,
+    /// Track, with its name.
+    pub claim: TrackClaim,
 }
 
 /// Records what a version is announced with, before it is.
@@ -160,6 +161,19 @@ pub async fn announced(connection: &mut SqliteConnection, version: &VersionId) -
     let with: Option<Option<String>> =
         sqlx::query_scalar("SELECT announced FROM outbox WHERE version = ?").bind(version.as_str()).fetch_optional(connection).await?;
     Ok(with.flatten().and_then(|with| serde_json::from_str(&with).ok()))
+}
+
+/// The server refused an announcement: the next one says what is so then.
+pub async fn forget_announced(connection: &mut SqliteConnection, version: &VersionId) -> StoreResult<()> {
+    sqlx::query("UPDATE outbox SET announced = NULL WHERE version = ?").bind(version.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// The name under which a track was announced by a version that the server may know of.
+pub async fn announced_name(connection: &mut SqliteConnection, track: &TrackId) -> StoreResult<Option<String>> {
+    let all: Vec<String> = sqlx::query_scalar("SELECT announced FROM outbox WHERE announced IS NOT NULL").fetch_all(connection).await?;
+    let claims = all.iter().filter_map(|with| serde_json::from_str::<Announced>(with).ok()).map(|with| with.claim);
+    Ok(claims.filter(|claim| claim.id == *track).map(|claim| claim.name).next())
 }
 
 /// The step a version on its way is at; none when it is not on its way.

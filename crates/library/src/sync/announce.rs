@@ -37,13 +37,19 @@ impl Library {
     /// Announces a version; takes over its number, and whatever else the server decided.
     pub(crate) async fn announce(&self, remote: &dyn Remote, id: &VersionId) -> Result<()> {
         let (version, body) = self.announcement(id).await?;
-        let with = Announced { note: body.note.clone(), kind: body.kind, track: body.track.id.clone() };
+        let with = Announced { note: body.note.clone(), kind: body.kind, claim: body.track.clone() };
         let mut transaction = self.store().write().await?;
         outbox::set_announced(&mut transaction, &version.id, &with).await?;
         commit(transaction).await?;
         let told = match self.heard(remote.announce(&version.project, &body).await) {
             Err(RemoteError::Refused(problem)) if not_with_the_store(&problem) && (body.preview.is_some() || body.sound_as.is_some()) => {
                 self.send_preview_again(&version.id, body.sound_as.is_some()).await?;
+                return Err(RemoteError::Refused(problem).into());
+            }
+            Err(RemoteError::Refused(problem)) => {
+                let mut transaction = self.store().write().await?;
+                outbox::forget_announced(&mut transaction, &version.id).await?;
+                commit(transaction).await?;
                 return Err(RemoteError::Refused(problem).into());
             }
             answer => answer?.version,
@@ -84,6 +90,7 @@ impl Library {
             self.sync_state().sends_own_preview(id);
         }
         let mut transaction = self.store().write().await?;
+        outbox::forget_announced(&mut transaction, id).await?;
         if let Some(upload) = uploads::get(&mut transaction, id, ObjectFormat::Preview, 0).await? {
             uploads::forget(&mut transaction, &upload.id).await?;
         }
@@ -104,13 +111,22 @@ impl Library {
             (None, State::Trashed) => "It was in the trash before it was sent.".to_owned(),
             (None, _) => "The preview could not be sent.".to_owned(),
         };
+        // While nobody knows whether it arrived, it says the same again; what people did since is told once its answer came.
+        let said = match outbox::announced(&mut connection, &version.id).await? {
+            Some(said) => said,
+            None => Announced {
+                note: version.note.clone(),
+                kind: version.kind,
+                claim: TrackClaim { id: track.id, name: track.name, key: track.key, auto: track.auto },
+            },
+        };
         let sound_as = if preview.is_none() { self.sound_twin(&mut connection, &version).await? } else { None };
         let overview = if sound_as.is_some() { String::new() } else { overview::to_wire(&version.overview) };
         let body = Announce {
             version: version.id.clone(),
-            track: TrackClaim { id: track.id, name: track.name, key: track.key, auto: track.auto },
-            kind: version.kind,
-            note: version.note.clone(),
+            track: said.claim,
+            kind: said.kind,
+            note: said.note,
             content_id: version.content_id,
             parent: version.parent.clone(),
             no_preview_reason: (preview.is_none() && same_as.is_none() && sound_as.is_none()).then_some(reason),

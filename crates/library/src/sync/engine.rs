@@ -92,7 +92,7 @@ impl Library {
         self.work_alone().await?;
         self.sync_state().waits().clear();
         let remote = self.remote().await?;
-        self.make_previews().await?;
+        self.make_previews_now().await?;
         self.round_with_session(remote, Patience::Insist).await
     }
 
@@ -389,8 +389,11 @@ impl Library {
                     return self.skip_tables(id).await;
                 }
                 outcome.problems.push(why.clone());
-                self.hold(op, &why).await?;
-                self.sync_state().waits().failed(op, now, chance);
+                let attempts = self.sync_state().waits().failed(op, now, chance);
+                if !self.hold(op, &why).await? && attempts == 1 {
+                    // It is no version on its way, where the words would stand.
+                    self.tell(AppEvent::Notice { message: why });
+                }
             }
             Reaction::CheckCopy => {
                 let attempts = self.sync_state().waits().failed(op, now, chance);
@@ -403,7 +406,7 @@ impl Library {
                 }
                 self.count(op, &error).await?;
                 self.give_up_small(op, attempts, &error).await?;
-                if attempts >= ENOUGH && matches!(op, Op::SendEdit(_)) {
+                if attempts >= ENOUGH && (matches!(op, Op::SendEdit(_)) || is_the_stores_last_word(&error)) {
                     self.hold(op, &error.view().message).await?;
                 }
             }
@@ -419,14 +422,17 @@ impl Library {
         Ok(commit(transaction).await?)
     }
 
-    async fn hold(&self, op: &Op, why: &str) -> Result<()> {
+    /// Stops an operation until the user does something. Whether that is shown where it belongs.
+    async fn hold(&self, op: &Op, why: &str) -> Result<bool> {
         if let Op::SendEdit(id) = op {
-            return self.take_back_edit(*id, why).await;
+            self.take_back_edit(*id, why).await?;
+            return Ok(true);
         }
-        let (Op::SendPreview(id) | Op::Announce(id) | Op::SendOriginal(id)) = op else { return Ok(()) };
+        let (Op::SendPreview(id) | Op::Announce(id) | Op::SendOriginal(id)) = op else { return Ok(false) };
         let mut transaction = self.store().write().await?;
         outbox::hold(&mut transaction, id, why).await?;
-        Ok(commit(transaction).await?)
+        commit(transaction).await?;
+        Ok(true)
     }
 
     /// The server will not have an edit: what it says holds here again, and the user is told.
@@ -477,7 +483,8 @@ impl Library {
                 }
                 Err(damaged) => {
                     outcome.problems.push(damaged.view().message.clone());
-                    return self.hold(op, &damaged.view().message).await;
+                    self.hold(op, &damaged.view().message).await?;
+                    return Ok(());
                 }
             }
         }
@@ -560,6 +567,16 @@ impl Library {
             .iter()
             .filter(|node| node.wants_preview || node.wants_tables || (node.wants_original && roles.get(&node.project) == Some(&true)));
         Ok(i64::try_from(open.count()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Whether the store said to the same bytes that it will not have them; what it says of time and rights may change by itself.
+fn is_the_stores_last_word(error: &LibraryError) -> bool {
+    match error {
+        LibraryError::Remote(RemoteError::StoreRefused { status }) => {
+            (400..500).contains(status) && !matches!(status, 403 | 404 | 408 | 410 | 429)
+        }
+        _ => false,
     }
 }
 

@@ -128,6 +128,7 @@ impl Library {
                 continue;
             }
             versions::unnumber(&mut transaction, &version.id).await?;
+            outbox::forget_announced(&mut transaction, &version.id).await?;
             let ready = version.preview.is_some() || version.no_preview_reason.is_some();
             outbox::put(&mut transaction, &version.id, if ready { Step::PreviewReady } else { Step::Captured }).await?;
             crate::store::uploads::forget_all(&mut transaction, &version.id).await?;
@@ -255,6 +256,9 @@ async fn apply_track(
     now: &str,
     touched: &mut BTreeSet<TrackId>,
 ) -> StoreResult<()> {
+    for known_as in [Some(&info.id), info.absorbed.as_ref()].into_iter().flatten() {
+        queue_unheard_name(connection, project, known_as, &info.id).await?;
+    }
     let track = Track {
         id: info.id.clone(),
         project: project.clone(),
@@ -358,8 +362,9 @@ async fn apply_version(connection: &mut SqliteConnection, project: &ProjectId, t
 async fn queue_unheard(connection: &mut SqliteConnection, project: &ProjectId, told: &Told) -> StoreResult<()> {
     let Some(here) = versions::get(connection, &told.id).await? else { return Ok(()) };
     if let Some(with) = outbox::announced(connection, &told.id).await? {
+        queue_unheard_name(connection, project, &with.claim.id, &told.track).await?;
         let track = match tracks::get(connection, &here.track).await? {
-            Some(track) if here.track != with.track => {
+            Some(track) if here.track != with.claim.id => {
                 Some(TrackClaim { id: track.id, name: track.name, key: track.key, auto: track.auto })
             }
             _ => None,
@@ -375,6 +380,26 @@ async fn queue_unheard(connection: &mut SqliteConnection, project: &ProjectId, t
         edits::put(connection, project, &Edit::Trash { version: told.id.clone(), trashed: true }).await?;
     }
     Ok(())
+}
+
+/// The server tells for the first time of a track that was announced from here: the name it got since, it has not heard of.
+async fn queue_unheard_name(
+    connection: &mut SqliteConnection,
+    project: &ProjectId,
+    announced: &TrackId,
+    is_now: &TrackId,
+) -> StoreResult<()> {
+    if tracks::is_announced(connection, announced).await? {
+        return Ok(());
+    }
+    let Some(was) = outbox::announced_name(connection, announced).await? else { return Ok(()) };
+    let here = tracks::get(connection, announced).await?;
+    let Some(here) = here.filter(|here| here.id == *announced && here.name != was) else { return Ok(()) };
+    let queued = edits::of_subject(connection, is_now.as_str()).await?;
+    if queued.iter().any(|edit| matches!(edit, Edit::Track { name, .. } if *name == here.name)) {
+        return Ok(());
+    }
+    edits::put(connection, project, &Edit::Track { track: is_now.clone(), name: here.name, was: Some(was) }).await
 }
 
 /// Whether a sound copy of every one of these files is here.

@@ -185,6 +185,7 @@ impl Library {
     /// Fetches an object into its lasting partial file, of this version as in [`Library::fetch_range`]; what is there already is not fetched
     /// again.
     async fn fetch_whole(&self, remote: &dyn Remote, version: &VersionId, object: ObjectRead) -> Result<PathBuf> {
+        self.content().check_room(object.length)?;
         let partial = self.content().partial_path(&partial_name(&format!("{version} {}", object.object)));
         let have = std::fs::metadata(&partial).map_or(0, |data| data.len());
         if have > object.length {

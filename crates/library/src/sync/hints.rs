@@ -12,9 +12,10 @@ const SILENCE: Duration = Duration::from_secs(45);
 /// Longest line kept; hints are far shorter.
 const MOST_LINE_BYTES: usize = 16 * 1024;
 
-/// Listens until the stream ends; calls `news` with every hint.
-pub(crate) async fn listen(api: &Api, news: impl Fn()) -> RemoteResult<()> {
+/// Listens until the stream ends; calls `opened` when the server answers with one, and `news` with every hint.
+pub(crate) async fn listen(api: &Api, opened: impl Fn(), news: impl Fn()) -> RemoteResult<()> {
     let mut stream = api.events().await?.bytes_stream();
+    opened();
     let mut line = Vec::new();
     loop {
         let piece = match tokio::time::timeout(SILENCE, stream.next()).await {

@@ -363,14 +363,15 @@ impl Library {
         let mut urls: BTreeMap<u32, SignedRequest> = state.urls.iter().map(|url| (url.part, url.request.clone())).collect();
         let mut missing: Vec<u32> = (1_u32..).take(upload.parts.len()).filter(|number| !state.stored_parts.contains(number)).collect();
         missing.reverse();
-        let mut confirmed: u64 = state.stored_parts.iter().map(|number| upload.part_length(u64::from(*number) - 1)).sum();
-        let say = |confirmed: u64| {
-            if let Some((before, total)) = progress {
-                self.sync_state().set_sending(&what.version.id, before + confirmed, total);
-                self.sync_changed();
-            }
+        let confirmed: u64 = state.stored_parts.iter().map(|number| upload.part_length(u64::from(*number) - 1)).sum();
+        if let Some((before, total)) = progress {
+            self.sync_state().start_sending(&what.version.id, before + confirmed, total);
+            self.sync_changed();
+        }
+        let is_over = |number: u32, confirmed: u64| {
+            self.sync_state().part_over(&what.version.id, number, confirmed);
+            self.sync_changed();
         };
-        say(confirmed);
         let mut flying = FuturesUnordered::new();
         while !missing.is_empty() || !flying.is_empty() {
             let interrupted = progress.is_some() && !missing.is_empty() && self.preview_waits().await?;
@@ -398,7 +399,7 @@ impl Library {
                 if !arrived {
                     missing.push(number);
                     // What went out of it is not with the store.
-                    say(confirmed);
+                    is_over(number, 0);
                     continue;
                 }
                 // Recorded here and not with the sending: a part that waits for its turn must not hold the database.
@@ -407,8 +408,7 @@ impl Library {
                 uploads::set_part_stored(&mut transaction, &upload.id, number).await?;
                 commit(transaction).await?;
                 crate::faults::step("upload.part_recorded");
-                confirmed += upload.part_length(u64::from(number) - 1);
-                say(confirmed);
+                is_over(number, upload.part_length(u64::from(number) - 1));
             }
         }
         Ok(true)
@@ -431,11 +431,12 @@ impl Library {
             gives_way: !matches!(upload.format, ObjectFormat::Preview | ObjectFormat::Tables),
         };
         let version = what.version.id.clone();
-        let progress = |bytes: u64| self.sync_state().add_in_flight(&version, bytes);
+        let progress = |bytes: u64| self.sync_state().add_in_flight(&version, number, bytes);
         let mut result = remote.put(&request, body.clone(), &progress).await;
         if matches!(result, Err(RemoteError::StoreRefused { status: 403 })) {
             let fresh = self.heard(remote.upload_urls(&upload.id, &WantUrls { parts: vec![number] }).await)?;
             if let Some(url) = fresh.urls.iter().find(|url| url.part == number) {
+                self.sync_state().part_over(&version, number, 0);
                 result = remote.put(&url.request, body, &progress).await;
             }
         }

@@ -36,6 +36,8 @@ pub(crate) async fn run(library: Library) {
             tokio::select! {
                 () = library.sync_wanted() => {}
                 () = tokio::time::sleep(pause) => {}
+                // The hints ended: what was to be asked in minutes is asked sooner from now on.
+                Ok(()) = hinted.changed() => {}
             }
         }
     };
@@ -78,13 +80,15 @@ async fn listen(library: Library, alive: tokio::sync::watch::Sender<bool>) {
             && library.connection().account.is_some()
             && let Ok(api) = library.api().await
         {
-            alive.send_replace(true);
             // A round that goes on looks at it too: it may be busy with originals for long.
             let news = || {
                 library.sync_state().has_news();
                 library.wake_sync();
             };
-            if let Err(error) = hints::listen(&api, news).await {
+            let opened = || {
+                alive.send_replace(true);
+            };
+            if let Err(error) = hints::listen(&api, opened, news).await {
                 tracing::debug!(%error, "no hints from the server; it is asked from time to time");
             }
             alive.send_replace(false);

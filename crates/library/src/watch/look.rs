@@ -490,7 +490,7 @@ impl Library {
                     .into(),
             });
         }
-        self.make_previews().await
+        self.make_previews_now().await
     }
 }
 

@@ -28,6 +28,8 @@ enum Hint {
 struct Watching {
     watcher: Option<RecommendedWatcher>,
     roots: BTreeMap<RootId, PathBuf>,
+    /// Roots the system would not watch, and when it is asked again: trying means walking through all of it.
+    refused: BTreeMap<RootId, (PathBuf, Duration)>,
 }
 
 impl Watching {
@@ -47,10 +49,10 @@ impl Watching {
             }
         });
         match watcher {
-            Ok(watcher) => Self { watcher: Some(watcher), roots: BTreeMap::new() },
+            Ok(watcher) => Self { watcher: Some(watcher), roots: BTreeMap::new(), refused: BTreeMap::new() },
             Err(error) => {
                 tracing::warn!(%error, "the system tells of no changes; folders are looked through every 30 seconds");
-                Self { watcher: None, roots: BTreeMap::new() }
+                Self { watcher: None, roots: BTreeMap::new(), refused: BTreeMap::new() }
             }
         }
     }
@@ -63,11 +65,18 @@ impl Watching {
             Ok((roots, presence))
         })
         .await?;
+        let now = library.clock().elapsed();
         for (root, is_here) in roots.into_iter().zip(presence) {
+            if !is_here {
+                self.refused.remove(&root.id);
+            }
             let watched = self.roots.get(&root.id) == Some(&root.path);
-            if is_here && !watched {
-                let state = self.watch(root.id, root.path);
-                library.candidates_state().set_root_state(root.id, state);
+            let refused = self.refused.get(&root.id).is_some_and(|(path, until)| *path == root.path && now < *until);
+            if is_here && !watched && !refused {
+                let state = self.watch(root.id, root.path, now);
+                if library.candidates_state().set_root_state(root.id, state) {
+                    library.changed();
+                }
             } else if !is_here
                 && let Some(path) = self.roots.remove(&root.id)
                 && let Some(watcher) = &mut self.watcher
@@ -79,17 +88,20 @@ impl Watching {
         Ok(())
     }
 
-    fn watch(&mut self, id: RootId, path: PathBuf) -> RootState {
+    fn watch(&mut self, id: RootId, path: PathBuf, now: Duration) -> RootState {
         let Some(watcher) = &mut self.watcher else { return RootState::Polling };
         match watcher.watch(&path, RecursiveMode::Recursive) {
             Ok(()) => {
                 // Watched all the same: what this computer writes there is told.
                 let state = if network::needs_polling(&path) { RootState::Polling } else { RootState::Watching };
+                self.refused.remove(&id);
                 self.roots.insert(id, path);
                 state
             }
             Err(error) => {
-                tracing::warn!(%error, "a folder cannot be watched; it is looked through every 30 seconds");
+                if self.refused.insert(id, (path, now + RESCAN)).is_none() {
+                    tracing::warn!(%error, "a folder cannot be watched; it is looked through every 30 seconds");
+                }
                 RootState::Polling
             }
         }

@@ -71,30 +71,118 @@ async fn f3_i16_a_full_disk_or_a_failed_sync_at_any_touch_leaves_one_whole_versi
 
 #[tokio::test]
 async fn i16_too_little_room_is_told_before_anything_is_copied_and_taken_when_there_is_room() {
+    const GIB: u64 = 1 << 30;
     let full = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let is_full = full.clone();
-    let faults =
-        Faults::new(move |place| (place == "room" && is_full.load(Ordering::Relaxed)).then(|| io::Error::from(io::ErrorKind::StorageFull)));
+    let faults = Faults::default().with_disk(move || is_full.load(Ordering::Relaxed).then_some((GIB, 100 * GIB)));
     let studio = Studio::with_faults(faults).await;
     studio.export("Night Drive.wav", &wav(1, SECOND / 10));
     assert!(studio.capture().await.captured.is_empty());
-    assert!(matches!(studio.candidate().await.state, CandidateState::NoSpace | CandidateState::NotReadable));
+    assert_eq!(studio.candidate().await.state, CandidateState::NoSpace);
+    assert_eq!(std::fs::read_dir(studio.folder.path().join("library/temp")).expect("there").count(), 0, "nothing was copied");
     full.store(false, Ordering::Relaxed);
     studio.clock.advance(Duration::from_secs(61));
     assert_eq!(studio.library.scan_once().await.expect("a look").captured.len(), 1);
 }
 
 #[tokio::test]
+async fn i16_below_the_floor_of_free_space_nothing_is_fetched_not_even_a_preview() {
+    const GIB: u64 = 1 << 30;
+    let memory = MemoryRemote::default();
+    let first = Studio::with(Some(Arc::new(memory.clone()))).await;
+    first.export("Night Drive.wav", &wav(1, SECOND / 10));
+    first.capture().await;
+    first.library.put_on_server(&first.project).await.expect("on the server");
+    first.sync().await.expect("synced");
+    let full = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let is_full = full.clone();
+    let faults = Faults::default().with_disk(move || is_full.load(Ordering::Relaxed).then_some((GIB, 100 * GIB)));
+    let second = Studio::with_faults_and(faults, Some(Arc::new(memory.clone()))).await;
+    assert!(second.sync().await.expect("it ends").fetching > 0);
+    let version = second.track().await.versions.remove(0);
+    assert_eq!(version.here, Here::Nothing, "neither preview nor original");
+    full.store(false, Ordering::Relaxed);
+    assert_eq!(second.sync().await.expect("synced").fetching, 0);
+    assert_eq!(second.track().await.versions[0].here, Here::Original);
+}
+
+#[tokio::test]
+async fn f3_a_disk_that_fails_at_any_touch_of_sending_or_fetching_loses_and_doubles_nothing() {
+    let bytes = [wav(1, SECOND / 10), wav(2, SECOND / 10)];
+    // Which disk fails: that of the first computer while it sends, or that of the second while it fetches.
+    for sending in [true, false] {
+        let mut touches = usize::MAX;
+        let mut nth = usize::MAX;
+        while nth == usize::MAX || nth < touches {
+            let memory = MemoryRemote::default();
+            let failing = failing_at(nth, io::ErrorKind::Other);
+            let [one, two] = if sending { [failing.0, Faults::default()] } else { [Faults::default(), failing.0] };
+            let first = Studio::with_faults_and(one, Some(Arc::new(memory.clone()))).await;
+            for bytes in &bytes {
+                first.export("Night Drive.wav", bytes);
+                for _ in 0..4 {
+                    // A failed capture is taken up by a later look.
+                    let _ = first.library.scan_once().await;
+                    first.clock.advance(Duration::from_secs(61));
+                }
+            }
+            first.library.put_on_server(&first.project).await.expect("on the server");
+            let second = Studio::with_faults_and(two, Some(Arc::new(memory.clone()))).await;
+            for studio in [&first, &second] {
+                for _ in 0..6 {
+                    match studio.sync().await {
+                        Ok(outcome) if outcome.waiting + outcome.fetching == 0 => break,
+                        Ok(_) | Err(LibraryError::File { .. } | LibraryError::NoSpace { .. }) => {}
+                        Err(error) => panic!("touch {nth}: {error}"),
+                    }
+                }
+                let versions = studio.track().await.versions;
+                assert_eq!(versions.iter().map(|version| version.number).collect::<Vec<_>>(), [2, 1], "touch {nth}");
+                for (version, bytes) in versions.iter().rev().zip(&bytes) {
+                    let (stored, _) = studio.library.original(&id(&version.id)).await.expect("here");
+                    assert_eq!(std::fs::read(stored).expect("readable"), *bytes, "touch {nth}: byte for byte");
+                }
+            }
+            assert!(memory.versions().iter().all(|version| memory.holds(version)), "touch {nth}: every byte is in the store");
+            if nth == usize::MAX {
+                touches = failing.1.load(Ordering::Relaxed);
+                assert!(touches >= 8, "{touches} touches of the disk");
+                nth = 0;
+            } else {
+                nth += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn f29_a_version_whose_preview_cannot_be_made_is_announced_without_one() {
-    let faults = Faults::new(|place| (place == "preview").then(|| io::Error::other("the encoder fell over")));
+    let falls_over = || Faults::new(|place| if place == "preview" { panic!("the encoder fell over") } else { None });
+    let fails = || Faults::new(|place| (place == "preview").then(|| io::Error::other("the disk fell over")));
+    for faults in [falls_over(), fails()] {
+        let memory = MemoryRemote::default();
+        let studio = Studio::with_faults_and(faults, Some(Arc::new(memory.clone()))).await;
+        studio.export("Night Drive.wav", &wav(1, SECOND / 10));
+        studio.capture().await;
+        studio.library.put_on_server(&studio.project).await.expect("on the server");
+        assert_eq!(studio.sync().await.expect("synced").waiting, 0);
+        let versions = memory.versions();
+        assert_eq!((versions.len(), versions[0].preview_length), (1, None));
+    }
+}
+
+#[tokio::test]
+async fn f29_a_preview_that_this_computer_could_not_make_once_is_made_the_next_time() {
+    let once = AtomicUsize::new(0);
+    let faults =
+        Faults::new(move |place| (place == "preview" && once.fetch_add(1, Ordering::Relaxed) < 2).then(|| io::Error::other("full")));
     let memory = MemoryRemote::default();
     let studio = Studio::with_faults_and(faults, Some(Arc::new(memory.clone()))).await;
     studio.export("Night Drive.wav", &wav(1, SECOND / 10));
     studio.capture().await;
     studio.library.put_on_server(&studio.project).await.expect("on the server");
     assert_eq!(studio.sync().await.expect("synced").waiting, 0);
-    let versions = memory.versions();
-    assert_eq!((versions.len(), versions[0].preview_length), (1, None));
+    assert!(memory.versions()[0].preview_length.is_some());
 }
 
 #[tokio::test]

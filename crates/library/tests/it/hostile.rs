@@ -1,8 +1,11 @@
 //! Bad input at the door: what is taken, what is refused, and that both are seen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use collabtrack_audio::decode::Decoder;
 use collabtrack_domain::id::VersionId;
+use collabtrack_library::sync::testing::memory::MemoryRemote;
 use collabtrack_library::view::{CandidateState, CaptureRulesView};
 
 use crate::studio::{SECOND, Studio, wav};
@@ -113,16 +116,38 @@ async fn b10_a_session_of_too_many_files_is_refused_before_anything_is_copied() 
 
 #[tokio::test]
 async fn b12_sound_no_preview_can_hold_has_an_exact_preview_or_says_why_it_has_none() {
-    let studio = Studio::new().await;
+    let memory = MemoryRemote::default();
+    let studio = Studio::with(Some(Arc::new(memory.clone()))).await;
     studio.export("One frame.wav", &wav(1, 1));
     studio.export("Surround.wav", &float_wav(6, 48_000, 4_800, |frame, channel| ((frame + channel) % 100) as f32 / 200.0));
     studio.export("Fast.wav", &float_wav(2, 384_000, 38_400, |frame, _| (frame % 100) as f32 / 200.0));
     studio.export("Not numbers.wav", &float_wav(2, 48_000, 4_800, |frame, _| if frame % 7 == 0 { f32::NAN } else { 0.25 }));
     assert_eq!(studio.capture().await.captured.len(), 4);
-    for track in studio.library.tracks(None).await.expect("tracks") {
-        let version = track.newest.expect("a version");
-        assert!(version.frames > 0, "{}", track.name);
-        assert!(studio.library.playable(&id(&version.id)).await.is_ok(), "{} plays", track.name);
+    studio.library.put_on_server(&studio.project).await.expect("on the server");
+    assert_eq!(studio.sync().await.expect("synced").waiting, 0);
+    let previews = memory.versions();
+    assert_eq!(previews.len(), 4);
+    for told in previews {
+        let name = &told.track_name;
+        assert!(told.preview_length.is_some(), "{name} has a preview");
+        let bytes = memory.preview(&told.id).expect("it is in the store");
+        let file = studio.folder.path().join("preview.ogg");
+        std::fs::write(&file, bytes).expect("written");
+        let mut decoder = Decoder::open(&file).expect("it opens");
+        let (rate, channels) = (u64::from(decoder.info().sample_rate), usize::from(decoder.info().channels));
+        let (mut planes, mut frames) = (vec![Vec::new(); channels], 0);
+        loop {
+            planes.iter_mut().for_each(Vec::clear);
+            let read = decoder.read(&mut planes, 4_096).expect("it decodes");
+            assert!(planes.iter().flatten().all(|sample| sample.is_finite()), "{name}");
+            if read == 0 {
+                break;
+            }
+            frames += read as u64;
+        }
+        let of = |name: &str| told.summary[name].as_u64().unwrap_or_else(|| panic!("measured: {}", told.summary));
+        let exact = (of("frames") * rate + of("sample_rate") / 2) / of("sample_rate");
+        assert_eq!(frames, exact, "{name} lasts exactly as long, {rate} Hz");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use collabtrack_domain::id::VersionId;
 use collabtrack_library::error::LibraryError;
@@ -61,19 +62,27 @@ async fn a_second_computer_gets_everything_byte_for_byte_and_plays_it_alone() {
 
 #[tokio::test]
 async fn f4_an_outage_at_any_call_ends_in_the_same_state_without_doubles() {
-    // How many calls a whole sync makes, then one run per call that fails or whose answer is lost.
-    let count = calls_of_a_sync(|_| None).await.0;
+    // How many calls a whole sync makes, then one run per call and way in which it can fail.
+    let (count, sound) = calls_of_a_sync(|_| None).await;
     assert!(count > 8, "{count} calls");
+    let unavailable =
+        |status, wait: Option<u64>| Fault::Before(RemoteError::Unavailable { status, retry_after: wait.map(Duration::from_secs) });
+    let ways: [(&str, &(dyn Fn() -> Fault + Sync)); 5] = [
+        ("no answer", &|| Fault::Before(silence())),
+        ("an answer that is lost", &|| Fault::AnswerLost),
+        ("500", &|| unavailable(500, None)),
+        ("503", &|| unavailable(503, None)),
+        ("429", &|| unavailable(429, Some(2))),
+    ];
     for at in 0..count {
-        for lost in [false, true] {
+        for (way, fault) in ways {
             let seen = AtomicUsize::new(0);
-            let (_, memory) = calls_of_a_sync(move |_| {
-                let is_it = seen.fetch_add(1, Ordering::Relaxed) == at;
-                is_it.then(|| if lost { Fault::AnswerLost } else { Fault::Before(silence()) })
-            })
-            .await;
+            let mut fault = Some(fault());
+            let (_, memory) = calls_of_a_sync(move |_| if seen.fetch_add(1, Ordering::Relaxed) == at { fault.take() } else { None }).await;
             let versions = memory.versions();
-            assert_eq!(versions.iter().map(|version| version.number).collect::<Vec<_>>(), [1, 2], "call {at}, lost: {lost}");
+            assert_eq!(versions.iter().map(|version| version.number).collect::<Vec<_>>(), [1, 2], "call {at}, {way}");
+            assert!(versions.iter().all(|version| memory.holds(version)), "call {at}, {way}: every byte is in the store");
+            assert_eq!(memory.objects(), sound.objects(), "call {at}, {way}: nothing lies there twice");
         }
     }
 }
@@ -89,7 +98,7 @@ async fn calls_of_a_sync(script: impl FnMut(Call) -> Option<Fault> + Send + 'sta
     }
     connect(&studio).await;
     for _ in 0..4 {
-        match studio.library.sync_once().await {
+        match studio.sync().await {
             Ok(outcome) if outcome.waiting == 0 => break,
             Ok(_) | Err(LibraryError::Remote(_)) => {}
             Err(error) => panic!("{error}"),

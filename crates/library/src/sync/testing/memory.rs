@@ -18,7 +18,7 @@ use collabtrack_protocol::projects::Project;
 use collabtrack_protocol::recipes::Place;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, SignedRequest, UploadState, UploadStatus};
 use collabtrack_protocol::versions::{
-    Announce, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, Version, VersionState,
+    Announce, Commit, EditTrack, EditVersion, ObjectRead, Reads, Rendition, SetTables, TrackClaim, Version, VersionState,
 };
 use serde::Serialize;
 
@@ -46,6 +46,10 @@ struct Inner {
     uploads: BTreeMap<UploadId, Upload>,
     objects: BTreeMap<String, Vec<u8>>,
     versions: BTreeMap<VersionId, (Version, Option<String>, Option<Recipe>)>,
+    /// Tracks, by the project and their id.
+    tracks: BTreeMap<TrackId, (ProjectId, TrackInfo)>,
+    /// What ids of tracks became.
+    track_aliases: BTreeMap<TrackId, TrackId>,
     /// Keys of the tables of versions.
     tables: BTreeMap<VersionId, String>,
     aliases: BTreeMap<VersionId, VersionId>,
@@ -204,7 +208,7 @@ impl Inner {
             return Err(problem(ErrorCode::Invalid, 422, "A version comes with a preview, or with the reason why it has none."));
         }
         let preview = body.preview.as_ref().map(|upload| self.verify(upload)).transpose()?;
-        let track = self.track_of(project, body);
+        let track = self.track_of(project, &body.track)?;
         let in_track: Vec<&Version> = self.versions.values().map(|entry| &entry.0).filter(|version| version.track == track).collect();
         let newest = in_track.iter().max_by_key(|version| version.number);
         if let Some(newest) = newest.filter(|newest| newest.content_id == body.content_id) {
@@ -223,8 +227,8 @@ impl Inner {
         let version = Version {
             id: body.version.clone(),
             project: project.clone(),
+            track_name: self.name_of(&track),
             track,
-            track_name: body.track.name.clone(),
             number,
             kind: body.kind,
             note: body.note.clone(),
@@ -260,12 +264,32 @@ impl Inner {
         sound.ok_or_else(|| problem(ErrorCode::UploadIncomplete, 409, "There is no preview to share."))
     }
 
-    /// Automatic tracks of one key are one track.
-    fn track_of(&self, project: &ProjectId, body: &Announce) -> TrackId {
-        let known = |version: &&Version| {
-            version.project == *project && (version.track == body.track.id || (body.track.auto && version.track_name == body.track.name))
+    /// The track of a claim: the one named, the one it became, the automatic one of the same key, or a new one.
+    fn track_of(&mut self, project: &ProjectId, claim: &TrackClaim) -> RemoteResult<TrackId> {
+        let id = self.track_aliases.get(&claim.id).unwrap_or(&claim.id).clone();
+        if self.tracks.contains_key(&id) {
+            return Ok(id);
+        }
+        let is_auto = claim.auto && !claim.key.is_empty();
+        let twin = self.tracks.values().find(|(of, info)| is_auto && of == project && info.auto && info.key == claim.key);
+        let info = match twin.cloned() {
+            Some((_, twin)) => {
+                self.track_aliases.insert(claim.id.clone(), twin.id.clone());
+                TrackInfo { absorbed: Some(claim.id.clone()), ..twin }
+            }
+            None => {
+                let info =
+                    TrackInfo { id: claim.id.clone(), name: claim.name.clone(), key: claim.key.clone(), auto: is_auto, absorbed: None };
+                self.tracks.insert(info.id.clone(), (project.clone(), info.clone()));
+                info
+            }
         };
-        self.versions.values().map(|entry| &entry.0).find(known).map_or_else(|| body.track.id.clone(), |version| version.track.clone())
+        self.append(project, ChangeKind::Track, &info)?;
+        Ok(info.id)
+    }
+
+    fn name_of(&self, track: &TrackId) -> String {
+        self.tracks.get(track).map(|(_, info)| info.name.clone()).unwrap_or_default()
     }
 
     fn trash(&mut self, id: &VersionId, trashed: bool) -> RemoteResult<Version> {
@@ -292,11 +316,12 @@ impl Inner {
         if let Some(kind) = body.kind {
             after.kind = kind;
         }
-        if let Some(claim) = body.track.as_ref().filter(|claim| claim.id != before.track) {
+        let target = body.track.as_ref().map(|claim| self.track_of(&before.project, claim)).transpose()?;
+        if let Some(target) = target.filter(|target| *target != before.track) {
             self.moved.push((before.track.clone(), before.number));
-            after.number = self.next_number(&claim.id);
-            after.track = claim.id.clone();
-            after.track_name.clone_from(&claim.name);
+            after.number = self.next_number(&target);
+            after.track_name = self.name_of(&target);
+            after.track = target;
         }
         if after == before {
             return Ok(before);
@@ -305,15 +330,19 @@ impl Inner {
     }
 
     fn edit_track(&mut self, project: &ProjectId, track: &TrackId, body: &EditTrack) -> RemoteResult<TrackInfo> {
-        let mut of_track = self.versions.values_mut().filter(|entry| entry.0.track == *track).peekable();
-        let before = of_track.peek().ok_or_else(not_found)?.0.track_name.clone();
-        if body.was.as_ref().is_some_and(|was| *was != before) {
-            return Ok(TrackInfo { id: track.clone(), name: before, key: String::new(), auto: false, absorbed: None });
+        let id = self.track_aliases.get(track).unwrap_or(track).clone();
+        let (_, before) = self.tracks.get(&id).cloned().ok_or_else(not_found)?;
+        let is_so = before.name == body.name && !before.auto;
+        if is_so || body.was.as_ref().is_some_and(|was| *was != before.name) {
+            return Ok(before);
         }
-        of_track.for_each(|entry| entry.0.track_name.clone_from(&body.name));
-        let info = TrackInfo { id: track.clone(), name: body.name.clone(), key: String::new(), auto: false, absorbed: None };
-        self.append(project, ChangeKind::Track, &info)?;
-        Ok(info)
+        let after = TrackInfo { name: body.name.clone(), auto: false, ..before };
+        self.tracks.insert(id.clone(), (project.clone(), after.clone()));
+        for (version, ..) in self.versions.values_mut().filter(|entry| entry.0.track == id) {
+            version.track_name.clone_from(&body.name);
+        }
+        self.append(project, ChangeKind::Track, &after)?;
+        Ok(after)
     }
 
     /// Numbers are never used again, also not those of versions that were moved away.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use collabtrack_content::rebuild;
 use collabtrack_domain::id::{TrackId, VersionId};
 use collabtrack_domain::recipe::Extent;
-use collabtrack_protocol::changes::ChangeKind;
+use collabtrack_protocol::changes::{ChangeKind, TrackInfo};
 use collabtrack_protocol::versions::{Version, VersionState};
 
 use super::MemoryRemote;
@@ -38,28 +38,50 @@ impl MemoryRemote {
         })
     }
 
+    /// How many objects the store holds.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.inner().objects.len()
+    }
+
+    /// The bytes of the preview of a version.
+    #[must_use]
+    pub fn preview(&self, id: &VersionId) -> Option<Vec<u8>> {
+        let inner = self.inner();
+        let (_, key, _) = inner.versions.get(id)?;
+        inner.objects.get(key.as_ref()?).cloned()
+    }
+
     /// Numbers of versions that were moved to another track: nobody gets them again.
     #[must_use]
     pub fn moved_away(&self) -> Vec<(TrackId, i64)> {
         self.inner().moved.clone()
     }
 
-    /// The server was restored from an older copy: another epoch, and only the first `keep` changes of every feed.
+    /// The server was restored from an older copy: another epoch, and of every feed only the changes up to number `keep`, those of tracks
+    /// not counted.
     pub fn restore_older(&self, keep: usize) {
         let mut inner = self.inner();
-        let mut kept = BTreeMap::new();
-        for feed in inner.feeds.values_mut() {
+        let (mut versions, mut tracks) = (BTreeMap::new(), BTreeMap::new());
+        for (project, feed) in &mut inner.feeds {
             feed.epoch = format!("{}'", feed.epoch);
-            feed.changes.truncate(keep);
+            let counted = feed.changes.iter().enumerate().filter(|(_, change)| change.kind != ChangeKind::Track);
+            let end = counted.map(|(at, _)| at).nth(keep).unwrap_or(feed.changes.len());
+            feed.changes.truncate(end);
             for change in feed.changes.iter_mut() {
                 change.id = format!("{}-{}", feed.epoch, change.seq);
-                if let (ChangeKind::Version, Ok(version)) = (change.kind, serde_json::from_value::<Version>(change.body.clone())) {
-                    kept.insert(version.id.clone(), version);
+                let body = change.body.clone();
+                if let (ChangeKind::Version, Ok(version)) = (change.kind, serde_json::from_value::<Version>(body.clone())) {
+                    versions.insert(version.id.clone(), version);
+                } else if let (ChangeKind::Track, Ok(info)) = (change.kind, serde_json::from_value::<TrackInfo>(body)) {
+                    tracks.insert(info.id.clone(), (project.clone(), info));
                 }
             }
         }
-        inner.versions.retain(|id, _| kept.contains_key(id));
-        for (id, version) in kept {
+        inner.tracks = tracks;
+        inner.track_aliases.clear();
+        inner.versions.retain(|id, _| versions.contains_key(id));
+        for (id, version) in versions {
             if let Some(entry) = inner.versions.get_mut(&id) {
                 entry.0 = version;
             }
