@@ -2,6 +2,7 @@
 
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
 use collabtrack_library::Identified;
+use collabtrack_library::catalogue::CellEdit;
 use collabtrack_library::view::review::HeldApproval;
 use collabtrack_library::view::{ActivityView, ConflictChoice, InboxView, ProposalDetail, ProposalView, RevertView, SplitView};
 use tauri::State;
@@ -13,6 +14,25 @@ use crate::error::CommandResult;
 #[tauri::command]
 pub(crate) async fn propose_version(app: State<'_, App>, version: String, reason: String) -> CommandResult<ProposalView> {
     Ok(app.library.propose_version(&VersionId::parse(&version)?, &reason).await?)
+}
+
+/// Proposes to retire a version.
+#[tauri::command]
+pub(crate) async fn propose_retire(app: State<'_, App>, version: String, reason: String) -> CommandResult<ProposalView> {
+    Ok(app.library.propose_retire(&VersionId::parse(&version)?, &reason).await?)
+}
+
+/// Corrects one's own proposal, as its next revision.
+#[tauri::command]
+pub(crate) async fn revise(
+    app: State<'_, App>,
+    change_set: String,
+    revision_digest: String,
+    cells: Vec<CellEdit>,
+    left_out: Vec<u32>,
+    reason: String,
+) -> CommandResult<ProposalView> {
+    Ok(app.library.revise(&ChangeSetId::parse(&change_set)?, &revision_digest, &cells, &left_out, &reason).await?)
 }
 
 /// The inbox.

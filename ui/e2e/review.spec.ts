@@ -246,3 +246,29 @@ test('members read but do not decide', async ({ app, page }) => {
   await app.open({ studio: 'role=member', at: `#/inbox/${idOf('chg', 4)}` });
   await expect(page.getByRole('button', { name: /Apply 1 change/u })).toHaveAttribute('aria-disabled', 'true');
 });
+
+test('a new row shows every cell, and its author answers what was asked with a correction', async ({ app, page }) => {
+  await app.open({ at: `#/inbox/${idOf('chg', 9)}` });
+  const pane = page.getByRole('article');
+  await expect(pane).toContainText('Jun Park: changes asked');
+  await expect(pane).toContainText('Ben has 40, not 50.');
+  const share = pane.getByRole('row').filter({ hasText: 'Low Tide · Ben Ito' }).filter({ hasText: 'Share' });
+  await expect(share).toContainText('50.00');
+  await expect(pane.getByRole('button', { name: 'All 2' })).toBeVisible();
+  await pane.getByRole('button', { name: 'Correct this proposal' }).click();
+  const send = pane.getByRole('button', { name: 'Send the correction' });
+  await expect(send).toHaveAttribute('aria-disabled', 'true');
+  await pane.getByRole('textbox', { name: 'Proposed value: Share of Low Tide · Ben Ito' }).fill('40.00');
+  await expect(pane).toContainText('1 value corrected');
+  await send.click();
+  await expect(page.getByText('Corrected. It waits for review again.')).toBeVisible();
+  await expect(share).toContainText('40.00');
+  const [call] = await app.calls('revise');
+  expect(call?.args).toMatchObject({ changeSet: idOf('chg', 9), cells: [{ field: 'share', to: '40.00' }], leftOut: [] });
+});
+
+test('who may not decide does not settle conflicts either, and is told who does', async ({ app, page }) => {
+  await app.open({ at: `#/inbox/${idOf('chg', 7)}`, studio: 'role=member' });
+  await expect(page.getByText('An admin or an owner settles these.')).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Settle/u })).toHaveCount(0);
+});

@@ -9,7 +9,7 @@ use collabtrack_domain::change_set::merge::{MergeOutcome, Mergeability};
 use collabtrack_domain::change_set::op::Op;
 use collabtrack_domain::change_set::revision::SealedRevision;
 use collabtrack_domain::change_set::status::{Status, Verb};
-use collabtrack_domain::id::ChangeSetId;
+use collabtrack_domain::id::{ChangeSetId, VersionId};
 use collabtrack_domain::role::{Action, Role};
 use collabtrack_protocol::approval::{Approve, Approved};
 use collabtrack_protocol::changes::{ApprovedMoved, CatalogueMoved, ChangeKind};
@@ -171,10 +171,11 @@ impl Work<'_> {
         let effect = serde_json::to_value(&outcome.effect).map_err(|_| Error::Damaged { what: "effect" })?;
         let applied = Applied { effect, digest: &outcome.effect_digest, number };
         rows::decide(db, &set.id, self.status, &self.session.account, None, Some(applied)).await?;
-        let moved = CatalogueMoved { head: head.to_string(), number, approved: self.approvals() };
+        let moved = CatalogueMoved { head: head.to_string(), number, approved: self.approvals(), retired: self.retirements() };
         feed::append(db, &set.project, ChangeKind::Catalogue, &moved).await?;
         rows::tell(db, &set.project, &set.id, self.status, set.revision).await?;
         let detail = serde_json::json!({
+            "title": self.sealed.revision().title,
             "expected_head": self.body.expected_head,
             "effect_digest": outcome.effect_digest,
             "catalogue_number": number,
@@ -184,6 +185,12 @@ impl Work<'_> {
         audit::append(db, fact.moved(&basis.snapshot.head, &head).revision(&self.sealed.digest()).detail(detail)).await?;
         let summary = rows::summary(db, &set.id).await?;
         Ok((Approved { summary, head: head.to_string(), catalogue_number: number }, basis.snapshot.followed_by(after, head, number)))
+    }
+
+    /// Versions that this retires.
+    fn retirements(&self) -> Vec<VersionId> {
+        let ops = self.sealed.revision().ops.iter();
+        ops.filter_map(|op| if let Op::VersionRetire { version, .. } = op { Some(version.clone()) } else { None }).collect()
     }
 
     /// Tracks whose approved version this changes.

@@ -112,6 +112,11 @@ pub async fn revise(db: &PgPool, session: &Session, id: &ChangeSetId, body: &Pro
     rows::insert_revision(&mut tx, &sealed, None).await?;
     rows::set_revision(&mut tx, id, revision, &sealed.revision().title).await?;
     rows::set_status(&mut tx, id, status).await?;
+    if let Some(source) = &body.csv {
+        // A correction by hand keeps what the file before it left open; another file answers for itself.
+        rows::set_rows_without_base(&mut tx, id, source.rows_without_base).await?;
+    }
+    imported(&mut tx, session, &set.project, body, &sealed).await?;
     if status != Status::Draft {
         record(&mut tx, session, &set.project, id, "change_set.revise", &sealed).await?;
         rows::tell(&mut tx, &set.project, id, status, revision).await?;
@@ -121,7 +126,7 @@ pub async fn revise(db: &PgPool, session: &Session, id: &ChangeSetId, body: &Pro
     Ok(summary)
 }
 
-/// Puts one's own change set up for review.
+/// Puts one's own change set up for review; one that was sent back gets a further revision.
 /// # Errors
 /// `already_decided` once it is closed; `not_found` for other people's.
 pub async fn submit(db: &PgPool, session: &Session, id: &ChangeSetId) -> Result<ChangeSetSummary, Error> {
@@ -142,7 +147,16 @@ async fn move_own(db: &PgPool, session: &Session, id: &ChangeSetId, verb: Verb, 
         return rows::summary(&mut tx, id).await;
     }
     let status = set.status.after(verb).map_err(refused)?;
-    let sealed = rows::newest(&mut tx, &set).await?;
+    let mut sealed = rows::newest(&mut tx, &set).await?;
+    let mut revision = set.revision;
+    if verb == Verb::Submit && set.status == Status::ChangesRequested {
+        // What was sent back is not what waits again, even where its author leaves it as it was: it gets a fingerprint of its own.
+        revision += 1;
+        let again = Revision { author: session.account.clone(), nonce: Salt(random::bytes()), revision, ..sealed.revision().clone() };
+        sealed = again.seal().map_err(|error| revision_refused(&error))?;
+        rows::insert_revision(&mut tx, &sealed, None).await?;
+        rows::set_revision(&mut tx, id, revision, &sealed.revision().title).await?;
+    }
     if status == Status::Withdrawn {
         rows::decide(&mut tx, id, status, &session.account, None, None).await?;
     } else {
@@ -151,7 +165,7 @@ async fn move_own(db: &PgPool, session: &Session, id: &ChangeSetId, verb: Verb, 
     // A draft nobody saw leaves no trace when it is taken back.
     if set.status != Status::Draft || status == Status::Open {
         record(&mut tx, session, &set.project, id, action, &sealed).await?;
-        rows::tell(&mut tx, &set.project, id, status, set.revision).await?;
+        rows::tell(&mut tx, &set.project, id, status, revision).await?;
     }
     let summary = rows::summary(&mut tx, id).await?;
     tx.commit().await?;

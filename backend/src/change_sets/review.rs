@@ -28,17 +28,18 @@ use crate::catalogue::rows::{self as states, Snapshot};
 use crate::error::{Error, not_found, refuse};
 use crate::sessions::Session;
 
-const MAX_LISTED: i64 = 500;
+/// Decided sets in a list. Those that wait are all listed: what nobody sees, nobody decides.
+const MAX_CLOSED_LISTED: i64 = 500;
 /// Conflicts of one set whose maker is looked up.
 const MAX_ORIGINS: usize = 200;
 
-/// The newest change sets of a project, and how many there are of each kind.
+/// The change sets of a project that wait, the newest decided ones, and how many there are of each kind.
 /// # Errors
 /// `not_found` or `forbidden` for whoever may not read change sets.
 pub async fn list(db: &PgPool, session: &Session, project: &ProjectId) -> Result<ChangeSetList, Error> {
     let mut tx = db.begin().await?;
     access::check(&mut tx, &session.account, project, Action::ReadChangeSets).await?;
-    let items = rows::list(&mut tx, project, &session.account, MAX_LISTED).await?;
+    let items = rows::list(&mut tx, project, &session.account, MAX_CLOSED_LISTED).await?;
     let (open, mine, closed) = rows::counts(&mut tx, project, &session.account).await?;
     let in_conflict = stale::in_conflict(&mut tx, project).await?;
     let (approvers, policy) = rows::approvers(&mut tx, project).await?;

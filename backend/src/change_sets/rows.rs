@@ -196,6 +196,16 @@ pub(crate) async fn set_revision(db: &mut PgConnection, id: &ChangeSetId, revisi
     Ok(())
 }
 
+/// Says how many rows of the CSV behind the newest revision named no known state.
+pub(crate) async fn set_rows_without_base(db: &mut PgConnection, id: &ChangeSetId, rows: u32) -> Result<(), Error> {
+    sqlx::query("update change_set set rows_without_base = $2 where id = $1")
+        .bind(id.as_str())
+        .bind(i32::try_from(rows).unwrap_or(i32::MAX))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// What an approval did.
 pub(crate) struct Applied<'a> {
     pub(crate) effect: serde_json::Value,
@@ -236,9 +246,10 @@ pub(crate) async fn decide(
 pub(crate) async fn summary(db: &mut PgConnection, id: &ChangeSetId) -> Result<ChangeSetSummary, Error> {
     let row = sqlx::query(
         "select c.id, c.project, c.title, c.status, c.revision, r.op_count, rfc3339(c.created_at) as created_at, a.id as author_id,
-                a.name as author_name, d.id as decider_id, d.name as decider_name, rfc3339(c.decided_at) as decided_at, c.decision_reason
+                a.name as author_name, p.id as proposer_id, p.name as proposer_name, d.id as decider_id, d.name as decider_name, rfc3339(c.decided_at) as decided_at, c.decision_reason
          from change_set c join change_set_revision r on r.change_set = c.id and r.revision = c.revision
-              join account a on a.id = r.author left join account d on d.id = c.decided_by
+              join account a on a.id = r.author join account p on p.id = c.created_by
+              left join account d on d.id = c.decided_by
          where c.id = $1",
     )
     .bind(id.as_str())
@@ -247,24 +258,28 @@ pub(crate) async fn summary(db: &mut PgConnection, id: &ChangeSetId) -> Result<C
     summary_of(&row)
 }
 
-/// The newest sets of a project that `reader` may see: drafts only its own.
+/// The sets of a project that `reader` may see, drafts only its own: every one that is not decided, then the `closed` decided last.
 pub(crate) async fn list(
     db: &mut PgConnection,
     project: &ProjectId,
     reader: &AccountId,
-    limit: i64,
+    closed: i64,
 ) -> Result<Vec<ChangeSetSummary>, Error> {
     let rows = sqlx::query(
         "select c.id, c.project, c.title, c.status, c.revision, r.op_count, rfc3339(c.created_at) as created_at, a.id as author_id,
-                a.name as author_name, d.id as decider_id, d.name as decider_name, rfc3339(c.decided_at) as decided_at, c.decision_reason
+                a.name as author_name, p.id as proposer_id, p.name as proposer_name, d.id as decider_id, d.name as decider_name, rfc3339(c.decided_at) as decided_at, c.decision_reason
          from change_set c join change_set_revision r on r.change_set = c.id and r.revision = c.revision
-              join account a on a.id = r.author left join account d on d.id = c.decided_by
-         where c.project = $1 and (c.status <> 'draft' or c.created_by = $2)
-         order by c.created_at desc, c.id limit $3",
+              join account a on a.id = r.author join account p on p.id = c.created_by
+              left join account d on d.id = c.decided_by
+         where c.project = $1
+             and (c.status in ('open', 'changes_requested') or (c.status = 'draft' and c.created_by = $2)
+                 or c.id in (select id from change_set where project = $1 and status in ('approved', 'rejected', 'withdrawn', 'split')
+                             order by coalesce(decided_at, created_at) desc, id limit $3))
+         order by c.status in ('draft', 'open', 'changes_requested') desc, c.created_at desc, c.id",
     )
     .bind(project.as_str())
     .bind(reader.as_str())
-    .bind(limit)
+    .bind(closed)
     .fetch_all(db)
     .await?;
     rows.iter().map(summary_of).collect()
@@ -340,6 +355,7 @@ fn summary_of(row: &PgRow) -> Result<ChangeSetSummary, Error> {
         project: row.text_as("project")?,
         title: row.try_get("title")?,
         author: Person { id: row.text_as("author_id")?, name: row.try_get("author_name")? },
+        created_by: Person { id: row.text_as("proposer_id")?, name: row.try_get("proposer_name")? },
         status: on_wire(status_of(row)?),
         revision: row.try_get("revision")?,
         op_count: row.try_get("op_count")?,

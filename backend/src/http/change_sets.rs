@@ -20,7 +20,7 @@ use crate::change_sets::{
 use crate::error::{Error, invalid, not_found};
 use crate::sessions::Session;
 
-/// The newest change sets, with counters.
+/// The change sets that are not decided, then the newest decided ones, with counters.
 #[utoipa::path(get, path = "/projects/{project}/change-sets", tag = "approval", security(("session" = [])), params(("project" = String, Path)), responses((status = 200, body = ChangeSetList)))]
 pub(super) async fn list(State(app): State<App>, session: Session, Id(project): Id<ProjectId>) -> Result<Json<ChangeSetList>, Error> {
     review::list(&app.db, &session, &project).await.map(Json)

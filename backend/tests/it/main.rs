@@ -41,6 +41,7 @@ mod sync_catalogue;
 mod sync_coded;
 mod sync_computers;
 mod sync_export;
+mod sync_review;
 mod sync_tables;
 mod sync_two_desktops;
 mod sync_wire;

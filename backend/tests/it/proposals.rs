@@ -39,6 +39,31 @@ async fn a_proposal_edited_after_it_was_shown_is_not_approved() {
 }
 
 #[tokio::test]
+async fn what_waits_is_listed_however_much_was_decided_since() {
+    let Studio { server, owner, member, project } = studio().await;
+    let waiting = propose_title(&member, &project, "Night Drive").await;
+    let decided = propose_title(&member, &project, "Rain").await;
+    member.act(&format!("/change-sets/{decided}/withdraw")).await.ok::<ChangeSetSummary>();
+    for (table, key) in [("change_set", "id"), ("change_set_revision", "change_set")] {
+        let copies = format!(
+            "insert into {table} select (jsonb_populate_record(null::{table}, to_jsonb(c) || jsonb_build_object('{key}',
+                 'chg_' || lpad(translate(n::text, '0123456789', 'abcdefghij'), 26, 'k')))).* from {table} c, generate_series(1, 600) n
+             where c.{key} = $1"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(copies)).bind(decided.as_str()).execute(server.database()).await.expect("copied");
+    }
+    sqlx::query("update change_set set created_at = now() - interval '1 year' where id = $1")
+        .bind(waiting.as_str())
+        .execute(server.database())
+        .await
+        .expect("aged");
+    let list: ChangeSetList = owner.get(&format!("/projects/{project}/change-sets")).await.ok();
+    assert_eq!((&list.items[0].id, list.open, list.closed), (&waiting, 1, 601));
+    assert!(list.items.len() < 600, "decided ones are listed up to a limit: {}", list.items.len());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn rejecting_and_asking_need_a_reason_and_withdrawing_needs_its_author() {
     let Studio { server, owner, member, project } = studio().await;
     let id = propose_title(&member, &project, "Night Drive").await;
@@ -51,7 +76,7 @@ async fn rejecting_and_asking_need_a_reason_and_withdrawing_needs_its_author() {
     assert_eq!((asked.status, asked.decision_reason.as_deref()), (ChangeSetStatus::ChangesRequested, Some("Please spell it right")));
     approve(&owner, &id).await.problem(409, ErrorCode::AlreadyDecided);
     let again: ChangeSetSummary = member.act(&format!("/change-sets/{id}/submit")).await.ok();
-    assert_eq!(again.status, ChangeSetStatus::Open);
+    assert_eq!((again.status, again.revision), (ChangeSetStatus::Open, 2), "what waits again is another revision");
     let withdrawn: ChangeSetSummary = member.act(&format!("/change-sets/{id}/withdraw")).await.ok();
     assert_eq!(withdrawn.status, ChangeSetStatus::Withdrawn);
     approve(&owner, &id).await.problem(409, ErrorCode::AlreadyDecided);

@@ -1,9 +1,11 @@
 //! Columns, CSV and comments as two people at their own computers meet them.
 
+use std::collections::HashSet;
+
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::{CommentId, ProjectId, TrackId, VersionId};
 use collabtrack_library::catalogue::{CellEdit, SheetEdits};
-use collabtrack_library::view::{ChoiceWord, ConflictChoice};
+use collabtrack_library::view::{ActivityView, CellChangeView, ChangeWord, ChoiceWord, ConflictChoice, ProposalDetail};
 
 use crate::support::Server;
 use crate::sync_approval::{approve, change_set, jon_and_mira};
@@ -30,8 +32,18 @@ async fn a_column_added_by_json_alone_is_in_grid_diff_csv_search_and_audit() {
     mira.library.propose_schema(&project, &text, "", "").await.expect_err("nothing new");
     let proposed = mira.library.propose_schema(&project, &document.to_string(), "", "Credits").await.expect("proposed");
     let shown = jon.library.proposal(&change_set(&proposed.id)).await.expect("shown");
-    assert_eq!((shown.risks[0].risk.as_str(), shown.changes[0].field.as_str()), ("schema", "_schema"));
+    assert_eq!((shown.risks[0].risk.as_str(), shown.changes[0].part_of.as_deref()), ("schema", Some("_schema")));
+    // Which column, and who reads it, stands there; also once it is decided and the columns are other ones.
+    let says = |shown: &ProposalDetail, label: &str, to: &str| {
+        let line = |change: &&CellChangeView| change.row_label.contains("Mastered by") && change.field_label == label;
+        assert!(shown.changes.iter().filter(line).any(|change| change.to.as_deref() == Some(to)), "{:?}", shown.changes);
+    };
+    says(&shown, "Name", "mastered_by");
+    says(&shown, "Lowest role that reads it", "listener (as usual)");
+    assert_eq!(shown.risks[0].changes.len(), shown.changes.len());
     approve(&jon, &proposed.id).await.expect("approved");
+    says(&mira.library.proposal(&change_set(&proposed.id)).await.expect("shown"), "Name", "mastered_by");
+    let columns_decided = proposed.id;
 
     // Grid.
     let grid = jon.library.catalogue(&project, "tracks").await.expect("the grid");
@@ -53,6 +65,19 @@ async fn a_column_added_by_json_alone_is_in_grid_diff_csv_search_and_audit() {
     approve(&mira, &proposed.id).await.expect("approved");
     let grid = jon.library.catalogue(&project, "tracks").await.expect("the grid");
     assert_eq!(grid.rows[0].cells["mastered_by"], "Kim Ono");
+    // Audit: the entries of both decisions name the exact revisions, which show the column and the value.
+    let log = mira.library.activity(&project).await.expect("the log");
+    for (id, field, to) in [(&columns_decided, "Name", "mastered_by"), (&proposed.id, "Mastered by", "Kim Ono")] {
+        let of_set = |entry: &&ActivityView| entry.change_set.as_ref() == Some(id) && entry.sentence.contains("approved");
+        let entry = log.iter().find(of_set).unwrap_or_else(|| panic!("no entry of {id}: {log:?}"));
+        let decided = mira.library.proposal(&change_set(id)).await.expect("shown");
+        assert_eq!((entry.revision.as_ref(), decided.verified), (Some(&decided.revision_digest), true));
+        assert!(
+            decided.changes.iter().any(|change| change.field_label == field && change.to.as_deref() == Some(to)),
+            "{:?}",
+            decided.changes
+        );
+    }
     // Search, on both computers, also without the server.
     jon.library.catalogue(&project, "tracks").await.expect("read");
     server.stop().await;
@@ -100,6 +125,22 @@ async fn rows_made_and_deleted_in_the_table_become_one_proposal() {
     assert_eq!(jon.library.check_cells(&project, "splits", whole.clone()).await.expect("checked"), []);
     let proposed = jon.library.propose_cells(&project, "splits", "", "", whole).await.expect("proposed");
     assert_eq!(proposed.title, "2 rows added");
+    // Who decides sees everything a new row says, and whose it is.
+    let shown = mira.library.proposal(&change_set(&proposed.id)).await.expect("shown");
+    let ada = |field: &str| {
+        let found = shown.changes.iter().find(|change| change.row_label == "Night Drive · Ada" && change.field == field);
+        let found = found.unwrap_or_else(|| panic!("no {field}: {:?}", shown.changes));
+        assert_eq!((found.part_of.as_deref(), found.change), (Some("_row"), ChangeWord::Added));
+        found.to.clone()
+    };
+    assert_eq!(
+        (ada("share").as_deref(), ada("right").as_deref(), ada("track").as_deref()),
+        (Some("50.00"), Some("composition"), Some("Night Drive"))
+    );
+    let shares = shown.risks.iter().find(|risk| risk.risk == "shares").expect("shares are looked at");
+    let parties: HashSet<&str> = shares.changes.iter().map(|place| shown.changes[*place as usize].row_label.as_str()).collect();
+    assert_eq!(parties, HashSet::from(["Night Drive · Ada", "Night Drive · Ben"]));
+    assert!(shown.ops.iter().all(|op| op.field == "_row" && shown.changes.iter().any(|change| change.row == op.row)));
     approve(&mira, &proposed.id).await.expect("approved");
     let splits = jon.library.catalogue(&project, "splits").await.expect("the splits");
     let ada = splits.rows.iter().find(|row| row.cells["party"] == "Ada").expect("Ada");
@@ -119,7 +160,11 @@ async fn rows_made_and_deleted_in_the_table_become_one_proposal() {
     assert!(checks.iter().any(|check| check.row == "new 1" && check.field == "title"), "a title is needed: {checks:?}");
     let proposed = jon.library.propose_cells(&project, "tracks", "", "", both).await.expect("proposed");
     let shown = mira.library.proposal(&change_set(&proposed.id)).await.expect("shown");
-    assert_eq!((shown.changes.len(), shown.mergeability.as_str()), (4, "clean"), "{:?}", shown.problems);
+    let rows: HashSet<&str> = shown.changes.iter().map(|change| change.row.as_str()).collect();
+    assert_eq!((rows.len(), shown.mergeability.as_str()), (4, "clean"), "{:?}", shown.problems);
+    let gone =
+        shown.changes.iter().find(|change| change.row_label == "Night Drive · Ben" && change.field == "share").expect("a share that goes");
+    assert_eq!((gone.from.as_deref(), gone.to.as_deref(), gone.change), (Some("50.00"), None, ChangeWord::Deleted));
     approve(&mira, &proposed.id).await.expect("approved");
     let tracks = jon.library.catalogue(&project, "tracks").await.expect("the tracks");
     assert_eq!(tracks.rows.iter().map(|row| row.cells["title"].as_str()).collect::<Vec<_>>(), ["Coda"]);

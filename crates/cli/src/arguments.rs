@@ -183,6 +183,14 @@ pub(crate) enum Command {
         #[arg(long)]
         approve: bool,
     },
+    /// Propose to retire a version: it stays playable, marked, and is never approved again.
+    Retire {
+        /// The version.
+        version: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// Comments at a point or a range of a version.
     #[command(subcommand)]
     Comment(Comment),
@@ -340,13 +348,33 @@ pub(crate) enum Changes {
         /// Id of the change set (chg_…).
         change_set: String,
     },
-    /// Approve exactly what `show` shows now.
+    /// Approve exactly what was shown. On a terminal it is shown and asked about; elsewhere name what `show` showed with --seen.
     Approve {
         /// Id of the change set (chg_…).
         change_set: String,
-        /// Fingerprint of the revision you reviewed; without it, the newest one is shown and approved.
-        #[arg(long)]
-        revision: Option<String>,
+        /// The fingerprint that `show` ended with: the proposal is approved only while it is exactly that.
+        #[arg(long, value_name = "FINGERPRINT")]
+        seen: Option<String>,
+    },
+    /// Correct your own proposal: it waits for review again, as its next revision.
+    Revise {
+        /// Id of the change set (chg_…).
+        change_set: String,
+        /// Another text for a cell, as ROW:FIELD=TEXT, with row and field as `show --json` names them; empty text clears it.
+        #[arg(long = "set", value_name = "ROW:FIELD=TEXT")]
+        cells: Vec<String>,
+        /// Numbers of the changes to leave out, as `show` numbers them.
+        #[arg(long, value_delimiter = ',', value_name = "N")]
+        drop: Vec<u32>,
+        /// An edited CSV whose changes take the place of everything the proposal says.
+        #[arg(long, conflicts_with_all = ["cells", "drop"])]
+        csv: Option<PathBuf>,
+        /// The table of the CSV.
+        #[arg(long, value_enum, default_value = "tracks", requires = "csv")]
+        table: Table,
+        /// What was corrected and why; without it the reason stays.
+        #[arg(long, default_value = "")]
+        reason: String,
     },
     /// Reject, with a reason.
     Reject {

@@ -58,6 +58,7 @@ pub(crate) async fn run(library: &Library, command: Command, output: &Output) ->
         Command::Sync { once } => server::sync(library, once, output).await,
         Command::Catalogue(command) => catalogue::run(library, command, output).await,
         Command::Changes(command) => changes::run(library, command, output).await,
+        Command::Retire { version, reason } => changes::retire(library, &version, &reason, output).await,
         Command::Propose { version, reason, approve } => changes::propose(library, &version, &reason, approve, output).await,
     }
 }

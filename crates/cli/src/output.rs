@@ -1,6 +1,8 @@
 //! What goes to the terminal: words or one JSON document, and trouble in three parts.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this file is the terminal")]
 
+use std::io::IsTerminal;
+
 use collabtrack_audio::error::AudioError;
 use collabtrack_library::error::LibraryError;
 use collabtrack_library::view::ErrorView;
@@ -77,6 +79,17 @@ impl Output {
                 println!("{}", text.trim_end());
             }
         }
+    }
+
+    /// Shows something and asks a question about it that takes yes or no; no without asking where nobody sits at a terminal, and for JSON.
+    pub(crate) fn asks(&self, shown: &str, question: &str) -> std::io::Result<bool> {
+        if self.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return Ok(false);
+        }
+        eprint!("{shown}{question} [y/N] ");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// News while a command goes on; never part of the answer.

@@ -1,7 +1,9 @@
 //! Reviewing and deciding proposals, and the activity of a project. Every decision names exactly what was shown.
 
 mod activity;
+mod columns;
 mod held;
+mod revise;
 mod shown;
 
 use collabtrack_domain::catalogue::cells::CellValue;
@@ -15,6 +17,8 @@ use collabtrack_protocol::approval::{
     Approve, Approved, ChangeSetDetail, ChangeSetList, ChangeSetStatus, ChangeSetSummary, DecideWithReason, Resolve, Revert, Reverted,
     Split, SplitUp,
 };
+
+pub(crate) use revise::Revised;
 
 use crate::catalogue::Known;
 use crate::error::{LibraryError, Result, sentence};
@@ -52,7 +56,7 @@ impl Library {
                 inbox.may_approve_own.push(project.id.to_string());
             }
             for summary in list.items {
-                let is_own = Some(&summary.author.id) == own.as_ref();
+                let is_own = own.as_ref().is_some_and(|own| [&summary.created_by.id, &summary.author.id].contains(&own));
                 let status = summary.status;
                 let view = self.proposal_view(&summary, &project.name);
                 match status {
@@ -75,8 +79,8 @@ impl Library {
             project: summary.project.to_string(),
             project_name: project_name.to_owned(),
             title: summary.title.clone(),
-            author: summary.author.name.clone(),
-            is_yours: Some(&summary.author.id) == own.as_ref(),
+            author: summary.created_by.name.clone(),
+            is_yours: Some(&summary.created_by.id) == own.as_ref(),
             status: status_word(summary.status),
             created_at: summary.created_at.clone(),
             op_count: summary.op_count,

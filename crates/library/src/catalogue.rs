@@ -7,6 +7,7 @@ mod finds;
 pub mod imports;
 mod known;
 mod search;
+mod whole;
 
 use std::path::Path;
 
@@ -21,13 +22,14 @@ use serde_json::Value;
 
 pub use edits::{CellEdit, SheetEdits};
 pub(crate) use known::{Known, Latest};
+pub(crate) use whole::{Names, ROW, RowCells};
 
 use crate::content_store::{discard, rename, sync_folder};
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::paths;
 use crate::record::{blocking, random_bits};
-use crate::store::{tracks, versions};
+use crate::store::{retired, tracks, versions};
 use crate::sync::remote::RemoteError;
 use crate::view::{CatalogueRowView, CatalogueView, CellChangeView, ChangeWord, ColumnView, ProposalView};
 
@@ -36,7 +38,7 @@ fn table_of(word: &str) -> Result<Table> {
         .ok_or_else(|| LibraryError::Invalid { what: format!("{word:?} is no table of the catalogue: tracks or splits.") })
 }
 
-fn unlike(what: &str) -> LibraryError {
+pub(crate) fn unlike(what: &str) -> LibraryError {
     RemoteError::NotCollabtrack { reason: format!("{what} has another form") }.into()
 }
 
@@ -183,6 +185,42 @@ impl Library {
         self.propose(&version.project, &title, reason, known.catalogue.head.clone(), &ops, None).await
     }
 
+    /// Proposes to retire a version: it stays playable, marked, and is never approved again. A track whose approved version it is has none
+    /// afterwards.
+    /// # Errors
+    /// `OnlyHere`, `Unknown`, `Invalid` for a reason of fewer than 3 characters, for a track outside the catalogue or a version not sent yet.
+    pub async fn propose_retire(&self, id: &VersionId, reason: &str) -> Result<ProposalView> {
+        let invalid = |what: &str| LibraryError::Invalid { what: what.to_owned() };
+        if reason.trim().chars().count() < 3 {
+            return Err(invalid("Retiring a version is final, so it needs a reason of at least 3 characters: who decides reads it."));
+        }
+        let (version, track) = {
+            let mut connection = self.store().read().await?;
+            let unknown = || LibraryError::Unknown { what: "version", id: id.to_string() };
+            let version = versions::get(&mut connection, id).await?.ok_or_else(unknown)?;
+            if retired::is(&mut connection, id).await? {
+                return Err(invalid("This version is retired already. Nothing was proposed."));
+            }
+            (version.clone(), tracks::get(&mut connection, &version.track).await?.ok_or_else(unknown)?)
+        };
+        let known = self.known_catalogue(&version.project, false).await?;
+        if !version.numbered {
+            return Err(invalid("This version is not on the server yet, so nobody could have approved it. Nothing was proposed."));
+        }
+        let row = known.row(track.id.as_str()).ok_or_else(|| {
+            invalid("Its track is not in the catalogue yet, so there is nothing to retire it from. Move the version to the trash instead.")
+        })?;
+        let op = Op::VersionRetire {
+            rev: Rev::parse(&row.rev).map_err(|_| unlike("the catalogue"))?,
+            track: track.id,
+            version: version.id,
+            sha256: version.content_id,
+            reason: reason.trim().to_owned(),
+        };
+        let title = format!("Retire version {} of {}", version.number, track.name);
+        self.propose(&version.project, &title, reason, known.catalogue.head.clone(), &[op], None).await
+    }
+
     async fn propose(
         &self,
         project: &ProjectId,
@@ -232,5 +270,6 @@ pub(crate) fn word(was_filled: bool, is_filled: bool) -> ChangeWord {
 }
 
 pub(crate) fn whole_row(row: &str, row_label: String, from: Option<String>, to: Option<String>, change: ChangeWord) -> CellChangeView {
-    CellChangeView { row: row.to_owned(), row_label, field: "_row".to_owned(), field_label: "Row".to_owned(), from, to, change }
+    let (field, field_label) = (ROW.to_owned(), "Row".to_owned());
+    CellChangeView { row: row.to_owned(), row_label, field, field_label, from, to, change, part_of: None, may_type: false }
 }

@@ -22,6 +22,7 @@ pub mod packed;
 pub mod projects;
 pub mod recipes;
 pub mod retained;
+pub mod retired;
 pub mod roots;
 pub mod rules;
 pub mod seen;

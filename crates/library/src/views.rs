@@ -109,6 +109,9 @@ fn here_of(row: &ShownVersion) -> Here {
 }
 
 fn review_of(row: &ShownVersion) -> ReviewState {
+    if row.is_retired == 1 {
+        return ReviewState::Retired;
+    }
     if row.is_approved == 1 {
         return ReviewState::Approved;
     }

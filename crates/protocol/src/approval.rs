@@ -81,6 +81,8 @@ pub struct ChangeSetSummary {
     pub title: String,
     /// Author of the newest revision.
     pub author: Person,
+    /// Who proposed it, and may edit or withdraw it; another one than the author where a conflict was settled with a typed value.
+    pub created_by: Person,
     /// Status.
     pub status: ChangeSetStatus,
     /// Number of the newest revision.

@@ -31,6 +31,10 @@ pub struct CatalogueMoved {
     pub number: i64,
     /// Approved version per track that changed: track, version or null.
     pub approved: Vec<ApprovedMoved>,
+    /// Versions that were retired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub retired: Vec<collabtrack_domain::id::VersionId>,
 }
 
 /// A track's approved version changed.

@@ -4,7 +4,7 @@ use collabtrack_library::Library;
 use collabtrack_library::view::columns::SchemaCheckView;
 use collabtrack_library::view::imports::{ImportRemark, ImportView};
 
-use super::changes::changes_words;
+use super::changes::{changes_words, count};
 use crate::arguments::Catalogue;
 use crate::output::{Output, Trouble};
 use crate::select;
@@ -104,7 +104,7 @@ fn import_words(import: &ImportView) -> String {
         "{}: {} rows unchanged, {} changes\n{}{}{}{}{}",
         import.file_name,
         import.unchanged,
-        import.changes.len(),
+        count(&import.changes),
         changes_words(&import.changes),
         remarks("error", &import.errors),
         remarks("question", &import.questions),

@@ -85,12 +85,12 @@ fn columns_are_read_tried_out_and_proposed() {
     wanted["tables"]["tracks"]["fields"].as_array_mut().expect("fields").push(column);
     write(&wanted);
     let id = id_of(&jon.run(&["catalogue", "schema", PROJECT, "--propose", text(&file), "--reason", "credits"]).expect("propose"));
-    mira.run(&["changes", "approve", &id]).expect("approve");
+    mira.approve(&id).expect("approve");
     let csv = edited(&jon, "tracks.csv", |csv| with_cell(&csv, "mastered_by", "Kim Ono"));
     let diff = jon.run(&["catalogue", "diff", PROJECT, text(&csv)]).expect("diff");
     assert_eq!((&diff["changes"][0]["field_label"], &diff["changes"][0]["to"]), (&"Mastered by".into(), &"Kim Ono".into()));
     let id = id_of(&jon.run(&["catalogue", "propose", PROJECT, text(&csv)]).expect("propose"));
-    mira.run(&["changes", "approve", &id]).expect("approve");
+    mira.approve(&id).expect("approve");
     let hits = mira.run(&["catalogue", "search", "kim ono"]).expect("search");
     assert_eq!(hits[0]["field"], "mastered_by", "{hits}");
 }
@@ -103,8 +103,8 @@ fn conflicts_parts_and_taking_back_are_decided_without_a_window() {
     let winner = edited(&jon, "winner.csv", |csv| with_cell(&csv, "label", "Sun"));
     let late = id_of(&jon.run(&["catalogue", "propose", PROJECT, text(&late), "--title", "Late"]).expect("propose"));
     let winner = id_of(&jon.run(&["catalogue", "propose", PROJECT, text(&winner), "--title", "First"]).expect("propose"));
-    mira.run(&["changes", "approve", &winner]).expect("approve");
-    mira.run(&["changes", "approve", &late]).expect_trouble("a conflict");
+    mira.approve(&winner).expect("approve");
+    mira.approve(&late).expect_trouble("a conflict");
     let shown = mira.run(&["changes", "show", &late]).expect("show");
     let conflict = &shown["conflicts"][0];
     assert_eq!((&conflict["proposed"], &conflict["now"]), (&"Moon".into(), &"Sun".into()), "{shown}");
@@ -117,12 +117,19 @@ fn conflicts_parts_and_taking_back_are_decided_without_a_window() {
     let index =
         shown["ops"].as_array().expect("operations").iter().find(|op| op["field"] == "p_line").expect("p_line")["index"].to_string();
     let parts = mira.run(&["changes", "split", &late, "--keep", &index]).expect("split");
-    mira.run(&["changes", "approve", &id_of(&parts["kept"])]).expect("approve");
+    mira.approve(&id_of(&parts["kept"])).expect("approve");
     mira.run(&["changes", "ask", &id_of(&parts["rest"]), "--reason", "which label now?"]).expect("ask");
-    jon.run(&["changes", "submit", &id_of(&parts["rest"])]).expect("submit");
+    let label = format!("{}:label", conflict["row"].as_str().expect("a row"));
+    let rest = id_of(&parts["rest"]);
+    let before = jon.run(&["changes", "show", &rest]).expect("show")["revision"].as_i64().expect("a number");
+    mira.run(&["changes", "revise", &rest, "--set", &format!("{label}=Stars")]).expect_trouble("somebody else's proposal");
+    jon.run(&["changes", "revise", &rest, "--set", "nowhere"]).expect_trouble("no cell");
+    jon.run(&["changes", "revise", &rest, "--set", &format!("{label}=Stars"), "--reason", "Stars, they say"]).expect("revise");
+    let shown = mira.run(&["changes", "show", &rest]).expect("show");
+    assert_eq!((shown["revision"].as_i64(), &shown["changes"][0]["to"]), (Some(before + 1), &"Stars".into()), "{shown}");
     jon.run(&["changes", "withdraw", &id_of(&parts["rest"])]).expect("withdraw");
     let back = jon.run(&["changes", "revert", &winner, "--reason", "not Sun"]).expect("revert");
-    mira.run(&["changes", "approve", &id_of(&back["proposal"])]).expect("approve");
+    mira.approve(&id_of(&back["proposal"])).expect("approve");
     let csv = edited(&jon, "after.csv", |csv| csv);
     let csv = std::fs::read_to_string(csv).expect("the export");
     assert!(csv.contains("2026 Moon") && !csv.contains("\"Sun\"") && !csv.contains("\"Moon\""), "{csv}");

@@ -86,6 +86,13 @@ impl Computer {
         Run::of(&output.expect("the program runs"))
     }
 
+    /// Looks at a proposal, then approves exactly what was shown.
+    pub(crate) fn approve(&self, change_set: &str) -> Run {
+        let shown = self.run(&["changes", "show", change_set]).expect("show");
+        let seen = shown["fingerprint"].as_str().unwrap_or("nothing").to_owned();
+        self.run(&["changes", "approve", change_set, "--seen", &seen])
+    }
+
     fn program(&self, password: &str, arguments: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_collabtrack-cli"));
         program

@@ -31,12 +31,13 @@ fn from_a_bounce_to_an_approval_and_a_csv_round_trip() {
 
     let proposal = jon.run(&["propose", "Night Drive:1", "--reason", "first mix"]).expect("propose");
     let id = proposal["id"].as_str().expect("an id").to_owned();
-    jon.run(&["changes", "approve", &id]).expect_trouble("approving one's own proposal");
+    jon.approve(&id).expect_trouble("approving one's own proposal");
     let shown = mira.run(&["changes", "show", &id]).expect("show");
     assert_eq!(shown["versions"][0]["proposed"]["number"], 1);
-    mira.run(&["changes", "approve", &id, "--revision", &"0".repeat(64)]).expect_trouble("another revision than the one shown");
-    mira.run(&["changes", "approve", &id]).expect("approve");
-    mira.run(&["changes", "approve", &id]).expect_trouble("approving twice");
+    mira.run(&["changes", "approve", &id]).expect_trouble("approving what nobody saw");
+    mira.run(&["changes", "approve", &id, "--seen", "0123456789abcdef"]).expect_trouble("something else than what is there");
+    mira.approve(&id).expect("approve");
+    mira.approve(&id).expect_trouble("approving twice");
 
     jon.run(&["sync", "--once"]).expect("sync");
     let known = jon.run(&["identify", text(&bounce)]).expect("identify");
@@ -71,7 +72,7 @@ fn csv_with_unknown_missing_or_doubled_columns_is_told_and_changes_nothing() {
     jon.run(&["publish", "Night Drive EP"]).expect("publish");
     jon.run(&["sync", "--once"]).expect("sync");
     let id = jon.run(&["propose", "Rain:1"]).expect("propose")["id"].as_str().expect("an id").to_owned();
-    jon.run(&["changes", "approve", &id]).expect("the only approver approves");
+    jon.approve(&id).expect("the only approver approves");
     let csv = jon.path("tracks.csv");
     jon.run(&["catalogue", "export", "Night Drive EP", "-o", text(&csv)]).expect("export");
     let exported = std::fs::read_to_string(&csv).expect("the export");

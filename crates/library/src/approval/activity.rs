@@ -1,6 +1,6 @@
 //! The audit log of a project in words.
 
-use collabtrack_domain::id::ProjectId;
+use collabtrack_domain::id::{ChangeSetId, ProjectId};
 use collabtrack_protocol::approval::{AuditPage, AuditRecord};
 use serde_json::Value;
 
@@ -42,6 +42,8 @@ fn activity_view(record: &AuditRecord) -> ActivityView {
         actor: record.actor_name.clone(),
         sentence: words(&text("action"), record.detail.as_ref()),
         fingerprint: record.hash.to_string(),
+        change_set: Some(text("target")).filter(|target| ChangeSetId::parse(target).is_ok()),
+        revision: Some(text("revision")).filter(|revision| !revision.is_empty()),
     }
 }
 

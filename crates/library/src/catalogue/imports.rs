@@ -13,14 +13,15 @@ use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::change_set::merge::Bases;
 use collabtrack_domain::change_set::op::Op;
 use collabtrack_domain::hash::ObjectHash;
-use collabtrack_domain::id::ProjectId;
+use collabtrack_domain::id::{ChangeSetId, ProjectId};
 use collabtrack_protocol::approval::CsvSource;
 use collabtrack_protocol::catalogue::{ImportAnswer, ImportRequest};
 use collabtrack_protocol::limits::MAX_CSV_BYTES;
 use data_encoding::BASE64;
 use serde_json::Value;
 
-use super::{Known, table_of, unlike, whole_row, word, write_durably};
+use super::{Known, Names, RowCells, table_of, unlike, word, write_durably};
+use crate::approval::Revised;
 use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::paths;
@@ -97,19 +98,20 @@ impl Library {
     /// `Unknown` when the import was checked in an earlier run, `Invalid` while something is in the way, or what the server refused.
     pub async fn import_propose(&self, import: &str, title: &str, reason: &str) -> Result<ProposalView> {
         let file = self.imported(import)?;
-        if file.ops.is_empty() {
-            return Err(LibraryError::Invalid {
-                what: "The file changes nothing, or something in it is in the way. Nothing was proposed.".into(),
-            });
-        }
-        let title = if title.trim().is_empty() { format!("Changes from {}", file.file_name) } else { title.to_owned() };
-        let source = CsvSource {
-            table: file.table.as_str().to_owned(),
-            file_name: file.file_name.chars().take(MAX_FILE_NAME_CHARS).collect(),
-            sha256: ObjectHash::of(&file.bytes),
-            rows_without_base: file.rows_without_base,
-        };
+        let (title, source) = proposable(&file, title)?;
         let proposal = self.propose(&file.project, &title, reason, file.base_head, &file.ops, Some(source)).await?;
+        self.imports().0.remove(import);
+        Ok(proposal)
+    }
+
+    /// Puts what a checked CSV would change in place of everything one's own proposal says: it waits for review as its next revision.
+    /// # Errors
+    /// As [`Library::import_propose`]; `forbidden` for somebody else's proposal, `already_decided`.
+    pub async fn import_revise(&self, import: &str, change_set: &ChangeSetId, title: &str, reason: &str) -> Result<ProposalView> {
+        let file = self.imported(import)?;
+        let (title, source) = proposable(&file, title)?;
+        let revised = Revised { title: &title, reason, base_head: file.base_head, csv: Some(source) };
+        let proposal = self.send_revision(change_set, revised, &file.ops).await?;
         self.imports().0.remove(import);
         Ok(proposal)
     }
@@ -184,6 +186,23 @@ impl Library {
     }
 }
 
+/// Title and source of a proposal from a file.
+fn proposable(file: &Checked, title: &str) -> Result<(String, CsvSource)> {
+    if file.ops.is_empty() {
+        return Err(LibraryError::Invalid {
+            what: "The file changes nothing, or something in it is in the way. Nothing was proposed.".into(),
+        });
+    }
+    let title = if title.trim().is_empty() { format!("Changes from {}", file.file_name) } else { title.to_owned() };
+    let source = CsvSource {
+        table: file.table.as_str().to_owned(),
+        file_name: file.file_name.chars().take(MAX_FILE_NAME_CHARS).collect(),
+        sha256: ObjectHash::of(&file.bytes),
+        rows_without_base: file.rows_without_base,
+    };
+    Ok((title, source))
+}
+
 fn read_csv(path: &Path) -> Result<Vec<u8>> {
     let fault = |error| LibraryError::file("read", path, error);
     let length = std::fs::metadata(path).map_err(fault)?.len();
@@ -256,27 +275,32 @@ fn import_view(known: &Known, report: &ImportReport, import: String, file_name: 
 
 fn changes(known: &Known, report: &ImportReport) -> Vec<CellChangeView> {
     let json = |value: &Option<CellValue>| value.as_ref().map_or(Value::Null, CellValue::to_json);
+    let cells = |cells: Value| if let Value::Object(cells) = cells { cells } else { RowCells::new() };
+    let added: Vec<(&str, RowCells)> = report.added.iter().map(|added| (added.row.as_str(), cells(added.cells.to_json()))).collect();
+    let names = Names::new(known, added.iter().map(|(row, cells)| (*row, cells)));
     let mut changes = Vec::new();
     for change in report.changed.iter().chain(&report.cleared) {
         let row = change.row.to_string();
         let label = known.field(&row, &change.column).map_or_else(|| change.column.clone(), |field| field.label.clone());
         changes.push(CellChangeView {
             row_label: known.label(&row),
-            from: known.shown(&row, &change.column, &json(&change.current)),
-            to: known.shown(&row, &change.column, &json(&change.to)),
+            from: names.value(&row, &change.column, &json(&change.current)),
+            to: names.value(&row, &change.column, &json(&change.to)),
             change: word(change.current.is_some(), change.to.is_some()),
             field: change.column.clone(),
             field_label: label,
+            part_of: None,
+            may_type: false,
             row,
         });
     }
-    for added in &report.added {
-        let title = added.cells.text("title").or_else(|| added.cells.text("party")).unwrap_or_default().to_owned();
-        changes.push(whole_row(added.row.as_str(), title.clone(), None, Some(title), ChangeWord::Added));
+    for (row, cells) in &added {
+        changes.extend(names.lines(row, cells, ChangeWord::Added));
     }
     for deleted in &report.deleted {
-        let label = known.label(deleted.row.as_str());
-        changes.push(whole_row(deleted.row.as_str(), label.clone(), Some(label), None, ChangeWord::Deleted));
+        let id = deleted.row.as_str();
+        let cells: RowCells = known.row(id).map(|row| row.cells.clone().into_iter().collect()).unwrap_or_default();
+        changes.extend(names.lines(id, &cells, ChangeWord::Deleted));
     }
     changes
 }

@@ -71,7 +71,7 @@ impl Known {
         self.catalogue.rows.iter().filter(move |row| row.table == table.as_str())
     }
 
-    pub(super) fn row(&self, id: &str) -> Option<&CatalogueRow> {
+    pub(crate) fn row(&self, id: &str) -> Option<&CatalogueRow> {
         self.places.get(id).and_then(|place| self.catalogue.rows.get(*place))
     }
 

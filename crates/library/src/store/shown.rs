@@ -56,6 +56,8 @@ pub struct ShownVersion {
     pub is_approved: i64,
     /// Whether it was.
     pub was_approved: i64,
+    /// Whether it was retired.
+    pub is_retired: i64,
     /// Status of the newest change set that names it.
     pub proposed: Option<String>,
 }
@@ -75,6 +77,7 @@ macro_rules! select_version {
              o.step, o.attempts, o.because, o.held, \
              t.approved_version IS NOT NULL AND t.approved_version = v.id AS is_approved, \
              EXISTS (SELECT 1 FROM approved_before a WHERE a.version = v.id) AS was_approved, \
+             EXISTS (SELECT 1 FROM retired r WHERE r.version = v.id) AS is_retired, \
              (SELECT c.status FROM change_set_version n JOIN change_set c ON c.id = n.change_set WHERE n.version = v.id \
               ORDER BY c.rowid DESC LIMIT 1) AS proposed \
              FROM version v JOIN project p ON p.id = v.project JOIN track t ON t.id = v.track LEFT JOIN outbox o ON o.version = v.id ",

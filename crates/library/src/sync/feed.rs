@@ -20,7 +20,7 @@ use crate::store::outbox::{self, Step};
 use crate::store::projects::{self, FeedPlace};
 use crate::store::tracks::{self, Track};
 use crate::store::versions::{self, State, Version, VersionFile};
-use crate::store::{StoreResult, blobs, change_sets, comments, commit, members, trash};
+use crate::store::{StoreResult, blobs, change_sets, comments, commit, members, retired, trash};
 
 /// Why a page is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,6 +231,9 @@ async fn apply_change(
                 projects::set_catalogue(connection, project, &moved.head, moved.number).await?;
                 for approved in moved.approved {
                     tracks::set_approved(connection, &approved.track, approved.version.as_ref()).await?;
+                }
+                for version in &moved.retired {
+                    retired::put(connection, version).await?;
                 }
             }
         }

@@ -43,6 +43,10 @@ pub struct ActivityView {
     pub sentence: String,
     /// Hash of the entry.
     pub fingerprint: String,
+    /// Id of the proposal it is about, which shows every value that was proposed and decided; none where it is about something else.
+    pub change_set: Option<String>,
+    /// Fingerprint of the revision it is about, which the proposal's exact bytes have.
+    pub revision: Option<String>,
 }
 
 /// What happened in the library: screens fetch again what they show.

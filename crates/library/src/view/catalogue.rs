@@ -84,7 +84,7 @@ pub struct CellChangeView {
     pub row: String,
     /// What people call the row: the track's title.
     pub row_label: String,
-    /// Field name; `_row`, `_approved`, `_retired`, `_schema` for whole things.
+    /// Field name; `_row`, `_approved`, `_retired` for whole things, a place in their document for columns.
     pub field: String,
     /// Label of the field.
     pub field_label: String,
@@ -94,6 +94,10 @@ pub struct CellChangeView {
     pub to: Option<String>,
     /// How it changes.
     pub change: ChangeWord,
+    /// The whole thing it is a part of, which comes, goes or changes as one: `_row`, `_schema`.
+    pub part_of: Option<String>,
+    /// Whether this account may type another value there.
+    pub may_type: bool,
 }
 
 /// A row found by what it says.

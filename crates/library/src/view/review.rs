@@ -19,7 +19,7 @@ pub struct ProposalView {
     pub title: String,
     /// Who proposed.
     pub author: String,
-    /// Whether that is the signed-in account.
+    /// Whether that is the signed-in account, which then may correct and withdraw it.
     pub is_yours: bool,
     /// `draft`, `open`, `changes_requested`, `approved`, `rejected`, `withdrawn`, `split`.
     pub status: String,
@@ -150,12 +150,14 @@ pub struct ProposalDetail {
     pub expected_head: String,
     /// What was shown; sent back with the decision. None when it cannot be approved.
     pub effect_digest: Option<String>,
+    /// A short fingerprint of both, for people: whoever names it has seen exactly this. None when it cannot be approved.
+    pub fingerprint: Option<String>,
     /// Number of the catalogue state it would apply to.
     #[ts(type = "number")]
     pub catalogue_number: i64,
     /// `clean`, `stale_clean`, `conflict`, `invalid_after_merge`, `schema_moved`.
     pub mergeability: String,
-    /// Changed cells.
+    /// Changed cells; a row that comes or goes with all its cells.
     pub changes: Vec<CellChangeView>,
     /// Versions it would approve.
     pub versions: Vec<ProposedVersionView>,

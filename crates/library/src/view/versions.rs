@@ -62,6 +62,8 @@ pub enum ReviewState {
     Superseded,
     /// Rejected.
     Rejected,
+    /// Never to be approved again; it still plays.
+    Retired,
 }
 
 /// A version.

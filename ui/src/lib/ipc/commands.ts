@@ -201,6 +201,7 @@ export interface Commands {
   respell: { args: { project: string; table: string; edits: SheetEdits; from: string[]; to: string }; result: RespeltCellView[] };
   propose_cells: { args: { project: string; table: string; title: string; reason: string; edits: SheetEdits }; result: ProposalView };
   propose_version: { args: { version: string; reason: string }; result: ProposalView };
+  propose_retire: { args: { version: string; reason: string }; result: ProposalView };
   inbox: { args: Nothing; result: InboxView };
   proposal: { args: { changeSet: string }; result: ProposalDetail };
   approve: { args: { changeSet: string; revisionDigest: string; expectedHead: string; effectDigest: string }; result: ProposalView };
@@ -212,6 +213,10 @@ export interface Commands {
   ask_for_changes: { args: { changeSet: string; revisionDigest: string; reason: string }; result: ProposalView };
   withdraw: { args: { changeSet: string }; result: ProposalView };
   submit: { args: { changeSet: string }; result: ProposalView };
+  revise: {
+    args: { changeSet: string; revisionDigest: string; cells: SheetEdits['cells']; leftOut: number[]; reason: string };
+    result: ProposalView;
+  };
   propose_and_approve: { args: { version: string; reason: string }; result: ProposalView };
   split: { args: { changeSet: string; revisionDigest: string; keep: number[] }; result: SplitView };
   resolve: {

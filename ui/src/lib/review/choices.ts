@@ -7,6 +7,16 @@ export function keyOf(place: { row: string; field: string }): string {
   return `${place.row} ${place.field}`;
 }
 
+/** The key of the operation a change comes from: a row that comes or goes, and the columns, are one. */
+export function opKeyOf(change: { row: string; field: string; part_of: string | null }): string {
+  return keyOf({ row: change.row, field: change.part_of ?? change.field });
+}
+
+/** The key of the thing that changes, as people count it: a row or a column is one, whatever it says. */
+export function thingOf(change: { row: string; row_label: string; field: string; part_of: string | null }): string {
+  return change.part_of === null ? keyOf(change) : `${opKeyOf(change)} ${change.row_label}`;
+}
+
 /** `picked` with one change put in or taken out, and with it all that cannot be parted from it. */
 export function pick(ops: readonly ProposedOpView[], picked: ReadonlySet<string>, key: string, on: boolean): Set<string> {
   const groups = new Set(ops.filter((op) => keyOf(op) === key).map((op) => op.group));
@@ -21,6 +31,19 @@ export function pick(ops: readonly ProposedOpView[], picked: ReadonlySet<string>
 /** Places of the operations that stay together. */
 export function kept(ops: readonly ProposedOpView[], picked: ReadonlySet<string>): number[] {
   return ops.filter((op) => picked.has(keyOf(op))).map((op) => op.index);
+}
+
+/** Places of the operations that are not picked. */
+export function leftOut(ops: readonly ProposedOpView[], picked: ReadonlySet<string>): number[] {
+  return ops.filter((op) => !picked.has(keyOf(op))).map((op) => op.index);
+}
+
+/** `picked` with one change put in or taken out, by itself. */
+export function toggled(picked: ReadonlySet<string>, key: string, on: boolean): Set<string> {
+  const next = new Set(picked);
+  if (on) next.add(key);
+  else next.delete(key);
+  return next;
 }
 
 export interface Settled {

@@ -4,10 +4,11 @@ import { FakeBackend } from '../ipc/fake/studio';
 import { id } from '../ipc/fake/seed';
 import { characterDiff } from './chardiff';
 import { hasHidden, pieces } from './hidden';
-import { keyOf, kept, pick, settlement } from './choices';
+import { keyOf, kept, leftOut, opKeyOf, pick, settlement, toggled } from './choices';
 import { risksOf } from './risks';
 import { mixedWords } from './scripts';
-import { countColumns, countWords } from './summary';
+import { newRow } from '../ipc/fake/proposals';
+import { countColumns, countThings, countWords } from './summary';
 
 const join = (runs: { text: string }[]): string => runs.map((run) => run.text).join('');
 
@@ -103,6 +104,43 @@ describe('the summary', () => {
   });
 });
 
+describe('a row that comes as a whole', () => {
+  const rows = ['r1', 'r2'].flatMap((row) =>
+    newRow(row, `Low Tide · ${row}`, [
+      ['party', 'Party', row],
+      ['share', 'Share', '50.00'],
+    ]),
+  );
+
+  it('is shown cell by cell and counted once', () => {
+    expect(rows).toHaveLength(4);
+    expect(new Set(rows.map(keyOf)).size).toBe(4);
+    expect(new Set(rows.map(opKeyOf))).toEqual(new Set(['r1 _row', 'r2 _row']));
+    expect(countThings(rows)).toBe(2);
+    expect(countWords(rows)).toEqual([['added', 2]]);
+    expect(countColumns(rows).map(({ label, counts }) => [label, counts])).toEqual([
+      ['Party', [['added', 2]]],
+      ['Share', [['added', 2]]],
+    ]);
+  });
+
+  it('is one thing of a risk, whatever cells it has', async () => {
+    const detail = await new FakeBackend().call('proposal', { changeSet: id('chg', 3) });
+    const risky = { ...detail, changes: rows, risks: [{ risk: 'shares', changes: [0, 1, 2, 3] }] };
+    expect(risksOf(risky).map((risk) => [risk.kind, risk.count])).toEqual([['shares', 2]]);
+  });
+
+  it('is a column where the columns change, and no column to filter by', () => {
+    const column = (name: string, key: string) => ({
+      ...newRow('', `Tracks · ${name}`, [[`tracks.${name}.${key}`, key, 'x']])[0],
+      part_of: '_schema',
+    });
+    const changes = [column('a', 'name'), column('a', 'type'), column('b', 'name')] as typeof rows;
+    expect(countThings(changes)).toBe(2);
+    expect(countColumns(changes)).toEqual([]);
+  });
+});
+
 describe('risks', () => {
   const of = (n: number): Promise<ProposalDetail> => new FakeBackend().call('proposal', { changeSet: id('chg', n) });
 
@@ -140,6 +178,11 @@ describe('dividing and settling', () => {
     const without = pick(ops, all, 'b _row', false);
     expect(kept(ops, without)).toEqual([0]);
     expect(kept(ops, pick(ops, new Set(), 'b _approved', true))).toEqual([1, 2]);
+  });
+
+  it('leaves out what its author unticks, and nothing else', () => {
+    expect(leftOut(ops, toggled(new Set(ops.map(keyOf)), 'b _row', false))).toEqual([1]);
+    expect(leftOut(ops, new Set(ops.map(keyOf)))).toEqual([]);
   });
 
   it('sends nothing before every conflict has a choice', async () => {

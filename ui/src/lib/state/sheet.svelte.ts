@@ -302,6 +302,8 @@ export class Sheet {
       from,
       to,
       change: to === null ? 'deleted' : 'added',
+      part_of: null,
+      may_type: false,
     });
     const name = (id: string): string => labelOf(this.#rows.get(id) ?? this.#made.find((row) => row.id === id) ?? null, id);
     const cells = this.list.map((edit): CellChangeView => {
@@ -315,6 +317,8 @@ export class Sheet {
         from,
         to,
         change: from === null ? 'added' : to === null ? 'cleared' : 'changed',
+        part_of: null,
+        may_type: false,
       };
     });
     return [

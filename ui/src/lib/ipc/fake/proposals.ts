@@ -3,6 +3,8 @@ import type { CellChangeView } from '../generated/CellChangeView';
 import type { CommentView } from '../generated/CommentView';
 import type { HeardView } from '../generated/HeardView';
 import type { ProposalDetail } from '../generated/ProposalDetail';
+import { opKeyOf } from '../../review/choices';
+import type { ProposedOpView } from '../generated/ProposedOpView';
 import type { ProposalView } from '../generated/ProposalView';
 import type { RiskView } from '../generated/RiskView';
 import type { VersionView } from '../generated/VersionView';
@@ -19,7 +21,23 @@ export function cell(
   to: string | null,
 ): CellChangeView {
   const change = from === null ? 'added' : to === null ? (field === '_row' ? 'deleted' : 'cleared') : 'changed';
-  return { row, row_label: rowLabel, field, field_label: fieldLabel, from, to, change };
+  const may_type = !field.startsWith('_');
+  return { row, row_label: rowLabel, field, field_label: fieldLabel, from, to, change, part_of: null, may_type };
+}
+
+/** A new row with its cells, as the real library shows it. */
+export function newRow(
+  row: string,
+  rowLabel: string,
+  cells: readonly (readonly [field: string, label: string, to: string])[],
+): CellChangeView[] {
+  return cells.map(([field, label, to]) => ({ ...cell(row, rowLabel, field, label, null, to), part_of: '_row' }));
+}
+
+/** The operations behind changes: cells of one row that comes or goes are one. */
+export function opsOf(changes: readonly CellChangeView[]): ProposedOpView[] {
+  const places = new Map(changes.map((change) => [opKeyOf(change), { row: change.row, field: change.part_of ?? change.field }]));
+  return Array.from(places.values(), (place, index) => ({ ...place, index, group: index }));
 }
 
 export function detailOf(proposal: ProposalView, key: number, more: Partial<ProposalDetail>): ProposalDetail {
@@ -30,6 +48,7 @@ export function detailOf(proposal: ProposalView, key: number, more: Partial<Prop
     revision_digest: fingerprintOf(5000 + key),
     expected_head: fingerprintOf(6000),
     effect_digest: fingerprintOf(7000 + key),
+    fingerprint: fingerprintOf(7000 + key).slice(0, 16),
     catalogue_number: 41,
     mergeability: 'clean',
     changes,
@@ -38,7 +57,7 @@ export function detailOf(proposal: ProposalView, key: number, more: Partial<Prop
     revision: 1,
     verified: true,
     self_approval: false,
-    ops: changes.map((change, index) => ({ index, row: change.row, field: change.field, group: index })),
+    ops: opsOf(changes),
     conflicts: [],
     risks: risksOf(changes),
     split_from: null,
@@ -56,6 +75,7 @@ function risksOf(changes: CellChangeView[]): RiskView[] {
   const found: RiskView[] = [
     { risk: 'deletions', changes: places((change) => change.change === 'deleted') },
     { risk: 'replaced_approval', changes: places((change) => change.field === '_approved' && change.from !== null) },
+    { risk: 'shares', changes: places((change) => change.field === 'share') },
     { risk: 'identifiers', changes: places((change) => change.from !== null && ['isrc', 'iswc', 'upc'].includes(change.field)) },
     { risk: 'cleared', changes: places((change) => change.change === 'cleared') },
     { risk: 'hidden_characters', changes: places((change) => /\u200b|[\u202a-\u202e\u2066-\u2069]/u.test(change.to ?? '')) },
@@ -202,6 +222,32 @@ export function proposals(seed: Seed, now: number, many = 0): ProposalDetail[] {
       reason: 'Asked for by the label.',
       changes: [cell(drive, 'Night Drive', 'explicit', 'Explicit', null, 'not_explicit')],
     }),
+    detailOf(
+      entry(9, 'Splits of Low Tide', 26, {
+        author: 'Mara Lindqvist',
+        is_yours: true,
+        status: 'changes_requested',
+        op_count: 2,
+        decided_by: 'Jun Park',
+        decided_at: new Date(now - 3 * hour).toISOString(),
+        decision_reason: 'Ben has 40, not 50.',
+      }),
+      9,
+      {
+        reason: 'As agreed in the studio.',
+        changes: [
+          ['Ada Osei', '50.00', 31],
+          ['Ben Ito', '50.00', 32],
+        ].flatMap(([party, share, key]) =>
+          newRow(id('spl', Number(key)), `Low Tide · ${party}`, [
+            ['track', 'Track', 'Low Tide'],
+            ['right', 'Right', 'composition'],
+            ['party', 'Party', String(party)],
+            ['share', 'Share', String(share)],
+          ]),
+        ),
+      },
+    ),
     detailOf(
       entry(5, 'Night Drive: approve version 9', 310, {
         author: 'Mara Lindqvist',

@@ -351,6 +351,8 @@ export function seeded(now: number): Seed {
       actor: String(actor),
       sentence: String(sentence),
       fingerprint: fingerprintOf(9000 + index),
+      change_set: String(sentence).startsWith('Approved') ? id('chg', 5) : null,
+      revision: null,
     })),
   };
 }

@@ -28,7 +28,8 @@ import { respelt, sharesOf, spellingsOf } from './finds';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
 import { heldApprovals, keepHeld } from './held';
-import { cell, comments, detailOf, heardOf, proposals } from './proposals';
+import { keyOf, opKeyOf } from '../../review/choices';
+import { cell, comments, detailOf, heardOf, opsOf, proposals } from './proposals';
 import { allActions, fingerprintOf, id, memberActions, seeded, type Seed } from './seed';
 import { overviewBytes, viewBytes, type MadeUpSong } from './wave';
 
@@ -531,6 +532,13 @@ export class FakeBackend implements Backend {
       this.#libraryChanged();
       return this.#propose(`${track.name}: approve version ${found.number}`, reason, []);
     },
+    propose_retire: ({ version, reason }) => {
+      const found = this.#version(version);
+      const track = this.#track(found.track);
+      const text = `version ${found.number} (${reason})`;
+      const change = cell(found.track, track.name, '_retired', 'Retired versions', null, text);
+      return this.#propose(`Retire version ${found.number} of ${track.name}`, reason, [change]);
+    },
     inbox: () => {
       const all = this.#changeSets.map((set) => set.proposal);
       const waiting = all.filter((each) => each.status === 'open' || each.status === 'changes_requested');
@@ -592,15 +600,40 @@ export class FakeBackend implements Backend {
       this.#projectChanged(detail.proposal.project);
       return detail.proposal;
     },
+    revise: ({ changeSet, revisionDigest, cells, leftOut, reason }) => {
+      const detail = this.#detail(changeSet);
+      if (detail.revision_digest !== revisionDigest)
+        throw problem('invalid', 'This proposal has another revision by now. Nothing was changed.', 'Look at it again.');
+      const out = new Set(detail.ops.filter((op) => leftOut.includes(op.index)).map(keyOf));
+      detail.changes = detail.changes
+        .filter((change) => !out.has(opKeyOf(change)))
+        .map((change) => {
+          const found = cells.find((each) => keyOf(each) === keyOf(change));
+          return found ? { ...change, to: found.to === '' ? null : found.to } : change;
+        });
+      detail.ops = opsOf(detail.changes);
+      detail.revision += 1;
+      detail.revision_digest = fingerprintOf(this.#nextId++);
+      if (reason !== '') detail.reason = reason;
+      Object.assign(detail.proposal, {
+        status: 'open',
+        op_count: detail.ops.length,
+        decided_by: null,
+        decided_at: null,
+        decision_reason: null,
+      });
+      this.#projectChanged(detail.proposal.project);
+      return detail.proposal;
+    },
     propose_and_approve: ({ version, reason }) => {
       const proposal = this.#handlers.propose_version({ version, reason });
       return this.#decide(this.#detail(proposal.id), 'approved', null);
     },
     split: ({ changeSet, revisionDigest, keep }) => {
       const detail = this.#decidable(changeSet, revisionDigest);
-      const isKept = (index: number) => keep.includes(index);
-      const kept = detail.changes.filter((_, index) => isKept(index));
-      const rest = detail.changes.filter((_, index) => !isKept(index));
+      const keys = new Set(detail.ops.filter((op) => keep.includes(op.index)).map(keyOf));
+      const kept = detail.changes.filter((change) => keys.has(opKeyOf(change)));
+      const rest = detail.changes.filter((change) => !keys.has(opKeyOf(change)));
       if (kept.length === 0 || rest.length === 0)
         throw problem('invalid', 'One part would be empty, so nothing was split.', 'Keep some of the changes and leave some.');
       this.#decide(detail, 'split', null);
@@ -878,6 +911,8 @@ export class FakeBackend implements Backend {
       from,
       to,
       change: from === null ? 'added' : to === null ? 'cleared' : 'changed',
+      part_of: null,
+      may_type: true,
     };
   }
 

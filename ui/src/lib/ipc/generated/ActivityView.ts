@@ -23,4 +23,4 @@ sentence: string,
 /**
  * Hash of the entry.
  */
-fingerprint: string, };
+fingerprint: string, change_set: string | null, revision: string | null, };

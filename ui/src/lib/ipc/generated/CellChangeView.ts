@@ -32,4 +32,12 @@ to: string | null,
 /**
  * How it changes.
  */
-change: ChangeWord, };
+change: ChangeWord,
+/**
+ * The whole thing it is a part of, which comes, goes or changes as one: `_row`, `_schema`.
+ */
+part_of: string | null,
+/**
+ * Whether this account may type another value there.
+ */
+may_type: boolean, };

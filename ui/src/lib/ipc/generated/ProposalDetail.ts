@@ -29,7 +29,8 @@ expected_head: string,
 /**
  * What was shown; sent back with the decision. None when it cannot be approved.
  */
-effect_digest: string | null, 
+effect_digest: string | null,
+fingerprint: string | null, 
 /**
  * Number of the catalogue state it would apply to.
  */

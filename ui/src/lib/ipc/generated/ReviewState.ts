@@ -3,4 +3,4 @@
 /**
  * Review state of a version.
  */
-export type ReviewState = "draft" | "waiting" | "changes_asked" | "approved" | "superseded" | "rejected";
+export type ReviewState = "draft" | "waiting" | "changes_asked" | "approved" | "superseded" | "rejected" | "retired";

@@ -11,6 +11,7 @@ export const review = {
   approved: 'Approved',
   superseded: 'Superseded',
   rejected: 'Rejected',
+  retired: 'Retired',
 } satisfies Record<ReviewState, string>;
 
 export const proposalStatus = (status: string): string => {
@@ -112,7 +113,7 @@ export const inbox = {
   undone: 'Not approved. The proposal waits again.',
   ask: 'Ask for changes',
   askTitle: 'Ask for changes',
-  askLead: 'One sentence is enough. The author sees it and can propose again.',
+  askLead: 'One sentence is enough. The author sees it, corrects the proposal and puts it up for review again.',
   askField: 'What should change',
   asked: 'Asked for changes.',
   reject: 'Reject…',
@@ -144,7 +145,7 @@ export const inbox = {
   conflicts: 'Conflicts',
   conflictsTitle: (number: number) => `${count(number, 'conflict', 'conflicts')}: somebody changed the same meanwhile`,
   conflictsHint: 'Choose for each which value stands. A typed value makes you an author too.',
-  conflictsWho: 'Its author, an admin or an owner settles these.',
+  conflictsWho: 'An admin or an owner settles these. Its author may correct or withdraw the proposal.',
   conflictsFirst: (number: number) => `Settle ${count(number, 'conflict', 'conflicts')} first.`,
   conflictKind: (kind: string): string => {
     switch (kind) {
@@ -184,6 +185,19 @@ export const inbox = {
   revertLead: 'A new proposal with the opposite changes is put up for review. Nothing changes until it is approved.',
   revertDo: 'Propose to take back',
   submit: 'Put up for review again',
+  correct: 'Correct this proposal',
+  correctHint: 'Type other values, and untick what to leave out. What you send is the next revision and waits for review again.',
+  correctReason: 'What you corrected (optional)',
+  correctDo: (cells: number, leftOut: number) =>
+    [
+      ...(cells > 0 ? [`${count(cells, 'value', 'values')} corrected`] : []),
+      ...(leftOut > 0 ? [`${count(leftOut, 'change', 'changes')} left out`] : []),
+    ].join(', '),
+  correctSend: 'Send the correction',
+  correctNothing: 'Type another value, or untick something.',
+  corrected: 'Corrected. It waits for review again.',
+  correctOne: (row: string, field: string) => `Proposed value: ${field} of ${row}`,
+  keepIn: (row: string, field: string) => `Keep in the proposal: ${field} of ${row}`,
   heard: (heard: string, of: string) => `Heard ${heard} of ${of}`,
   heardPreview: 'partly as a preview',
   notHeard: 'Not heard yet',
@@ -204,5 +218,6 @@ export const activity = {
   filter: 'Filter the record',
   noMatch: 'No entry matches.',
   record: (seq: number) => `Entry ${seq}`,
+  proposal: 'What it changes',
   noRight: 'Members, admins and owners read the record.',
 } as const;
