@@ -144,6 +144,8 @@ export class FakeBackend implements Backend {
         project.may = memberActions;
       }
       for (const set of this.#changeSets) {
+        // A member meets the conflicts of their own proposals.
+        if (set.conflicts.length > 0) Object.assign(set.proposal, { author: 'Mara Lindqvist', is_yours: true });
         if (set.proposal.status === 'open') Object.assign(set, { may_decide: false, may_not_because: 'Only admins and owners approve.' });
       }
     }

@@ -23,4 +23,12 @@ sentence: string,
 /**
  * Hash of the entry.
  */
-fingerprint: string, change_set: string | null, revision: string | null, };
+fingerprint: string, 
+/**
+ * Id of the proposal it is about, which shows every value that was proposed and decided; none where it is about something else.
+ */
+change_set: string | null, 
+/**
+ * Fingerprint of the revision it is about, which the proposal's exact bytes have.
+ */
+revision: string | null, };

@@ -14,7 +14,7 @@ row: string,
  */
 row_label: string, 
 /**
- * Field name; `_row`, `_approved`, `_retired`, `_schema` for whole things.
+ * Field name; `_row`, `_approved`, `_retired` for whole things, a place in their document for columns.
  */
 field: string, 
 /**
@@ -32,11 +32,11 @@ to: string | null,
 /**
  * How it changes.
  */
-change: ChangeWord,
+change: ChangeWord, 
 /**
  * The whole thing it is a part of, which comes, goes or changes as one: `_row`, `_schema`.
  */
-part_of: string | null,
+part_of: string | null, 
 /**
  * Whether this account may type another value there.
  */

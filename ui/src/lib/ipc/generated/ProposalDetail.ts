@@ -29,7 +29,10 @@ expected_head: string,
 /**
  * What was shown; sent back with the decision. None when it cannot be approved.
  */
-effect_digest: string | null,
+effect_digest: string | null, 
+/**
+ * A short fingerprint of both, for people: whoever names it has seen exactly this. None when it cannot be approved.
+ */
 fingerprint: string | null, 
 /**
  * Number of the catalogue state it would apply to.
@@ -40,7 +43,7 @@ catalogue_number: number,
  */
 mergeability: string, 
 /**
- * Changed cells.
+ * Changed cells; a row that comes or goes with all its cells.
  */
 changes: Array<CellChangeView>, 
 /**

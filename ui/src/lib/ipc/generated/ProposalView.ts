@@ -25,7 +25,7 @@ title: string,
  */
 author: string, 
 /**
- * Whether that is the signed-in account.
+ * Whether that is the signed-in account, which then may correct and withdraw it.
  */
 is_yours: boolean, 
 /**
