@@ -1,6 +1,8 @@
 //! Two instances behind one address: a change on one reaches the clients of the other, also when what carries hints breaks.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,6 +12,8 @@ use collabtrack_protocol::changes::{ChangePage, Hint};
 use collabtrack_protocol::versions::{Announce, Announced, Version};
 use futures::{Stream, StreamExt};
 use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::music::{announcement, bytes, claim};
 use crate::support::{Person, Server};
@@ -53,6 +57,39 @@ async fn i28_a_change_on_one_instance_reaches_a_client_of_the_other_in_two_secon
     server.stop().await;
 }
 
+/// An address that passes everything on to `server` but requests for hints, whose connections it closes; counts those.
+async fn without_hints(server: &str) -> (String, Arc<AtomicUsize>) {
+    let target = server.strip_prefix("http://").expect("plain HTTP").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counted = refused.clone();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (target, counted) = (target.clone(), counted.clone());
+            tokio::spawn(async move {
+                let Ok(far) = TcpStream::connect(&target).await else { return };
+                let ((mut from_near, mut to_near), (mut from_far, mut to_far)) = (near.into_split(), far.into_split());
+                let back = tokio::spawn(async move { tokio::io::copy(&mut from_far, &mut to_near).await });
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(got @ 1..) = from_near.read(&mut buffer).await {
+                    // A request begins with a piece of its own.
+                    let line = buffer[..got].split(|byte| *byte == b'\r').next().unwrap_or_default();
+                    if line.starts_with(b"GET ") && String::from_utf8_lossy(line).contains("/events ") {
+                        counted.fetch_add(1, Ordering::Relaxed);
+                        break;
+                    }
+                    if to_far.write_all(&buffer[..got]).await.is_err() {
+                        break;
+                    }
+                }
+                back.abort();
+            });
+        }
+    });
+    (address, refused)
+}
+
 #[tokio::test]
 async fn i28_without_any_hint_a_computer_hears_a_change_within_one_poll() {
     let server = Server::start().await;
@@ -61,10 +98,10 @@ async fn i28_without_any_hint_a_computer_hears_a_change_within_one_poll() {
     let project = first.watch(None).await;
     first.library.put_on_server(&project).await.expect("on the server");
     let code = first.library.invite(&project, "member", None, None).await.expect("a code").code;
-    let second = Computer::of(&other.url, "Ada").await;
+    // A proxy of the house lets no stream through.
+    let (address, refused) = without_hints(&other.url).await;
+    let second = Computer::of(&address, "Ada").await;
     second.library.join(&code).await.expect("joined");
-    // The database tells nobody any more.
-    sqlx::query("drop trigger project_has_news on project").execute(server.database()).await.expect("silent");
     second.library.start().await.expect("started");
     first.bounce("Night Drive.wav", &wav(1, 1)).await;
     first.sync().await;
@@ -73,6 +110,7 @@ async fn i28_without_any_hint_a_computer_hears_a_change_within_one_poll() {
         assert!(start.elapsed() < Duration::from_secs(60), "heard by asking now and then");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    assert!(refused.load(Ordering::Relaxed) > 0, "it asked for hints and got none");
     second.library.shutdown().await;
     other.stop().await;
     server.stop().await;

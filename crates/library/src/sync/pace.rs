@@ -19,6 +19,8 @@ const FAST: f64 = 12.5e6;
 const TRIED: Duration = Duration::from_millis(700);
 /// Up to this many bytes a second, fewer bodies go out at once.
 const SLOW: f64 = 2.5e6;
+/// Up to this many bytes a second (5 Mbit/s), parts are as small as stores allow: what breaks off is sent again.
+const CRAWLING: f64 = 625e3;
 /// Bodies below this length say nothing about the way up.
 const LEAST: u64 = 512 * 1024;
 
@@ -123,6 +125,11 @@ impl Pace {
     /// A body that gives way went out, and never stood still.
     pub fn went_in_turn(&self, sent: Sent) {
         self.known().in_turn(sent);
+    }
+
+    /// Whether a part of the usual size would be on its way for long.
+    pub fn is_crawling(&self) -> bool {
+        self.known().rate.is_some_and(|rate| rate < CRAWLING)
     }
 
     /// How many bodies go out at once, of `most`: on a slow way up fewer, each of which then stands for less.

@@ -327,7 +327,8 @@ mod tests {
         fn i11_the_plan_is_order_free_idempotent_and_ends(
             outs in proptest::collection::btree_map(0_u8..40, (0_u8..4, 0_u8..5, any::<bool>()), 0..12),
             ins in proptest::collection::btree_map(40_u8..80, (0_u8..4, any::<bool>(), any::<bool>()), 0..12),
-            on_server in any::<bool>(), seed in any::<u64>(),
+            edited in proptest::collection::btree_map(1_i64..20, any::<bool>(), 0..6),
+            on_server in any::<bool>(), seed in any::<u64>(), ways in any::<[u64; 2]>(),
         ) {
             let mut picture = Picture { projects: vec![project(1, on_server)], ..Picture::default() };
             picture.out = outs.iter().map(|(n, (track, at, held))| OutNode { held: *held, wants_tables: n % 3 == 0, ..out(*n, &track.to_string(), step(*at)) }).collect();
@@ -335,6 +336,7 @@ mod tests {
                 version: version(*n), project: ProjectId::from_random([1; 17]), track: track.to_string(), number: i64::from(*n),
                 wants_preview: *preview, wants_tables: n % 2 == 0, wants_original: *original,
             }).collect();
+            picture.edits = edited.iter().map(|(id, held)| EditNode { id: *id, project: ProjectId::from_random([1; 17]), held: *held }).collect();
             let ops = plan(&picture);
             prop_assert_eq!(&ops, &plan(&picture));
             let mut shuffled = picture.clone();
@@ -343,15 +345,28 @@ mod tests {
             shuffled.incoming.reverse();
             prop_assert_eq!(&ops, &plan(&shuffled));
             prop_assert_eq!(ops.len(), ops.iter().collect::<BTreeSet<_>>().len(), "nothing is planned twice");
-            let mut rounds = 0;
-            loop {
-                let ops = plan(&picture);
-                let Some(op) = ops.get(usize::try_from(seed % 5).expect("small").min(ops.len().saturating_sub(1))) else { break };
-                picture = after(picture, op);
-                rounds += 1;
-                prop_assert!(rounds <= 200, "the plan ends");
-            }
-            prop_assert!(picture.out.iter().filter(|node| node.step >= Step::Announced).all(|node| node.held), "what can go out went out");
+            // Whatever succeeds first, in the end the same is left: what waits for its user, and what waits for that.
+            let ends = ways.map(|way| to_the_end(picture.clone(), way));
+            prop_assert_eq!(&ends[0], &ends[1]);
+            let Some(rest) = &ends[0] else { return Err(TestCaseError::fail("the plan does not end")) };
+            let stops = |node: &OutNode| node.held || node.step == Step::Captured;
+            let waits = |node: &OutNode| rest.out.iter().any(|other| other.track == node.track && other.order <= node.order && stops(other));
+            prop_assert!(rest.out.iter().all(waits), "what can go out went out: {:?}", rest.out);
+            prop_assert!(rest.incoming.iter().all(|node| !(node.wants_preview || node.wants_tables || node.wants_original)));
         }
+    }
+
+    /// What is left when one planned operation after another succeeds, in an order that `way` chooses; none when it never ends.
+    fn to_the_end(mut picture: Picture, mut way: u64) -> Option<Picture> {
+        for _ in 0..200 {
+            let ops = plan(&picture);
+            if ops.is_empty() {
+                return Some(picture);
+            }
+            way = way.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let chosen = usize::try_from((way >> 33) % ops.len() as u64).expect("small");
+            picture = after(picture, &ops[chosen]);
+        }
+        None
     }
 }

@@ -9,7 +9,7 @@ use collabtrack_content::plain::{self, PlainFile};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{UploadId, VersionId};
 use collabtrack_domain::recipe::Recipe;
-use collabtrack_protocol::limits::{MAX_PARTS, MAX_URLS_PER_CALL, PART_SIZE_BYTES};
+use collabtrack_protocol::limits::{MAX_PARTS, MAX_URLS_PER_CALL, MIN_PART_SIZE_BYTES, PART_SIZE_BYTES};
 use collabtrack_protocol::problem::{ErrorCode, Problem};
 use collabtrack_protocol::recipes::SentRecipe;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, SignedRequest, UploadState, UploadStatus, WantUrls};
@@ -54,13 +54,14 @@ enum Sent {
     Interrupted,
 }
 
-/// The part size for a file: 8 MiB, or more where that would be too many parts.
-fn part_size(length: u64) -> u64 {
+/// The part size for a file: 8 MiB, 5 on a network that crawls, or more where that would be too many parts.
+fn part_size(length: u64, is_crawling: bool) -> u64 {
     if length <= PART_SIZE_BYTES {
         return length.max(1);
     }
+    let usual = if is_crawling { MIN_PART_SIZE_BYTES } else { PART_SIZE_BYTES };
     let least = length.div_ceil(MAX_PARTS as u64);
-    PART_SIZE_BYTES.max(least.div_ceil(1 << 20) << 20)
+    usual.max(least.div_ceil(1 << 20) << 20)
 }
 
 impl Library {
@@ -240,7 +241,7 @@ impl Library {
             uploads::forget(&mut transaction, &upload.id).await?;
             commit(transaction).await?;
         }
-        let part_size = part_size(what.length);
+        let part_size = part_size(what.length, self.sync_state().limits.pace.is_crawling());
         let parts = self.parts_of(what, part_size).await?;
         let upload = Upload {
             id: UploadId::from_random(random_bits()),
@@ -461,12 +462,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_eight_mebibytes_unless_that_would_be_too_many() {
-        assert_eq!(part_size(5), 5);
-        assert_eq!(part_size(PART_SIZE_BYTES), PART_SIZE_BYTES);
-        assert_eq!(part_size(PART_SIZE_BYTES + 1), PART_SIZE_BYTES);
+    fn parts_are_eight_mebibytes_unless_that_would_be_too_many_or_the_network_crawls() {
+        assert_eq!(part_size(5, false), 5);
+        assert_eq!(part_size(PART_SIZE_BYTES, true), PART_SIZE_BYTES, "one part is the whole object");
+        assert_eq!(part_size(PART_SIZE_BYTES + 1, false), PART_SIZE_BYTES);
+        assert_eq!(part_size(PART_SIZE_BYTES + 1, true), MIN_PART_SIZE_BYTES);
         let huge = 500 << 30;
-        assert!(huge / part_size(huge) < MAX_PARTS as u64);
-        assert_eq!(part_size(huge) % (1 << 20), 0);
+        for is_crawling in [false, true] {
+            assert!(huge / part_size(huge, is_crawling) < MAX_PARTS as u64);
+            assert_eq!(part_size(huge, is_crawling) % (1 << 20), 0);
+        }
     }
 }
