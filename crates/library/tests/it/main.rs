@@ -15,3 +15,4 @@ mod simulation;
 mod studio;
 mod sync;
 mod trash;
+mod wire;
