@@ -1,4 +1,5 @@
 // Listens to the keyboard and calls whichever screen registered for a command. The newest registration wins.
+import { currentTable } from './current.svelte';
 import { isPrefix, isSingleKey, match, strokeName, type CommandId } from './table';
 
 export type Handler = (index: number) => void;
@@ -59,7 +60,7 @@ export class Keyboard {
     if (isSingleKey(name) && (!this.#singleKeys() || !this.#mayType(event, name))) return;
     // While a dialog is open, the page below does not react.
     if (document.querySelector('dialog[open]') !== null && !name.startsWith('Mod+') && name !== 'Space') return;
-    const found = match(name, prefix);
+    const found = match(name, prefix, currentTable());
     if (found) {
       const handler = this.handlerOf(found.command.id);
       if (!handler) return;
@@ -71,7 +72,7 @@ export class Keyboard {
       event.preventDefault();
       return;
     }
-    if (isPrefix(name)) this.#prefix = { name, at: event.timeStamp };
+    if (isPrefix(name, currentTable())) this.#prefix = { name, at: event.timeStamp };
   }
 
   #mayType(event: KeyboardEvent, name: string): boolean {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { t } from '../texts/en';
 import { Keyboard } from './keyboard';
-import { commandTable, conflicts, isPrefix, isSingleKey, match, strokeName, type KeyStroke } from './table';
+import { setTable } from './current.svelte';
+import { commandTable, conflicts, isPrefix, isSingleKey, match, mayBeKey, strokeName, takenBy, withKeys, type KeyStroke } from './table';
 
 function stroke(more: Partial<KeyStroke>): KeyStroke {
   return { key: '', code: '', shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, altGraph: false, ...more };
@@ -12,8 +13,14 @@ describe('the command table', () => {
     expect(conflicts()).toEqual([]);
   });
 
-  it('has a word for every command', () => {
+  it('has a word for every command, and a command for every word', () => {
     for (const command of commandTable) expect(t.commands[command.id]).not.toBe('');
+    expect(Object.keys(t.commands).sort()).toEqual(commandTable.map((command) => command.id).sort());
+  });
+
+  it('goes a second back and forward by neighbouring keys', () => {
+    expect(match('Shift+J', null)?.command.id).toBe('back-little');
+    expect(match('Shift+K', null)?.command.id).toBe('forward-little');
   });
 
   it('finds single keys, sequences and digits', () => {
@@ -24,6 +31,21 @@ describe('the command table', () => {
     expect(match('Q', null)).toBeNull();
     expect(isPrefix('G')).toBe(true);
     expect(isPrefix('X')).toBe(false);
+  });
+});
+
+describe('chosen keys', () => {
+  it('name the command that has one already, also where it only begins with it', () => {
+    expect(takenBy('X', 'fit', commandTable)?.id).toBe('flip');
+    expect(takenBy('X', 'flip', commandTable)).toBeNull();
+    expect(takenBy('G', 'fit', commandTable)?.id).toBe('go-library');
+    expect(takenBy('Q', 'fit', commandTable)).toBeNull();
+    expect(takenBy('X', 'fit', withKeys({ flip: 'Q' }))).toBeNull();
+  });
+
+  it('are never what moves the focus or answers a dialog', () => {
+    expect(['Tab', 'Shift+Tab', 'Enter', 'Mod+Enter', 'Escape'].filter(mayBeKey)).toEqual([]);
+    expect(['X', 'Space', 'Mod+K', 'F6', '+'].filter(mayBeKey)).toHaveLength(5);
   });
 });
 
@@ -99,6 +121,17 @@ describe('the keyboard', () => {
     press('x');
     expect(above).toHaveBeenCalledTimes(1);
     expect(below).toHaveBeenCalledTimes(1);
+  });
+
+  it('follows the keys somebody chose', () => {
+    const flip = vi.fn();
+    keyboard.register({ flip });
+    setTable(withKeys({ flip: 'Q' }));
+    press('x');
+    press('q');
+    setTable(commandTable);
+    press('x');
+    expect(flip).toHaveBeenCalledTimes(2);
   });
 
   it('leaves typing alone', () => {

@@ -59,6 +59,8 @@ export const commandTable: readonly KeyCommand[] = [
   { id: 'back', group: 'listening', keys: ['J'], repeats: true },
   { id: 'forward', group: 'listening', keys: ['L'], repeats: true },
   { id: 'back-little', group: 'listening', keys: ['Shift+J'], repeats: true },
+  // Shift+L is the loop.
+  { id: 'forward-little', group: 'listening', keys: ['Shift+K'], repeats: true },
   { id: 'loop-in', group: 'listening', keys: ['['], inPalette: true },
   { id: 'loop-out', group: 'listening', keys: [']'], inPalette: true },
   { id: 'loop', group: 'listening', keys: ['Shift+L'], inPalette: true },
@@ -151,6 +153,48 @@ export function match(name: string, prefix: string | null, table: readonly KeyCo
 /** Whether a stroke opens a sequence of two. */
 export function isPrefix(name: string, table: readonly KeyCommand[] = commandTable): boolean {
   return table.some((command) => command.keys.some((keys) => keys.startsWith(`${name} `)));
+}
+
+/** Keys somebody chose: one stroke for a command, in place of all it usually has. */
+export type OwnKeys = Partial<Record<CommandId, string>>;
+
+/** The table with the keys somebody chose. */
+export function withKeys(own: OwnKeys): readonly KeyCommand[] {
+  return commandTable.map((command) => {
+    const stroke = own[command.id];
+    return stroke === undefined ? command : { ...command, keys: [stroke] };
+  });
+}
+
+/** Whether a command can have another key: not where the keys are counted, nor what closes things everywhere. */
+export function isChangeable(command: KeyCommand): boolean {
+  return command.keys.length <= 2 && command.id !== 'close';
+}
+
+/** Whether a stroke may be a shortcut: what moves the focus and answers dialogs may not. */
+export function mayBeKey(stroke: string): boolean {
+  return !/(?:^|\+)(?:Tab|Enter|Escape)$/u.test(stroke);
+}
+
+/** The other command that has a stroke already, or begins with it. */
+export function takenBy(stroke: string, id: CommandId, table: readonly KeyCommand[]): KeyCommand | null {
+  const has = (keys: string): boolean => keys === stroke || keys.startsWith(`${stroke} `);
+  return table.find((command) => command.id !== id && command.keys.some(has)) ?? null;
+}
+
+/** What was remembered of chosen keys, without what can be no key, or no longer: a command may have got that key since. */
+export function ownKeysOf(saved: unknown): OwnKeys {
+  if (typeof saved !== 'object' || saved === null) return {};
+  let own: OwnKeys = {};
+  for (const command of commandTable.filter(isChangeable)) {
+    const stroke = (saved as Record<string, unknown>)[command.id];
+    if (typeof stroke === 'string' && stroke !== '' && !stroke.includes(' ') && mayBeKey(stroke)) own = { ...own, [command.id]: stroke };
+  }
+  // Chosen keys may have changed places, so each is looked at beside all of them.
+  for (const [id, stroke] of Object.entries(own) as [CommandId, string][]) {
+    if (takenBy(stroke, id, withKeys(own)) !== null) own = Object.fromEntries(Object.entries(own).filter(([other]) => other !== id));
+  }
+  return own;
 }
 
 /** Keys two commands share, which must be none. */

@@ -1,4 +1,7 @@
-// What this window looks like. Kept in the web view's own store; nothing here is about music or people.
+// What this window looks like, and by which keys it is used. Kept in the web view's own store; nothing here is about music or people.
+import { setTable } from '../keys/current.svelte';
+import { ownKeysOf, withKeys, type CommandId, type OwnKeys } from '../keys/table';
+
 export type Theme = 'dark' | 'light' | 'system';
 export const themes: readonly Theme[] = ['dark', 'light', 'system'];
 export const zooms: readonly number[] = [80, 90, 100, 110, 125, 150, 175, 200];
@@ -7,7 +10,7 @@ export const densities: readonly Density[] = [28, 36, 44];
 /** How much room the page has, in its own pixels: decides columns and panels. */
 export type Layout = 'wide' | 'medium' | 'narrow' | 'small';
 
-const key = 'collabtrack.appearance';
+const storedAs = 'collabtrack.appearance';
 
 export function layoutOf(width: number): Layout {
   if (width < 560) return 'small';
@@ -22,16 +25,19 @@ export class Settings {
   density = $state<Density>(36);
   singleKeys = $state(true);
   reducedMotion = $state(false);
+  /** Keys in place of the usual ones. */
+  keys = $state.raw<OwnKeys>({});
   width = $state(window.innerWidth);
   #systemDark = $state(true);
 
   constructor() {
     try {
-      const saved: unknown = JSON.parse(window.localStorage.getItem(key) ?? '{}');
+      const saved: unknown = JSON.parse(window.localStorage.getItem(storedAs) ?? '{}');
       if (typeof saved === 'object' && saved !== null) this.#take(saved as Record<string, unknown>);
     } catch {
       // Unreadable settings are the same as none.
     }
+    setTable(withKeys(this.keys));
   }
 
   get layout(): Layout {
@@ -48,9 +54,22 @@ export class Settings {
     this.zoom = zooms[Math.min(zooms.length - 1, Math.max(0, (at < 0 ? 2 : at) + steps))] ?? 100;
   }
 
+  /** Gives a command another key, or with null the usual ones again. */
+  setKey(id: CommandId, stroke: string | null): void {
+    const others = Object.entries(this.keys).filter(([other]) => other !== id);
+    this.keys = Object.fromEntries(stroke === null ? others : [...others, [id, stroke]]);
+    setTable(withKeys(this.keys));
+  }
+
+  /** Gives every command its usual keys again. */
+  resetKeys(): void {
+    this.keys = {};
+    setTable(withKeys(this.keys));
+  }
+
   save(): void {
-    const { theme, zoom, density, singleKeys, reducedMotion } = this;
-    window.localStorage.setItem(key, JSON.stringify({ theme, zoom, density, singleKeys, reducedMotion }));
+    const { theme, zoom, density, singleKeys, reducedMotion, keys } = this;
+    window.localStorage.setItem(storedAs, JSON.stringify({ theme, zoom, density, singleKeys, reducedMotion, keys }));
   }
 
   /** Follows the window's width and the system's theme until the returned function is called. */
@@ -77,6 +96,7 @@ export class Settings {
     this.zoom = zooms.find((zoom) => zoom === saved.zoom) ?? this.zoom;
     this.density = densities.find((density) => density === saved.density) ?? this.density;
     if (typeof saved.singleKeys === 'boolean') this.singleKeys = saved.singleKeys;
+    this.keys = ownKeysOf(saved.keys);
     if (typeof saved.reducedMotion === 'boolean') this.reducedMotion = saved.reducedMotion;
   }
 }

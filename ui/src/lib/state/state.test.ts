@@ -9,6 +9,8 @@ import { Loaded } from './loaded.svelte';
 import { extrapolate, Player, silence } from './player.svelte';
 import { Proof } from './proof.svelte';
 import { href, parse, type Route } from './router.svelte';
+import { currentTable, keysNow } from '../keys/current.svelte';
+import { match } from '../keys/table';
 import { layoutOf, Settings } from './settings.svelte';
 import { SignIn } from './signin.svelte';
 import { Toasts } from './toasts.svelte';
@@ -326,6 +328,26 @@ describe('settings', () => {
     expect(new Settings().theme).toBe('dark');
     window.localStorage.setItem('collabtrack.appearance', '{"theme":"pink","zoom":9000}');
     expect(new Settings().zoom).toBe(100);
+  });
+
+  it('remember the keys somebody chose, and only what can be one', () => {
+    const settings = new Settings();
+    settings.setKey('flip', 'Q');
+    // Two commands may change places.
+    settings.setKey('fit', 'X');
+    settings.save();
+    expect(keysNow('X')).toBe('Q');
+    const again = new Settings();
+    expect(again.keys).toEqual({ flip: 'Q', fit: 'X' });
+    expect([match('Q', null, currentTable())?.command.id, match('X', null, currentTable())?.command.id]).toEqual(['flip', 'fit']);
+    expect(match('F', null, currentTable())).toBeNull();
+    again.resetKeys();
+    expect(match('X', null, currentTable())?.command.id).toBe('flip');
+    window.localStorage.setItem(
+      'collabtrack.appearance',
+      JSON.stringify({ keys: { flip: 'K', blind: 'G', loop: 7, slot: 'Q', close: 'Q', nothing: 'W', fit: 'Enter', help: 'P' } }),
+    );
+    expect(new Settings().keys).toEqual({ help: 'P' });
   });
 
   it('divide the window by its own width', () => {

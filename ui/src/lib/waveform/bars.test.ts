@@ -8,6 +8,7 @@ const height = 22;
 /** Bins of one frame each. */
 function view(bins: { min: number; max: number; rms: number }[]): WaveView {
   return {
+    samples: [],
     firstBin: 0,
     bins: bins.length,
     framesPerBin: 1,

@@ -1,8 +1,8 @@
-// Draws one lane on one canvas: bars as pixels, which costs the same however many there are; between single samples, a curve. What was
+// Draws one lane on one canvas: bars as pixels, which costs the same however many there are; between single samples, curves. What was
 // played is in another colour: while playing, only the columns that changed are written. One canvas and no clip, because every layer of a
 // page is put together again for each picture, and without a graphics card that is what a picture costs.
 import { coverBars, type LaneDrawing } from './bars';
-import { columnOf, curveAt, curveReach } from './view';
+import { curveAt, curveReach, samplesOf } from './view';
 
 export interface Inks {
   /** CSS colour left of the playhead. */
@@ -17,7 +17,7 @@ interface Painted {
   cover: Uint8Array;
   lane: LaneDrawing;
   inks: Inks;
-  /** A curve through single samples rather than bars. */
+  /** Curves through single samples, one for each channel, rather than bars. */
   curve: boolean;
 }
 
@@ -98,16 +98,15 @@ function drawCurve({ context, image: { width, height }, lane, inks }: Painted, p
   const middle = height / 2;
   const reach = middle - 1;
   const first = Math.floor(lane.from) - curveReach;
-  const samples = new Float32Array(Math.ceil(lane.to) + curveReach + 1 - first);
-  for (let at = 0; at < samples.length; at += 1) {
-    const frame = first + at;
-    const column = frame < 0 || frame >= lane.frames ? null : columnOf(lane.views, frame, frame + 1);
-    if (column) samples[at] = ((column.max + column.min) / 2) * lane.gain;
-  }
-  const y = (value: number): number => middle - Math.max(-1, Math.min(1, value)) * reach;
+  // One curve for every channel: folded into one, what is out of phase would look like silence.
+  const channels = samplesOf(lane.views, first, Math.ceil(lane.to) + curveReach + 1 - first);
+  const y = (value: number): number => middle - Math.max(-1, Math.min(1, value * lane.gain)) * reach;
   const line = new Path2D();
   const end = Math.min(width, (lane.frames - 1 - lane.from) / perPixel);
-  for (let x = 0; x <= end; x += 1) line.lineTo(x, y(curveAt(samples, lane.from + x * perPixel - first)));
+  for (const samples of channels) {
+    line.moveTo(0, y(curveAt(samples, lane.from - first)));
+    for (let x = 1; x <= end; x += 1) line.lineTo(x, y(curveAt(samples, lane.from + x * perPixel - first)));
+  }
   // Far enough in, every sample is a point of its own: filled in lane A, hollow in lane B.
   const size = Math.round(2.5 * lane.scale) * 2;
   const points = perPixel * size <= 0.75;
@@ -129,11 +128,13 @@ function drawCurve({ context, image: { width, height }, lane, inks }: Painted, p
     context.setLineDash([]);
     for (let frame = Math.max(0, Math.ceil(lane.from)); points && frame <= lane.to && frame < lane.frames; frame += 1) {
       const x = Math.round((frame - lane.from) / perPixel) - size / 2;
-      const top = Math.round(y(samples[frame - first] ?? 0)) - size / 2;
-      if (lane.style === 'solid') context.fillRect(x, top, size, size);
-      else {
-        context.clearRect(x, top, size, size);
-        context.strokeRect(x + 0.5, top + 0.5, size - 1, size - 1);
+      for (const samples of channels) {
+        const top = Math.round(y(samples[frame - first] ?? 0)) - size / 2;
+        if (lane.style === 'solid') context.fillRect(x, top, size, size);
+        else {
+          context.clearRect(x, top, size, size);
+          context.strokeRect(x + 0.5, top + 0.5, size - 1, size - 1);
+        }
       }
     }
     context.restore();

@@ -3,6 +3,8 @@
 
 /** Bins of one stretch of a version, channels folded into one: minimum, maximum and loudness, full scale ±1. */
 export interface WaveView {
+  /** The samples of every channel, where a bin is a single frame; else none. */
+  samples: readonly Float32Array[];
   firstBin: number;
   bins: number;
   framesPerBin: number;
@@ -25,7 +27,9 @@ export function decodeView(bytes: ArrayBuffer): WaveView {
   const expected = headerBytes + bins * channels * binBytes;
   if (bytes.byteLength !== expected) throw new RangeError(`a waveform view of ${bins} bins has ${expected} bytes, got ${bytes.byteLength}`);
   if (framesPerBin < 1) throw new RangeError('a waveform bin holds at least one frame');
+  const samples = framesPerBin === 1 ? Array.from({ length: channels }, () => new Float32Array(bins)) : [];
   const view: WaveView = {
+    samples,
     firstBin,
     bins,
     framesPerBin,
@@ -39,8 +43,13 @@ export function decodeView(bytes: ArrayBuffer): WaveView {
     let power = 0;
     for (let channel = 0; channel < channels; channel += 1) {
       const at = headerBytes + (bin * channels + channel) * binBytes;
-      min = Math.min(min, data.getInt16(at, true));
-      max = Math.max(max, data.getInt16(at + 2, true));
+      const low = data.getInt16(at, true);
+      const high = data.getInt16(at + 2, true);
+      min = Math.min(min, low);
+      max = Math.max(max, high);
+      const plane = samples[channel];
+      // Both were rounded outward from the same sample.
+      if (plane) plane[bin] = (low + high) / 2 / 32_767;
       const rms = data.getUint16(at + 4, true) / 65_535;
       power += rms * rms;
     }
@@ -76,6 +85,22 @@ export function columnOf(views: readonly WaveView[], from: number, to: number): 
     }
   }
   return count === 0 ? null : { min, max, rms: Math.sqrt(power / count) };
+}
+
+/** The samples of every channel from frame `first` on, `length` of them; silence where none were sent. */
+export function samplesOf(views: readonly WaveView[], first: number, length: number): Float32Array[] {
+  const channels = views.reduce((most, view) => Math.max(most, view.samples.length), 0);
+  return Array.from({ length: channels }, (_, channel) => {
+    const out = new Float32Array(length);
+    for (const view of views) {
+      const plane = view.samples[channel];
+      if (!plane) continue;
+      const from = Math.max(0, first - view.firstBin);
+      const to = Math.min(plane.length, first + length - view.firstBin);
+      if (to > from) out.set(plane.subarray(from, to), from + view.firstBin - first);
+    }
+    return out;
+  });
 }
 
 /** A piece of 4096 bins at one resolution. */

@@ -4,7 +4,7 @@ import { FakeBackend } from '../ipc/fake/studio';
 import { id } from '../ipc/fake/seed';
 import { follow, scroll, ticks, zoom } from './axis';
 import { WaveCache } from './cache';
-import { columnOf, curveAt, curveReach, decodeView, tilesFor } from './view';
+import { columnOf, curveAt, curveReach, decodeView, samplesOf, tilesFor } from './view';
 
 /** View bytes written by hand from the format's definition. */
 function bytes(header: { firstBin: number; framesPerBin: number; channels: number }, bins: [number, number, number][][]): ArrayBuffer {
@@ -37,6 +37,34 @@ describe('view bytes', () => {
     expect(view.min[0]).toBe(-1);
     expect(view.max[0]).toBe(1);
     expect(view.rms[0]).toBeCloseTo(Math.SQRT1_2);
+  });
+
+  it('of single frames keep every channel, so that what is out of phase is no flat line', () => {
+    const stereo = (firstBin: number, values: number[]): ReturnType<typeof decodeView> =>
+      decodeView(
+        bytes(
+          { firstBin, framesPerBin: 1, channels: 2 },
+          values.map((value) => [
+            [value, value + 2, 0],
+            [-value - 2, -value, 0],
+          ]),
+        ),
+      );
+    const views = [stereo(10, [1_000, 2_000]), stereo(12, [3_000])];
+    const [left, right] = samplesOf(views, 9, 6);
+    expect(Array.from(left ?? [], (sample) => Math.round(sample * 32_767))).toEqual([0, 1_001, 2_001, 3_001, 0, 0]);
+    expect(Array.from(right ?? [])).toEqual(Array.from(left ?? [], (sample) => (sample === 0 ? 0 : -sample)));
+    expect(samplesOf(views, 11, 1).map((plane) => plane.length)).toEqual([1, 1]);
+    expect(
+      decodeView(
+        bytes({ firstBin: 0, framesPerBin: 4, channels: 2 }, [
+          [
+            [0, 0, 0],
+            [0, 0, 0],
+          ],
+        ]),
+      ).samples,
+    ).toEqual([]);
   });
 
   it('shorter than their header say are refused', () => {
