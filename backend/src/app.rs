@@ -21,7 +21,7 @@ use crate::hints::Hints;
 use crate::limits::Limits;
 use crate::mail::Mail;
 use crate::serve::{self, TlsError};
-use crate::{collect, http, sidecars, tidy};
+use crate::{collect, http, recovery, sidecars, tidy};
 
 /// Most password hashes at a time.
 const MAX_HASH_THREADS: usize = 4;
@@ -74,6 +74,9 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] SelfTestError),
+    /// Whether the database is behind the bucket cannot be told.
+    #[error("the bucket could not be compared with the database, so the server does not know whether it may take changes")]
+    Compare(#[source] crate::error::Error),
     /// The files of the built-in TLS cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -137,9 +140,15 @@ impl Drop for Running {
 pub async fn start_with(config: &Config, test: StoreTest) -> Result<Running, StartError> {
     let db = db::connect_service(&config.database_url, &config.service).await?;
     db::check(&db).await?;
-    let blobs = Blobs::new(&config.store);
+    let blobs = Blobs::new(&config.store).with_url_life(config.service.url_life_s);
     if test == StoreTest::Run {
         self_test::run(&blobs).await?;
+    }
+    match recovery::look(&db, &blobs).await {
+        Err(error) if test == StoreTest::Run => return Err(StartError::Compare(error)),
+        // Nobody has asked whether this store works; collecting compares before it does anything.
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the bucket could not be compared with the database"),
+        Ok(_) => {}
     }
     run(db, blobs, &config.service).await
 }

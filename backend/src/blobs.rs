@@ -19,7 +19,7 @@ use crate::config::StoreConfig;
 mod own;
 pub mod self_test;
 
-pub use own::Listed;
+pub use own::{Listed, checksum_of};
 
 /// The store failed in a way the caller cannot mend.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,10 @@ pub struct StoredPart {
 pub struct Blobs {
     client: Client,
     bucket: String,
+    /// Length of the parts in which files of this machine are written.
+    part_bytes: u64,
+    /// How long signed requests of clients live, in seconds.
+    url_life_s: u64,
 }
 
 /// Checksum a multipart object has: SHA-256 of the joined part hashes, and their count.
@@ -99,7 +103,24 @@ impl Blobs {
         if let Some(endpoint) = &config.endpoint {
             builder = builder.endpoint_url(endpoint.as_str().trim_end_matches('/'));
         }
-        Self { client: Client::from_conf(builder.build()), bucket: config.bucket.clone() }
+        Self {
+            client: Client::from_conf(builder.build()),
+            bucket: config.bucket.clone(),
+            part_bytes: own::PART_BYTES,
+            url_life_s: URL_LIFE_S,
+        }
+    }
+
+    /// The same store, with requests signed for that many seconds.
+    #[must_use]
+    pub fn with_url_life(self, url_life_s: u64) -> Self {
+        Self { url_life_s: url_life_s.max(1), ..self }
+    }
+
+    /// How long signed requests of clients live, in seconds.
+    #[must_use]
+    pub fn url_life_s(&self) -> u64 {
+        self.url_life_s
     }
 
     /// Signs the PUT of a whole object; length and SHA-256 are part of the signature.
@@ -135,8 +156,8 @@ impl Blobs {
             .part_number(number)
             .content_length(signed_length(length, attempted)?)
             .checksum_sha256(sha256.to_base64());
-        let signed = request.presigned(presigning(URL_LIFE_S, attempted)?).await.map_err(|_| BlobError::Sign { attempted })?;
-        Ok(of_presigned(&signed, URL_LIFE_S))
+        let signed = request.presigned(presigning(self.url_life_s, attempted)?).await.map_err(|_| BlobError::Sign { attempted })?;
+        Ok(of_presigned(&signed, self.url_life_s))
     }
 
     /// Signs the GET of an object; a `range` header may be added to it.

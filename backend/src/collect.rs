@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::blobs::Blobs;
 use crate::error::Error;
-use crate::projects;
 use crate::sidecars::parse_key;
 use crate::versions::trash;
+use crate::{projects, recovery};
 
 const EVERY: Duration = Duration::from_secs(3_600);
 /// The first look after a start, so that a server restarted every hour still collects.
@@ -39,6 +39,10 @@ pub struct Collected {
 /// # Errors
 /// The first failure of database or store; every step can be repeated.
 pub async fn round(db: &PgPool, blobs: &Blobs) -> Result<Collected, Error> {
+    // A database that lost something does not know what is needed, nor what was taken out of the trash.
+    if recovery::look(db, blobs).await? {
+        return Ok(Collected::default());
+    }
     projects::trash::expire(db).await?;
     let mut done = Collected { purged: trash::purge_due(db).await?, ..Collected::default() };
     if !is_allowed(db).await? {
@@ -68,9 +72,9 @@ pub async fn run(db: PgPool, blobs: Blobs, stop: CancellationToken) {
     }
 }
 
-/// After a rebuild or a restore nothing is collected for 35 days.
+/// After a rebuild nothing is collected for 35 days, and nothing before it.
 pub(crate) async fn is_allowed(db: &PgPool) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar("select no_gc_until <= now() from server_state").fetch_one(db).await?)
+    Ok(sqlx::query_scalar("select no_gc_until <= now() and recovering_since is null from server_state").fetch_one(db).await?)
 }
 
 async fn now_s(db: &PgPool) -> Result<i64, Error> {
@@ -150,16 +154,29 @@ pub async fn delete_condemned(db: &PgPool, blobs: &Blobs) -> Result<usize, Error
     Ok(deleting.len())
 }
 
-/// Removes keys under `p/` that no row names, known for a day as unknown. Sidecars, and everything of projects with sidecars of a newer
-/// program, stay.
+/// Removes keys under `p/` that no row names, known for a day as unknown. Sidecars stay, and everything of projects with sidecars that this
+/// database knows nothing of: those of a newer program, and those that were not brought back.
 async fn sweep_unknown(db: &PgPool, blobs: &Blobs) -> Result<usize, Error> {
-    let listed: Vec<String> = blobs.list("p/").await?.into_iter().map(|listed| listed.key).filter(|key| parse_key(key).is_none()).collect();
+    let (sidecars, listed): (Vec<String>, Vec<String>) =
+        blobs.list("p/").await?.into_iter().map(|listed| listed.key).partition(|key| parse_key(key).is_some());
+    let (projects, versions): (Vec<String>, Vec<String>) =
+        sidecars.iter().filter_map(|key| parse_key(key)).map(|(project, version)| (project.to_string(), version.to_string())).unzip();
+    let not_here: Vec<String> = sqlx::query_scalar(
+        "select distinct s.project from unnest($1::text[], $2::text[]) as s(project, version)
+         where not exists (select from version v where v.id = s.version)",
+    )
+    .bind(&projects)
+    .bind(&versions)
+    .fetch_all(db)
+    .await?;
     let unknown: Vec<String> = sqlx::query_scalar(
         "select key from unnest($1::text[]) as key
          where not exists (select from object o where o.key = key.key)
-           and not exists (select from foreign_sidecar f where key.key like 'p/' || f.project || '/%')",
+           and not exists (select from foreign_sidecar f where key.key like 'p/' || f.project || '/%')
+           and split_part(key.key, '/', 2) <> all($2)",
     )
     .bind(&listed)
+    .bind(&not_here)
     .fetch_all(db)
     .await?;
     sqlx::query("delete from unknown_key where not key = any($1)").bind(&unknown).execute(db).await?;

@@ -103,6 +103,8 @@ pub struct ServiceConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Most requests a minute from one block of addresses, to this instance.
     pub requests_per_minute: u32,
+    /// How long signed requests to the store live, in seconds.
+    pub url_life_s: u64,
     /// Files of the built-in TLS, if that is to be used.
     pub tls: Option<TlsFiles>,
     /// Key under which second factors are sealed; without one there are none.
@@ -332,6 +334,7 @@ impl Environment {
             trusted_proxies: self
                 .parsed("COLLABTRACK_TRUSTED_PROXIES", "addresses or nets, such as 10.0.0.0/8, 192.0.2.7", nets)?
                 .unwrap_or_default(),
+            url_life_s: collabtrack_protocol::limits::URL_LIFE_S,
             requests_per_minute: self
                 .parsed("COLLABTRACK_REQUESTS_PER_MINUTE", "a number from 60 to 1000000", |text| {
                     text.parse().ok().filter(|n| (60..=1_000_000).contains(n))

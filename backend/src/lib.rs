@@ -33,6 +33,7 @@ pub mod members;
 pub mod problem;
 pub mod projects;
 pub mod random;
+pub mod recovery;
 pub mod repack;
 pub mod serve;
 pub mod sessions;

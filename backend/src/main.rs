@@ -14,7 +14,7 @@ use collabtrack_server::app::{self, StoreTest};
 use collabtrack_server::blobs::{Blobs, self_test};
 use collabtrack_server::config::{Config, Environment, Registration};
 use collabtrack_server::mail::Mail;
-use collabtrack_server::{accounts, db, logging};
+use collabtrack_server::{accounts, db, logging, recovery};
 
 /// The CollabTrack server: accounts, versions, catalogue and approval for music projects.
 #[derive(Parser)]
@@ -54,6 +54,9 @@ enum Command {
         /// E-mail address of the account that gets the projects this database does not know.
         #[arg(long, value_name = "EMAIL")]
         owner: Option<String>,
+        /// Open the server also when some projects could not be brought back; their bytes stay in the bucket.
+        #[arg(long)]
+        leave_failed: bool,
     },
     /// Print the code with which `COLLABTRACK_ADMIN_EMAIL` becomes the first site admin; one printed before no longer counts.
     SetupCode,
@@ -93,7 +96,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             match &arguments.command {
                 Some(Command::Migrate) => migrate(&config).await,
                 Some(Command::Check) => check(&config).await,
-                Some(Command::Rebuild { owner, .. }) => rebuild(&config, owner.as_deref()).await,
+                Some(Command::Rebuild { owner, leave_failed, .. }) => rebuild(&config, owner.as_deref(), *leave_failed).await,
                 Some(Command::Materialise { version }) => materialise(&config, version).await,
                 Some(Command::Repack) => repack(&config).await,
                 Some(Command::SetupCode) => setup_code(&config).await,
@@ -121,7 +124,7 @@ async fn run_embedded(arguments: &Arguments, environment: &Environment, folder: 
     let services = embedded::start_services(folder, service).await?;
     let result = match &arguments.command {
         Some(Command::Check) => check(services.config()).await,
-        Some(Command::Rebuild { owner, .. }) => rebuild(services.config(), owner.as_deref()).await,
+        Some(Command::Rebuild { owner, leave_failed, .. }) => rebuild(services.config(), owner.as_deref(), *leave_failed).await,
         Some(Command::Materialise { version }) => materialise(services.config(), version).await,
         Some(Command::Repack) => repack(services.config()).await,
         Some(Command::SetupCode) => setup_code(services.config()).await,
@@ -212,10 +215,14 @@ async fn repack(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn rebuild(config: &Config, owner: Option<&str>) -> anyhow::Result<()> {
+async fn rebuild(config: &Config, owner: Option<&str>, leave_failed: bool) -> anyhow::Result<()> {
     let pool = db::connect(&config.database_url, 4).await?;
     db::check(&pool).await?;
-    let report = collabtrack_server::sidecars::rebuild::from_bucket(&pool, &Blobs::new(&config.store), owner).await?;
+    let blobs = Blobs::new(&config.store);
+    let report = collabtrack_server::sidecars::rebuild::from_bucket(&pool, &blobs, owner).await?;
+    if leave_failed {
+        recovery::open(&pool, &recovery::heads(&blobs).await?).await?;
+    }
     pool.close().await;
     let out = std::io::stdout;
     say(
@@ -234,7 +241,20 @@ async fn rebuild(config: &Config, owner: Option<&str>) -> anyhow::Result<()> {
     for (key, reason) in &report.unreadable {
         say(out(), &format!("{key}: not readable, left as it is: {reason}."));
     }
-    Ok(())
+    for (version, number) in &report.renumbered {
+        say(out(), &format!("{version}: its number is another version's here, so it is number {number} now."));
+    }
+    for (project, reason) in &report.failed {
+        say(std::io::stderr(), &format!("{project}: nothing of it was brought back: {reason}."));
+    }
+    match report.failed.len() {
+        0 => Ok(()),
+        failed if leave_failed => anyhow::bail!("{failed} projects were not brought back; the server takes changes all the same"),
+        failed => anyhow::bail!(
+            "{failed} projects were not brought back, so the server takes no changes yet. Run this again once the reasons above are mended; \
+             --leave-failed opens it without them"
+        ),
+    }
 }
 
 /// Prints the one-time code of the first site admin. It goes to standard output, which is nobody's log.

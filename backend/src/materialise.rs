@@ -108,14 +108,15 @@ async fn make(
 ) -> Result<String, MaterialiseError> {
     let path = folder.join(random::hex128());
     let (recipe, file, fetched, target) = (recipe.clone(), file.clone(), fetched.clone(), path.clone());
+    let part_bytes = blobs.part_bytes();
     let work = move || {
         let mut out = BufWriter::new(File::create_new(&target)?);
-        let hashes = rebuild::rebuild(&recipe, &file, &Whole(&fetched), &mut out, u64::MAX)?;
+        let hashes = rebuild::rebuild(&recipe, &file, &Whole(&fetched), &mut out, part_bytes)?;
         out.flush()?;
-        Ok::<_, MaterialiseError>(hashes.sha256)
+        Ok::<_, MaterialiseError>(hashes)
     };
-    let sha256 = tokio::task::spawn_blocking(work).await.map_err(|error| std::io::Error::other(error.to_string()))??;
-    blobs.put_file(key, &path, &sha256).await?;
+    let hashes = tokio::task::spawn_blocking(work).await.map_err(|error| std::io::Error::other(error.to_string()))??;
+    blobs.put_file(key, &path, &hashes).await?;
     tokio::fs::remove_file(&path).await?;
     Ok(key.to_owned())
 }

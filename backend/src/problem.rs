@@ -45,7 +45,7 @@ fn of_failure(failure: &Error) -> Refusal {
 }
 
 /// The error and everything that caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -162,7 +162,7 @@ fn status(code: ErrorCode) -> StatusCode {
         | C::SchemaInvalid
         | C::CsvInvalid
         | C::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        C::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        C::StoreUnavailable | C::Recovering => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -218,6 +218,7 @@ fn title(code: ErrorCode) -> &'static str {
         C::CsvInvalid => "CSV not readable",
         C::IdempotencyMismatch => "Key used for another request",
         C::StoreUnavailable => "Store unavailable",
+        C::Recovering => "Server being restored",
         _ => "Server error",
     }
 }

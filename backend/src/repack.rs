@@ -12,16 +12,15 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use collabtrack_content::hashing;
+use collabtrack_content::hashing::{self, FileHashes};
 use collabtrack_content::pack::footer;
-use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ProjectId, VersionId};
 use collabtrack_domain::recipe::Extent;
 use collabtrack_protocol::changes::ChangeKind;
 use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, Row};
 
-use crate::blobs::{BlobError, Blobs};
+use crate::blobs::{BlobError, Blobs, checksum_of};
 use crate::db::RowExt;
 use crate::error::Error;
 use crate::uploads::rows::stored;
@@ -124,29 +123,29 @@ async fn one(db: &PgPool, blobs: &Blobs, project: &ProjectId, key: &str, scratch
         tracing::warn!(object = key, "an object is not what was sent, so it is not packed anew; whoever reads it will tell");
         return Ok(None);
     }
-    let (from, to) = (old.clone(), new.clone());
-    let packed = tokio::task::spawn_blocking(move || write(&from, &to, moving)).await.map_err(joined)??;
+    let (from, to, part_bytes) = (old.clone(), new.clone(), blobs.part_bytes());
+    let packed = tokio::task::spawn_blocking(move || write(&from, &to, moving, part_bytes)).await.map_err(joined)??;
+    let (length, composite) = (packed.hashes.length, checksum_of(&packed.hashes));
     let target = format!("p/{project}/o/{}", random::hex128());
     sqlx::query(
         "insert into object (key, project, format, length, composite, sha256, state) values ($1, $2, 'packed', $3, $4, $5, 'pending')",
     )
     .bind(&target)
     .bind(project.as_str())
-    .bind(stored(packed.length)?)
-    .bind(packed.sha256.to_base64())
-    .bind(&packed.sha256.as_bytes()[..])
+    .bind(stored(length)?)
+    .bind(&composite)
+    .bind(&packed.hashes.sha256.as_bytes()[..])
     .execute(db)
     .await?;
-    blobs.put_file(&target, &new, &packed.sha256).await?;
+    blobs.put_file(&target, &new, &packed.hashes).await?;
     let there = blobs.head(&target).await?;
-    let is_there =
-        there.is_some_and(|head| head.length == packed.length && head.checksum.is_none_or(|sum| sum == packed.sha256.to_base64()));
+    let is_there = there.is_some_and(|head| head.length == length && head.checksum.is_none_or(|sum| sum == composite));
     if !is_there {
         tracing::warn!(object = target, "the store does not have what was just packed; the old object stays");
         return Ok(None);
     }
     // What is left behind when this fails is an object nothing names: it is collected.
-    Ok(swap(db, project, key, &target, &packed.moved).await?.then(|| before.saturating_sub(packed.length)))
+    Ok(swap(db, project, key, &target, &packed.moved).await?.then(|| before.saturating_sub(length)))
 }
 
 fn joined(error: tokio::task::JoinError) -> RepackError {
@@ -195,12 +194,11 @@ async fn is_what_was_sent(db: &PgPool, key: &str, file: PathBuf) -> Result<bool,
 
 struct Packed {
     moved: Vec<Moving>,
-    length: u64,
-    sha256: ObjectHash,
+    hashes: FileHashes,
 }
 
 /// Copies the extents, one behind the other, and lists them at the end.
-fn write(old: &Path, new: &Path, mut moving: Vec<Moving>) -> Result<Packed, std::io::Error> {
+fn write(old: &Path, new: &Path, mut moving: Vec<Moving>, part_bytes: u64) -> Result<Packed, std::io::Error> {
     let (mut from, mut to, mut length) = (File::open(old)?, BufWriter::new(File::create_new(new)?), 0);
     for Moving { extent, .. } in &mut moving {
         from.seek(SeekFrom::Start(extent.offset))?;
@@ -215,8 +213,8 @@ fn write(old: &Path, new: &Path, mut moving: Vec<Moving>) -> Result<Packed, std:
     let list = footer::write(&moving.iter().map(|moving| &moving.extent).collect::<Vec<_>>());
     to.write_all(&list)?;
     to.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    let sha256 = hashing::hash_reader(&mut File::open(new)?, u64::MAX, &mut |_| true)?.sha256;
-    Ok(Packed { moved: moving, length: length + list.len() as u64, sha256 })
+    let hashes = hashing::hash_reader(&mut File::open(new)?, part_bytes, &mut |_| true)?;
+    Ok(Packed { moved: moving, hashes })
 }
 
 /// Lets every recipe name the new object, and marks the old one; `false` where something needs what was not copied.

@@ -5,7 +5,7 @@
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ProjectId, UploadId};
 use collabtrack_domain::role::Action;
-use collabtrack_protocol::limits::{MAX_URLS_PER_CALL, URL_LIFE_S};
+use collabtrack_protocol::limits::MAX_URLS_PER_CALL;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::uploads::{CreateUpload, ObjectFormat, PartUrl, UploadState, UploadStatus, WantUrls};
 use sqlx::PgPool;
@@ -137,7 +137,7 @@ async fn sign(blobs: &Blobs, upload: &Upload, numbers: Vec<u32>) -> Result<Vec<P
     for number in numbers {
         let (length, sha256): (u64, ObjectHash) = upload.plan.part(number).ok_or_else(not_found)?;
         let request = match &upload.multipart {
-            None => blobs.sign_put(&upload.object, length, &sha256, URL_LIFE_S).await?,
+            None => blobs.sign_put(&upload.object, length, &sha256, blobs.url_life_s()).await?,
             Some(multipart) => blobs.sign_part(&upload.object, multipart, number, length, &sha256).await?,
         };
         urls.push(PartUrl { part: number, request });

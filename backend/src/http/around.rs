@@ -14,7 +14,7 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::audit::pending;
 use crate::client::Client;
-use crate::{problem, random};
+use crate::{problem, random, recovery};
 
 /// Header that carries the request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,6 +50,9 @@ pub(super) async fn request(State(app): State<App>, request: Request, next: Next
         }
         if let Some(refused) = flooded(&app, &request) {
             return refused;
+        }
+        if let Err(refused) = recovery::check(&app.db, &method, &route).await {
+            return refused.into_response();
         }
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,

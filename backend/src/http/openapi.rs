@@ -50,7 +50,7 @@ fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
     let mut all = vec![
         ("400", "The request is not of the documented form."),
         ("429", "Too many tries or requests; `retry_after_s` says how long to wait."),
-        ("503", "The store does not answer, or the server took too long."),
+        ("503", "The store does not answer, the server took too long, or it was restored from a backup and takes no changes yet."),
     ];
     if operation.security.is_some() {
         all.push(("404", "Not there, or not yours."));

@@ -3,6 +3,7 @@
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ProjectId, VersionId};
 use collabtrack_domain::recipe::Recipe;
+use collabtrack_protocol::accounts::Person;
 use collabtrack_protocol::versions::{TrackClaim, Version, VersionState};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
@@ -42,17 +43,50 @@ pub struct ObjectPart {
     pub sha256: Option<ObjectHash>,
 }
 
-/// A sidecar.
+/// A number the version had in a track it was moved out of: it stays its own for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierPart {
+    /// The track, which may hold no version any more.
+    pub track: TrackClaim,
+    /// The number there.
+    pub number: i64,
+}
+
+/// How a version came into the trash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrashedPart {
+    /// Since when.
+    pub at: String,
+    /// Who put it there.
+    #[serde(default)]
+    pub by: Option<Person>,
+    /// The state it comes back to.
+    pub from: VersionState,
+}
+
+/// A sidecar. What was added to the form later is absent in older ones.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sidecar {
     /// Number of the form.
     pub format: u32,
     /// Place of the newest change of the version; of two sidecars the higher one counts.
     pub seq: i64,
+    /// How far the project's feed had come when this was written: names of project and track are as of then. 0 where it does not say.
+    #[serde(default)]
+    pub head: i64,
     /// Project.
     pub project: ProjectPart,
     /// Track.
     pub track: TrackClaim,
+    /// The number the next version of the track gets. 0 where it does not say.
+    #[serde(default)]
+    pub next_number: i64,
+    /// Numbers the version had in other tracks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierPart>,
+    /// While the version is in the trash: how it came there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed: Option<TrashedPart>,
     /// The version as readers of the API see it.
     pub version: Version,
     /// Why there is no preview.
@@ -110,6 +144,12 @@ impl Sidecar {
         Ok(sidecar)
     }
 
+    /// The place of the feed as of which the names in it are known to be true.
+    #[must_use]
+    pub fn place(&self) -> i64 {
+        self.head.max(self.seq)
+    }
+
     /// The stored form.
     /// # Errors
     /// Never in practice: every part has a form.
@@ -124,8 +164,10 @@ impl Sidecar {
 pub async fn of(db: &mut PgConnection, id: &VersionId) -> Result<Sidecar, Error> {
     let version = rows::load(db, id).await?;
     let row = sqlx::query(
-        "select p.name as project_name, p.epoch, t.name, t.key, t.auto, v.preview_object, v.tables_object, v.no_preview_reason
-         from version v join project p on p.id = v.project join track t on t.id = v.track where v.id = $1",
+        "select p.name as project_name, p.epoch, p.head_seq, t.name, t.key, t.auto, t.next_number, v.preview_object, v.tables_object,
+                v.no_preview_reason, v.trashed_by, v.trashed_from, a.name as trashed_by_name
+         from version v join project p on p.id = v.project join track t on t.id = v.track left join account a on a.id = v.trashed_by
+         where v.id = $1",
     )
     .bind(id.as_str())
     .fetch_one(&mut *db)
@@ -146,6 +188,10 @@ pub async fn of(db: &mut PgConnection, id: &VersionId) -> Result<Sidecar, Error>
     Ok(Sidecar {
         format: FORMAT,
         seq: version.seq,
+        head: row.try_get("head_seq")?,
+        next_number: row.try_get("next_number")?,
+        earlier: earlier(db, id).await?,
+        trashed: version.trashed_at.as_ref().map(|at| trashed(&row, at)).transpose()?,
         project: ProjectPart { id: version.project.clone(), name: row.try_get("project_name")?, epoch: row.try_get("epoch")? },
         track: TrackClaim { id: version.track.clone(), name: row.try_get("name")?, key: row.try_get("key")?, auto: row.try_get("auto")? },
         no_preview_reason: row.try_get("no_preview_reason")?,
@@ -155,6 +201,30 @@ pub async fn of(db: &mut PgConnection, id: &VersionId) -> Result<Sidecar, Error>
         recipe: covered.then_some(recipe),
         version,
     })
+}
+
+async fn earlier(db: &mut PgConnection, id: &VersionId) -> Result<Vec<EarlierPart>, Error> {
+    let rows = sqlx::query(
+        "select t.id, t.name, t.key, t.auto, m.number from version_moved m join track t on t.id = m.track where m.version = $1 order by m.at, t.id",
+    )
+    .bind(id.as_str())
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let track =
+                TrackClaim { id: row.text_as("id")?, name: row.try_get("name")?, key: row.try_get("key")?, auto: row.try_get("auto")? };
+            Ok(EarlierPart { track, number: row.try_get("number")? })
+        })
+        .collect()
+}
+
+fn trashed(row: &PgRow, at: &str) -> Result<TrashedPart, Error> {
+    let by = match row.optional_text_as("trashed_by")? {
+        Some(id) => Some(Person { id, name: row.try_get("trashed_by_name")? }),
+        None => None,
+    };
+    Ok(TrashedPart { at: at.to_owned(), by, from: rows::state_of(row.try_get("trashed_from")?) })
 }
 
 fn object_of(row: &PgRow) -> Result<ObjectPart, Error> {

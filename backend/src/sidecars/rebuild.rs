@@ -1,6 +1,6 @@
 //! Having a server back from the bucket alone: projects, tracks, versions and recipes out of their sidecars. Into an empty database it
 //! brings everything; into one restored from an older backup it brings what is newer. Nothing in the bucket is changed, and for 35 days
-//! nothing is collected.
+//! nothing is collected. It ends the waiting of a server that found its bucket ahead of its database ([`crate::recovery`]).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,6 +13,7 @@ use super::{MAX_BYTES, parse_key};
 use crate::blobs::Blobs;
 use crate::db::RowExt;
 use crate::error::Error;
+use crate::recovery;
 
 mod import;
 
@@ -58,20 +59,27 @@ pub struct Report {
     pub complete: usize,
     /// Versions whose sidecar says complete but whose objects are not all there: their bytes are wanted from whoever has them.
     pub damaged: Vec<VersionId>,
+    /// Versions whose number another version has here, and the number they got instead.
+    pub renumbered: Vec<(VersionId, i64)>,
+    /// Projects of which nothing was brought, and why; the others are whole.
+    pub failed: Vec<(ProjectId, String)>,
     /// Sidecars of a newer program, left alone: key and form.
     pub newer: Vec<(String, u32)>,
     /// Sidecars that cannot be read, left alone: key and reason.
     pub unreadable: Vec<(String, String)>,
 }
 
-/// Rebuilds from every sidecar of the bucket. `owner` gets the projects that are not in the database.
+/// Rebuilds from every sidecar of the bucket. `owner` gets the projects that are not in the database. Each project is brought wholly or not
+/// at all; when all were, a server that waited for this takes changes again.
 /// # Errors
-/// When database or store fail, or projects would have no owner; each project is brought wholly or not at all.
+/// When database or store fail before anything was brought, or projects would have no owner.
 pub async fn from_bucket(db: &PgPool, blobs: &Blobs, owner: Option<&str>) -> Result<Report, RebuildError> {
     let owner = match owner {
         Some(email) => Some(account(db, email).await?),
         None => None,
     };
+    // Before the sidecars: whatever is written later is looked for again.
+    let heads = recovery::heads(blobs).await?;
     let mut report = Report::default();
     let mut projects: BTreeMap<ProjectId, Vec<Sidecar>> = BTreeMap::new();
     for (key, sidecar) in read_all(blobs).await? {
@@ -86,13 +94,44 @@ pub async fn from_bucket(db: &PgPool, blobs: &Blobs, owner: Option<&str>) -> Res
         return Err(RebuildError::NoOwner);
     }
     hold_newer(db, &report.newer).await?;
+    // First: whatever fails below, nothing of what is not here yet may be collected.
+    sqlx::query("update server_state set no_gc_until = greatest(no_gc_until, now() + interval '35 days')").execute(db).await?;
     for (project, mut sidecars) in projects {
         sidecars.sort_by(|a, b| (a.seq, &a.version.id).cmp(&(b.seq, &b.version.id)));
-        let there = objects_there(blobs, &sidecars).await?;
-        import::project(db, &project, &sidecars, &there, owner.as_ref(), &mut report).await?;
+        match one(db, blobs, &project, &sidecars, owner.as_ref()).await {
+            Ok(brought) => report.add(brought),
+            Err(error) => {
+                let reason = crate::problem::chain(&error);
+                tracing::error!(%project, reason, "a project could not be rebuilt; the others go on");
+                report.failed.push((project, reason));
+            }
+        }
     }
-    sqlx::query("update server_state set no_gc_until = now() + interval '35 days'").execute(db).await?;
+    if report.failed.is_empty() {
+        recovery::open(db, &heads).await?;
+    }
     Ok(report)
+}
+
+async fn one(
+    db: &PgPool,
+    blobs: &Blobs,
+    project: &ProjectId,
+    sidecars: &[Sidecar],
+    owner: Option<&AccountId>,
+) -> Result<import::Brought, RebuildError> {
+    let there = objects_there(blobs, sidecars).await?;
+    import::project(db, project, sidecars, &there, owner).await
+}
+
+impl Report {
+    fn add(&mut self, brought: import::Brought) {
+        self.projects += usize::from(brought.is_new);
+        self.versions += brought.versions;
+        self.complete += brought.complete;
+        self.damaged.extend(brought.damaged);
+        self.renumbered.extend(brought.renumbered);
+    }
 }
 
 async fn account(db: &PgPool, email: &str) -> Result<AccountId, RebuildError> {

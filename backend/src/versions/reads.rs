@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use collabtrack_domain::id::VersionId;
 use collabtrack_domain::role::Action;
-use collabtrack_protocol::limits::URL_LIFE_S;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::versions::{ObjectRead, Reads, Rendition, VersionState, WantReads};
 use sqlx::postgres::PgConnection;
@@ -42,7 +41,7 @@ pub async fn reads(db: &PgPool, blobs: &Blobs, session: &Session, id: &VersionId
     let mut objects = Vec::with_capacity(lengths.len());
     for row in &lengths {
         let object: String = row.try_get("key")?;
-        let request = blobs.sign_get(&object, URL_LIFE_S).await?;
+        let request = blobs.sign_get(&object, blobs.url_life_s()).await?;
         objects.push(ObjectRead { object, length: row.unsigned("length")?, request });
     }
     Ok(Reads { objects, recipe })

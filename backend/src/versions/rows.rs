@@ -25,7 +25,7 @@ pub(crate) fn state_word(state: VersionState) -> &'static str {
     }
 }
 
-pub(super) fn state_of(word: &str) -> VersionState {
+pub(crate) fn state_of(word: &str) -> VersionState {
     use VersionState as S;
     [S::Announced, S::Complete, S::Damaged, S::Trashed, S::Purged].into_iter().find(|s| state_word(*s) == word).unwrap_or(S::Unknown)
 }

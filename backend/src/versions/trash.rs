@@ -153,14 +153,7 @@ async fn purge(db: &PgPool, project: &ProjectId, id: &VersionId) -> Result<(), E
     .await?;
     let Some(row) = row else { return Ok(()) };
     let by: Option<collabtrack_domain::id::AccountId> = row.optional_text_as("trashed_by")?;
-    for statement in [
-        "delete from span where file in (select id from version_file where version = $1)",
-        "update version_file set plain_object = null where version = $1",
-        "update version set preview_object = null, tables_object = null, overview = '',
-                no_preview_reason = coalesce(no_preview_reason, 'it was in the trash for 35 days') where id = $1",
-    ] {
-        sqlx::query(statement).bind(id.as_str()).execute(&mut *tx).await?;
-    }
+    drop_bytes(&mut tx, id).await?;
     let seq = feed::next_seq(&mut tx, project).await?;
     rows::set_state(&mut tx, id, VersionState::Purged, seq).await?;
     let version = rows::load_known(&mut tx, id).await?;
@@ -169,5 +162,18 @@ async fn purge(db: &PgPool, project: &ProjectId, id: &VersionId) -> Result<(), E
     let detail = serde_json::json!({"track": version.track, "number": version.number, "content_id": version.content_id});
     audit::append(&mut tx, Fact::by(&actor, "", project.as_str(), "version.purge", id.as_str()).detail(detail)).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Lets a version name no object any more.
+pub(crate) async fn drop_bytes(db: &mut PgConnection, id: &VersionId) -> Result<(), Error> {
+    for statement in [
+        "delete from span where file in (select id from version_file where version = $1)",
+        "update version_file set plain_object = null where version = $1",
+        "update version set preview_object = null, tables_object = null, overview = '',
+                no_preview_reason = coalesce(no_preview_reason, 'it was in the trash for 35 days') where id = $1",
+    ] {
+        sqlx::query(statement).bind(id.as_str()).execute(&mut *db).await?;
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ use collabtrack_content::pack::footer;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_domain::recipe::{Codec, Extent, Recipe, RecipeFile, Span};
+use collabtrack_protocol::limits::MIN_PART_SIZE_BYTES;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::uploads::ObjectFormat;
 use collabtrack_protocol::versions::{Commit, Reads, Rendition, TrackClaim, Version, VersionState};
@@ -165,6 +166,32 @@ async fn an_object_of_which_less_than_half_is_needed_is_packed_anew_and_every_ve
     let (file, recipe) = object.file("Night Drive.wav", &[0]);
     let gone = ann.announce(&project, &announcement(&track, &file)).await;
     ann.post(&format!("/versions/{}/commit", gone.id), &Commit { recipe: recipe.into() }).await.problem(409, ErrorCode::ExtentGone);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_packed_anew_and_larger_than_one_part_is_read_and_packed_again() {
+    let server = Server::start().await;
+    let blobs = Blobs::new(&server.config.store).with_parts_of(MIN_PART_SIZE_BYTES);
+    let db = server.database();
+    let scratch = tempfile::tempdir().expect("a folder");
+    let ann = server.person("Ann").await;
+    let project = ann.project("EP").await;
+    let object = packed(&ann, &project, [9_000_000, 9_000_000, 5_500_000, 1_000_000]).await;
+    let live = object.version(&ann, &project, &claim("Night Drive"), &[2, 3]).await;
+    let part = object.version(&ann, &project, &claim("Rain"), &[3]).await;
+    days_pass(db, 9).await;
+    assert_eq!(repack::round(db, &blobs, scratch.path()).await.expect("a round").objects, 1);
+    let (file, objects) = original(&ann, &live).await;
+    assert_eq!((ObjectHash::of(&file), objects.len()), (live.content_id, 1));
+    let stored = blobs.head(&objects[0]).await.expect("asked").expect("there");
+    assert!(stored.checksum.expect("told").ends_with("-2"), "it went in two parts");
+    // Only the small piece is needed any more: what was packed is compared with its hashes, and packed again.
+    ann.act(&format!("/versions/{}/trash", live.id)).await.ok::<Version>();
+    days_pass(db, 36).await;
+    assert_eq!(collect::round(db, &blobs).await.expect("a round").purged, 1);
+    assert_eq!(repack::round(db, &blobs, scratch.path()).await.expect("a round").objects, 1);
+    assert_eq!(ObjectHash::of(&original(&ann, &part).await.0), part.content_id);
     server.stop().await;
 }
 

@@ -1,10 +1,11 @@
 //! What CollabTrack needs of an S3 store, tried against the embedded store and against Garage alike. Where the two differ, the
 //! difference is named.
 
+use collabtrack_content::hashing::{self, FileHashes};
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_protocol::limits::MIN_PART_SIZE_BYTES;
 use collabtrack_protocol::uploads::SignedRequest;
-use collabtrack_server::blobs::{Blobs, Head, composite, self_test};
+use collabtrack_server::blobs::{BlobError, Blobs, Head, checksum_of, composite, self_test};
 use collabtrack_server::config::StoreConfig;
 use collabtrack_server::random;
 use url::Url;
@@ -152,6 +153,57 @@ async fn tampered_expired_and_unsigned_requests_are_refused() {
         assert!(matches!(status, 400 | 403), "an address that lives 1 s still answers {status}");
     })
     .await;
+}
+
+async fn put_file(blobs: &Blobs, key: &str, body: &[u8], mend: impl FnOnce(&mut FileHashes)) -> (Result<(), BlobError>, FileHashes) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("file");
+    std::fs::write(&path, body).expect("written");
+    let mut hashes = hashing::hash_reader(&mut &body[..], blobs.part_bytes(), &mut |_| true).expect("hashed");
+    mend(&mut hashes);
+    (blobs.put_file(key, &path, &hashes).await, hashes)
+}
+
+#[tokio::test]
+async fn a_file_of_this_machine_goes_into_the_store_in_parts_whatever_its_length() {
+    let part_size = usize::try_from(MIN_PART_SIZE_BYTES).expect("fits");
+    on_both(async |store| {
+        let blobs = store.blobs.clone().with_parts_of(MIN_PART_SIZE_BYTES);
+        let folder = tempfile::tempdir().expect("a folder");
+        for length in [1, part_size, part_size + 1, 2 * part_size + 7] {
+            let (key, body) = (store.key(), bytes(11, length));
+            let (written, hashes) = put_file(&blobs, &key, &body, |_| {}).await;
+            written.expect("written");
+            let head = blobs.head(&key).await.expect("described").expect("there");
+            assert_eq!(head, Head { length: length as u64, checksum: Some(checksum_of(&hashes)) });
+            let copy = folder.path().join(length.to_string());
+            blobs.fetch_to(&key, &copy).await.expect("read");
+            assert!(std::fs::read(&copy).expect("read") == body, "{length} bytes");
+            blobs.delete(&key).await.expect("removed");
+        }
+        // The file is not what it was when it was hashed: the store refuses the part, and nothing is there.
+        let key = store.key();
+        let (refused, _) = put_file(&blobs, &key, &bytes(12, part_size + 1), |hashes| hashes.parts[1] = ObjectHash::of(b"other")).await;
+        refused.expect_err("other bytes");
+        assert_eq!(blobs.head(&key).await.expect("described"), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_whose_parts_are_refused_leaves_no_upload_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, config) = start_store(folder.path()).await;
+    let blobs = Blobs::new(&config).with_parts_of(MIN_PART_SIZE_BYTES);
+    let body = bytes(13, usize::try_from(MIN_PART_SIZE_BYTES).expect("fits") + 1);
+    let (refused, _) = put_file(&blobs, "t/x/y", &body, |hashes| hashes.parts[1] = ObjectHash::of(b"other")).await;
+    refused.expect_err("other bytes");
+    let (refused, _) = put_file(&blobs, "t/x/y", &body, |hashes| hashes.part_size += 1).await;
+    refused.expect_err("hashes of other parts");
+    for part in ["objects", "data", "incoming", "uploads"] {
+        assert_eq!(std::fs::read_dir(folder.path().join(part)).expect("readable").count(), 0, "{part}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test]

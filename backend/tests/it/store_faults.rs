@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use collabtrack_library::view::VersionSync;
 use collabtrack_protocol::limits::PART_SIZE_BYTES;
 use collabtrack_protocol::problem::ErrorCode;
 use collabtrack_protocol::uploads::{ObjectFormat, UploadState, UploadStatus};
@@ -13,13 +14,16 @@ use collabtrack_server::blobs::Blobs;
 use collabtrack_server::blobs::self_test::{self, SelfTestError};
 use collabtrack_server::config::StoreConfig;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use url::Url;
 
 use crate::support::music::{bytes, plan, put};
 use crate::support::person::CLIENT;
 use crate::support::{Person, Server};
+use crate::sync_computers::{Computer, wav};
 
 /// A store that keeps whatever it is sent and checks nothing, as some real ones do.
 async fn careless_store() -> StoreConfig {
@@ -143,6 +147,53 @@ async fn f5_an_error_inside_a_success_of_joining_is_settled_by_looking_at_the_ob
     }
     let objects: i64 = sqlx::query_scalar("select count(*) from object").fetch_one(server.database()).await.expect("counted");
     assert_eq!(objects, 3, "no object was made twice");
+    server.stop().await;
+}
+
+/// The real store over a way on which the first body sent to it takes longer than its address lives; counts the bodies the store refused.
+async fn store_behind_a_slow_first_body(real: &StoreConfig, longer: Duration, refused: Arc<AtomicUsize>) -> StoreConfig {
+    let target = real.endpoint.clone().expect("an address");
+    let first = Arc::new(AtomicBool::new(true));
+    let answer = move |method: HttpMethod, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let (target, first, refused) = (target.clone(), first.clone(), refused.clone());
+        async move {
+            let puts = method == HttpMethod::PUT && uri.query().is_some_and(|query| query.contains("X-Amz-Signature"));
+            if puts && first.swap(false, Ordering::SeqCst) {
+                tokio::time::sleep(longer).await;
+            }
+            let url = target.join(uri.path_and_query().map_or("/", |path| path.as_str())).expect("an address");
+            let sent = CLIENT.request(method, url).headers(headers).body(body).send().await.expect("the real store answers");
+            if puts && sent.status() == StatusCode::FORBIDDEN {
+                refused.fetch_add(1, Ordering::SeqCst);
+            }
+            (sent.status(), sent.headers().clone(), sent.bytes().await.expect("its whole answer")).into_response()
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = Url::parse(&format!("http://{}", listener.local_addr().expect("an address"))).expect("an address");
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    StoreConfig { endpoint: Some(endpoint), ..real.clone() }
+}
+
+#[tokio::test]
+async fn f10_an_address_that_ran_out_before_its_body_was_there_is_signed_anew_by_the_real_server() {
+    let server = Server::start().await;
+    let refused = Arc::new(AtomicUsize::new(0));
+    let mut config = server.config.clone();
+    config.service.url_life_s = 5;
+    config.store = store_behind_a_slow_first_body(&server.config.store, Duration::from_secs(7), refused.clone()).await;
+    let instance = app::start_with(&config, StoreTest::Skip).await.expect("it starts");
+    let author = Computer::of(&instance.url, "Jon").await;
+    let project = author.watch(None).await;
+    author.library.put_on_server(&project).await.expect("on the server");
+    let song = wav(1, 2);
+    author.bounce("Night Drive.wav", &song).await;
+    author.sync().await;
+    assert!(refused.load(Ordering::SeqCst) >= 1, "the store refused the address that had run out");
+    let version = author.version("Night Drive", 1).await;
+    assert_eq!(version.sync, VersionSync::Synced);
+    author.library.shutdown().await;
+    instance.stop().await;
     server.stop().await;
 }
 

@@ -66,6 +66,28 @@ pub(crate) async fn drop_database(name: &str) {
     on_cluster(format!("drop database {name} with (force)")).await;
 }
 
+/// A copy of a database as it is at this moment, as a backup has it, and its name. Whoever is connected is cut off for that moment.
+pub(crate) async fn back_up(database: &str) -> String {
+    let name = format!("t_{}", random::hex128());
+    on_cluster(format!("alter database {database} with allow_connections false")).await;
+    // Who was cut off may take a moment to be gone.
+    on_cluster(format!(
+        "do $$ begin
+             loop
+                 perform pg_stat_clear_snapshot();
+                 exit when not exists (select from pg_stat_activity where datname = '{database}');
+                 perform pg_terminate_backend(pid, 1000) from pg_stat_activity where datname = '{database}';
+             end loop;
+         end $$"
+    ))
+    .await;
+    on_cluster(format!("create database {name} template {database}")).await;
+    for database in [database, &name] {
+        on_cluster(format!("alter database {database} with allow_connections true")).await;
+    }
+    name
+}
+
 /// The embedded store in a folder, with fresh keys.
 pub(crate) async fn start_store(folder: &Path) -> (StoreServer, StoreConfig) {
     let keys = StoreKeys { access_key_id: "CTtest".to_owned(), secret_access_key: random::secret() };
@@ -121,6 +143,11 @@ impl Server {
         config.service.mail = Some(MailConfig::new(smtp_url, sender).expect("a mail server"));
         config.service.public_url = Some(Url::parse("https://music.example.com").expect("an address"));
         app::start_with(&config, StoreTest::Skip).await.expect("an instance with mail starts")
+    }
+
+    /// A backup of the database behind the server: the name of a database that stays as this one is now.
+    pub(crate) async fn back_up(&self) -> String {
+        back_up(&self.database).await
     }
 
     /// A second instance on the same database and store.

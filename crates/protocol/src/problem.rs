@@ -102,6 +102,8 @@ pub enum ErrorCode {
     IdempotencyMismatch,
     /// The store does not answer or refuses.
     StoreUnavailable,
+    /// The server was restored from a backup and takes no changes until it was brought up to date; wait for `retry_after_s`.
+    Recovering,
     /// Something is wrong on the server.
     Internal,
     /// The server did not answer (set by clients).

@@ -137,6 +137,7 @@ fn hint_of(code: ErrorCode) -> &'static str {
         | ErrorCode::SchemaMoved
         | ErrorCode::AlreadyDecided => "Open the proposal again: it shows what is true now.",
         ErrorCode::VersionIncomplete => "Wait until the original has arrived on the server.",
+        ErrorCode::Recovering => "It goes on by itself when the server is open again; whoever runs it knows what to do.",
         ErrorCode::StoreUnavailable | ErrorCode::Internal => "Try again later; if it goes on, tell whoever runs the server.",
         _ => "Change what it names and try again.",
     }

@@ -53,7 +53,7 @@ pub fn reaction(error: &RemoteError) -> Reaction {
             | ErrorCode::ExtentGone
             | ErrorCode::FeedDiverged
             | ErrorCode::VersionIncomplete => Reaction::ReadAgain,
-            ErrorCode::StoreUnavailable | ErrorCode::Internal | ErrorCode::TooManyRequests => {
+            ErrorCode::StoreUnavailable | ErrorCode::Recovering | ErrorCode::Internal | ErrorCode::TooManyRequests => {
                 Reaction::ServerAway { at_least: problem.retry_after_s.map(|wait| Duration::from_secs(wait).min(MOST_RETRY_AFTER)) }
             }
             _ if problem.status == 404 || problem.status == 410 => Reaction::ReadAgain,
@@ -192,6 +192,7 @@ mod tests {
             (refused(ErrorCode::TooLarge, 413), Reaction::Hold("Because.".into())),
             (refused(ErrorCode::Forbidden, 403), Reaction::Hold("Because.".into())),
             (refused(ErrorCode::Internal, 500), away(None)),
+            (refused(ErrorCode::Recovering, 503), away(None)),
         ];
         for (error, want) in table {
             assert_eq!(reaction(&error), want, "{error}");
