@@ -32,6 +32,11 @@ const screens: Screen[] = [
   { name: 'proposal with audio', at: `#/inbox/${idOf('chg', 1)}` },
   { name: 'proposal of cells', at: `#/inbox/${idOf('chg', 3)}` },
   { name: 'proposal in conflict', at: `#/inbox/${idOf('chg', 7)}` },
+  {
+    name: 'own proposal being corrected',
+    at: `#/inbox/${idOf('chg', 9)}`,
+    act: (page) => page.getByRole('button', { name: 'Correct this proposal' }).click(),
+  },
   { name: 'large proposal', at: `#/inbox/${idOf('chg', 8)}`, studio: 'changes=400' },
   {
     name: 'proposal being split',

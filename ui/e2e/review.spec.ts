@@ -272,3 +272,16 @@ test('who may not decide does not settle conflicts either, and is told who does'
   await expect(page.getByText('An admin or an owner settles these.')).toBeVisible();
   await expect(page.getByRole('button', { name: /^Settle/u })).toHaveCount(0);
 });
+
+test('a version is proposed to be retired, with a reason', async ({ app, page }) => {
+  await app.open({ at: `#/track/${idOf('trk', 1)}` });
+  await page.getByRole('button', { name: 'More for version 9', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Retire version 9…' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toContainText('It is the approved version: afterwards the track has none.');
+  await dialog.getByRole('textbox', { name: 'Why it is retired' }).fill('The sample is not cleared');
+  await dialog.getByRole('button', { name: 'Propose to retire' }).click();
+  await expect(page.getByText('Retiring version 9 waits for review.')).toBeVisible();
+  const [call] = await app.calls('propose_retire');
+  expect(call?.args.reason).toBe('The sample is not cleared');
+});
