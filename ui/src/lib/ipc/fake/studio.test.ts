@@ -52,6 +52,8 @@ const samples: Record<string, unknown> = {
   limits: { up_bytes_per_s: null, down_bytes_per_s: null },
   keep: [0],
   choices: [],
+  cells: [],
+  leftOut: [0],
   submit: true,
   comment: id('cmt', 1),
   text: 'Softer here.',
