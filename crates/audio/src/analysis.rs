@@ -26,7 +26,7 @@ use crate::analysis::loudness::{LoudnessMeter, LoudnessTable};
 use crate::analysis::peaks::{Pyramid, PyramidBuilder};
 use crate::analysis::true_peak::TruePeak;
 use crate::cancel::Cancel;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Tag};
 use crate::error::AudioError;
 use crate::guard::guarded;
 
@@ -48,6 +48,8 @@ pub struct Analysis {
     pub loudness: LoudnessTable,
     /// BLAKE3 over the sound itself, the same for every lossless container of it.
     pub pcm_hash: [u8; 32],
+    /// The tags of a coded file. They stay with the file: a version's summary travels without them.
+    pub tags: Vec<Tag>,
     /// What two versions are lined up by; only from [`analyse`].
     pub landmarks: Option<Landmarks>,
 }
@@ -133,5 +135,5 @@ fn pass(mut decoder: Decoder, wanted: Wanted, cancel: &Cancel, progress: &mut dy
     let summary = Summary::new(decoder.info(), frames, &levels, &loudness, true_peak, used_bits, decoder.bad_samples());
     progress(1.0);
     let landmarks = marking.map(|marking| Landmarks { envelope: marking.envelope.finish(), blocks: marking.cutter.finish() });
-    Ok(Analysis { summary, peaks, loudness, pcm_hash, landmarks })
+    Ok(Analysis { summary, peaks, loudness, pcm_hash, tags: decoder.tags().to_vec(), landmarks })
 }

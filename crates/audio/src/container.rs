@@ -12,6 +12,7 @@ pub(crate) mod fmt;
 mod map;
 pub(crate) mod mp4;
 mod riff;
+mod speakers;
 
 use std::path::Path;
 

@@ -7,6 +7,7 @@ mod detect;
 mod flac;
 mod pcm;
 pub(crate) mod sample;
+mod tags;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,11 @@ use crate::decode::pcm::PcmReader;
 use crate::decode::sample::Exact;
 use crate::error::AudioError;
 use crate::guard::guarded;
+
+pub use tags::Tag;
+
+/// Version of what is decoded; raised whenever the same file would give other samples.
+pub const DECODER_VERSION: u64 = 1;
 
 /// What a file says about its sound before it is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,12 +100,10 @@ impl Decoder {
     fn from_bytes(mut bytes: Bytes, path: &Path, hashing: bool) -> Result<Self, AudioError> {
         let reader = guarded("opening the file", || {
             detect::refuse_known_others(&mut bytes)?;
-            if let Some(layout) = crate::container::walk(&mut bytes)?
-                && layout.format.is_some()
-            {
-                return Ok(Reader::Pcm(Box::new(PcmReader::new(bytes, layout)?)));
+            match crate::container::walk(&mut bytes)? {
+                Some(layout) if layout.format.is_some() => Ok(Reader::Pcm(Box::new(PcmReader::new(bytes, layout)?))),
+                layout => Ok(Reader::Coded(Box::new(CodedReader::open(path, &mut bytes, layout.as_ref(), hashing)?))),
             }
-            Ok(Reader::Coded(Box::new(CodedReader::open(path, hashing)?)))
         })?;
         let info = match &reader {
             Reader::Pcm(pcm) => pcm.info(),
@@ -152,6 +156,14 @@ impl Decoder {
                 self.info.damaged |= coded.damaged();
                 Ok(frames)
             }
+        }
+    }
+
+    /// The tags of a coded file, as the file has them; what stands beside linear sound is in [`crate::container::notes`].
+    pub fn tags(&self) -> &[Tag] {
+        match &self.reader {
+            Reader::Pcm(_) => &[],
+            Reader::Coded(coded) => coded.tags(),
         }
     }
 

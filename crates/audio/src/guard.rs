@@ -52,16 +52,30 @@ impl Watchdog {
     }
 }
 
+/// What of a file a demuxer is not to see, because it would keep more of it in memory than it is worth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// Bytes passed over at the start.
+    pub(crate) start: u64,
+    /// Single bytes that read otherwise, so that a part is taken for one of no meaning: its offset from the start of the file.
+    pub(crate) bytes: Vec<(u64, u8)>,
+}
+
 /// A file whose reads fail once its watchdog has expired, so that no demuxer can read in circles for ever.
 pub(crate) struct GuardedFile {
     file: File,
     length: u64,
     watchdog: Watchdog,
+    hidden: Hidden,
+    /// Where in the file the next read begins.
+    at: u64,
 }
 
 impl GuardedFile {
-    pub(crate) fn new(file: File, length: u64, watchdog: Watchdog) -> Self {
-        GuardedFile { file, length, watchdog }
+    /// The `file` of `length` bytes, at its start.
+    pub(crate) fn new(mut file: File, length: u64, watchdog: Watchdog, hidden: Hidden) -> io::Result<Self> {
+        let at = file.seek(SeekFrom::Start(hidden.start))?;
+        Ok(GuardedFile { file, length, watchdog, hidden, at })
     }
 
     fn check(&self) -> io::Result<()> {
@@ -76,6 +90,13 @@ impl Read for GuardedFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.check()?;
         let got = self.file.read(buf)?;
+        for (offset, byte) in &self.hidden.bytes {
+            let place = offset.checked_sub(self.at).and_then(|place| buf[..got].get_mut(usize::try_from(place).ok()?));
+            if let Some(place) = place {
+                *place = *byte;
+            }
+        }
+        self.at += got as u64;
         self.watchdog.hungry_bytes.fetch_add(got as u64, Ordering::Relaxed);
         Ok(got)
     }
@@ -84,7 +105,12 @@ impl Read for GuardedFile {
 impl Seek for GuardedFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.check()?;
-        self.file.seek(to)
+        let to = match to {
+            SeekFrom::Start(offset) => SeekFrom::Start(offset.saturating_add(self.hidden.start)),
+            other => other,
+        };
+        self.at = self.file.seek(to)?;
+        self.at.checked_sub(self.hidden.start).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
     }
 }
 
@@ -94,7 +120,7 @@ impl MediaSource for GuardedFile {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.length)
+        Some(self.length.saturating_sub(self.hidden.start))
     }
 }
 
@@ -105,7 +131,7 @@ mod tests {
     fn guarded_file(bytes: usize, watchdog: Watchdog) -> GuardedFile {
         let mut file = tempfile::tempfile().expect("a temporary file");
         io::Write::write_all(&mut file, &vec![7; bytes]).expect("it takes bytes");
-        GuardedFile::new(file, bytes as u64, watchdog)
+        GuardedFile::new(file, bytes as u64, watchdog, Hidden::default()).expect("it has a start")
     }
 
     /// Reads the file from its start, again and again, as a demuxer does that lost its way; returns the rounds until it was stopped.
@@ -147,6 +173,24 @@ mod tests {
         assert_eq!(rounds(file, 10, || {}), 0);
         watchdog.feed();
         assert!(!watchdog.expired());
+    }
+
+    #[test]
+    fn what_is_hidden_reads_as_if_it_were_otherwise() {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        io::Write::write_all(&mut file, b"0123456789").expect("it takes bytes");
+        let hidden = Hidden { start: 3, bytes: vec![(1, b'x'), (4, b'x'), (9, b'y')] };
+        let mut file = GuardedFile::new(file, 10, Watchdog::new(), hidden).expect("it has a start");
+        assert_eq!(file.byte_len(), Some(7));
+        let mut all = Vec::new();
+        file.read_to_end(&mut all).expect("it reads");
+        assert_eq!(all, b"3x5678y");
+        assert_eq!(file.seek(SeekFrom::Start(1)).expect("it seeks"), 1);
+        let mut two = [0; 2];
+        file.read_exact(&mut two).expect("it reads");
+        assert_eq!((&two, file.seek(SeekFrom::Current(0)).expect("it seeks")), (b"x5", 3));
+        assert_eq!(file.seek(SeekFrom::End(-1)).expect("it seeks"), 6);
+        assert_eq!(file.seek(SeekFrom::Current(-9)).expect_err("before the start").kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

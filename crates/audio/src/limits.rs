@@ -20,6 +20,8 @@ pub const MAX_MARKERS: usize = 100_000;
 pub const MAX_TAG_BYTES: usize = 1 << 20;
 /// Largest embedded picture, in bytes.
 pub const MAX_PICTURE_BYTES: usize = 16 << 20;
+/// Most tags kept from one file; together no longer than one may be.
+pub const MAX_TAGS: usize = 1_000;
 /// Memory a worker may use beyond its output, in bytes.
 pub const MAX_WORKER_BYTES: usize = 64 << 20;
 /// How long a decoder may work without delivering a frame, in seconds.

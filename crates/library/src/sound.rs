@@ -9,6 +9,7 @@ use collabtrack_audio::analysis::peaks::Pyramid;
 use collabtrack_audio::analysis::{Landmarks, blocks, drawing};
 use collabtrack_audio::decode::Decoder;
 use collabtrack_audio::error::AudioError;
+use collabtrack_audio::preview::preview_rate;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::VersionId;
 use collabtrack_domain::recipe::content_id;
@@ -54,6 +55,17 @@ struct Rendition {
     is_preview: bool,
     /// The original, by whose tables a preview is drawn and level-matched where they are here.
     content: ObjectHash,
+}
+
+/// View bytes of a preview of `own` Hz, counted in frames of an original of `rate` Hz.
+fn in_frames_of_original(mut bytes: Vec<u8>, rate: u64, own: u64) -> Vec<u8> {
+    if let Some(place) = bytes.get_mut(16..24) {
+        let mut quad = [0_u8; 8];
+        quad.copy_from_slice(place);
+        let frames = u128::from(u64::from_le_bytes(quad)) * u128::from(rate) / u128::from(own.max(1));
+        place.copy_from_slice(&u64::try_from(frames).unwrap_or(u64::MAX).to_le_bytes());
+    }
+    bytes
 }
 
 impl Library {
@@ -106,27 +118,31 @@ impl Library {
             Err(LibraryError::NotHere { .. }) => return self.waveform_of_nothing(id, from_frame, to_frame, width).await,
             found => found?,
         };
+        let rate = version.summary.get("sample_rate").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if rendition.is_preview
             && let Some(of_original) = self.kept_peaks(rendition.content).await?
         {
-            return Ok(of_original.view(from_frame, to_frame, width));
+            // Closer than the table goes, the preview's own sound is drawn: where its frames are a whole number of the original's.
+            let own = u64::from(preview_rate(of_original.rate()));
+            let times = u64::from(of_original.rate()).checked_div(own).filter(|times| times * own == rate);
+            let to_frame = to_frame.min(of_original.frames());
+            let finer = times.and_then(|times| {
+                let per_bin = drawing::frames_per_bin(to_frame.saturating_sub(from_frame).div_ceil(times), width)?;
+                Some((times, per_bin))
+            });
+            let Some((times, per_bin)) = finer else { return Ok(of_original.view(from_frame, to_frame, width)) };
+            let bytes = self.drawn_from_sound(&rendition, from_frame / times, to_frame.div_ceil(times), per_bin).await?;
+            return Ok(in_frames_of_original(bytes, rate, own));
         }
         let peaks = self.peaks(&rendition).await?;
-        let rate = version.summary.get("sample_rate").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if !rendition.is_preview || rate == 0 || rate == u64::from(peaks.rate()) {
             return self.drawn(&rendition, &peaks, from_frame, to_frame, width).await;
         }
         // The preview of a high sample rate has fewer frames; whoever draws counts in frames of the original.
         let own = u64::from(peaks.rate());
         let scaled = |frame: u64| u64::try_from(u128::from(frame) * u128::from(own) / u128::from(rate)).unwrap_or(u64::MAX);
-        let mut bytes = self.drawn(&rendition, &peaks, scaled(from_frame), scaled(to_frame), width).await?;
-        if let Some(place) = bytes.get_mut(16..24) {
-            let mut quad = [0_u8; 8];
-            quad.copy_from_slice(place);
-            let frames = u128::from(u64::from_le_bytes(quad)) * u128::from(rate) / u128::from(own.max(1));
-            place.copy_from_slice(&u64::try_from(frames).unwrap_or(u64::MAX).to_le_bytes());
-        }
-        Ok(bytes)
+        let bytes = self.drawn(&rendition, &peaks, scaled(from_frame), scaled(to_frame), width).await?;
+        Ok(in_frames_of_original(bytes, rate, own))
     }
 
     /// The view bytes of a rendition: from its pyramid, or, closer than that, from its sound.
@@ -135,6 +151,11 @@ impl Library {
         let Some(frames_per_bin) = drawing::frames_per_bin(to_frame.saturating_sub(from_frame), width) else {
             return Ok(peaks.view(from_frame, to_frame, width));
         };
+        self.drawn_from_sound(rendition, from_frame, to_frame, frames_per_bin).await
+    }
+
+    /// The view bytes of a rendition, made of its samples.
+    async fn drawn_from_sound(&self, rendition: &Rendition, from_frame: u64, to_frame: u64, frames_per_bin: u64) -> Result<Vec<u8>> {
         let path = self.content().path(&rendition.hash);
         blocking(move || {
             let mut decoder = Decoder::open_stored(&path)?;

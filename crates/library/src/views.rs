@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use collabtrack_audio::downmix::Downmix;
 use collabtrack_domain::id::{ProjectId, VersionId};
 use collabtrack_domain::role::Role;
 use serde_json::Value;
@@ -134,6 +135,17 @@ fn flags(summary: &Value) -> Vec<String> {
     if says("damaged") {
         flags.push("Parts of the file cannot be read. What is there plays.".to_owned());
     }
+    if says("untrimmed") {
+        flags.push(
+            "The file does not say how much silence its encoder put before the sound: it may begin some hundredths of a second late."
+                .to_owned(),
+        );
+    }
+    let channels = u16::try_from(count("channels")).unwrap_or(0);
+    let mask = summary.get("channel_mask").and_then(Value::as_u64).map(|mask| u32::try_from(mask).unwrap_or(0));
+    if mask.is_some_and(|mask| !Downmix::new(channels, mask).known_layout()) {
+        flags.push(format!("It does not say where its {channels} channels belong. You hear channels 1 and 2."));
+    }
     match count("bad_samples") {
         0 => {}
         bad => flags.push(format!("{bad} samples are not numbers; they count as silence.")),
@@ -202,4 +214,23 @@ pub(crate) async fn project(library: &Library, connection: &mut SqliteConnection
         contributors,
         may: project.role.into_iter().flat_map(Role::actions).map(|action| action.as_str().to_owned()).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_odd_about_the_sound_is_said_in_words() {
+        assert_eq!(flags(&json!({"channels": 2, "truncated": false, "untrimmed": false})), [""; 0]);
+        assert_eq!(flags(&json!({"channels": 6})), [""; 0], "measured before the layout was kept");
+        assert_eq!(flags(&json!({"channels": 6, "channel_mask": 0x3f})), [""; 0]);
+        let unknown = flags(&json!({"channels": 6, "channel_mask": 0}));
+        assert_eq!(unknown, ["It does not say where its 6 channels belong. You hear channels 1 and 2."]);
+        let untrimmed = flags(&json!({"channels": 2, "untrimmed": true}));
+        assert!(untrimmed.len() == 1 && untrimmed[0].contains("encoder"), "{untrimmed:?}");
+        assert_eq!(flags(&json!({"truncated": true, "damaged": true, "bad_samples": 3, "clip_runs": 1})).len(), 4);
+    }
 }

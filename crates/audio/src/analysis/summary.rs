@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::ANALYSIS_VERSION;
 use crate::analysis::levels::Levels;
 use crate::analysis::loudness::LoudnessTable;
-use crate::decode::AudioInfo;
+use crate::decode::{AudioInfo, DECODER_VERSION};
 
 /// What one file measures. Levels in decibels are absent for digital silence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,8 +51,15 @@ pub struct Summary {
     /// The encoder delay is unknown.
     #[serde(default)]
     pub untrimmed: bool,
+    /// Loudspeaker mask (as in WAVE EXTENSIBLE) of more than two channels, 0 where the file does not say where they belong; absent for
+    /// mono and stereo, and from measurements made before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel_mask: Option<u64>,
     /// Version of these measurements.
     pub analysis_version: u64,
+    /// Version of the decoder they were made with, 0 from before it was kept.
+    #[serde(default)]
+    pub decoder_version: u64,
 }
 
 impl Summary {
@@ -87,7 +94,9 @@ impl Summary {
             truncated: info.truncated,
             damaged: info.damaged,
             untrimmed: info.untrimmed,
+            channel_mask: (info.channels > 2).then_some(u64::from(info.channel_mask)),
             analysis_version: ANALYSIS_VERSION,
+            decoder_version: DECODER_VERSION,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::container::bytes::Bytes;
 use crate::container::layout::{Chunk, ContainerKind, Layout, PcmFormat, SampleCode};
+use crate::container::speakers;
 use crate::error::AudioError;
 
 /// Walks AIFF or AIFC.
@@ -12,6 +13,7 @@ pub(super) fn walk_aiff(bytes: &mut Bytes) -> Result<Layout, AudioError> {
     let mut layout = Layout::new(if compressed { ContainerKind::Aifc } else { ContainerKind::Aiff }, end);
     let mut at = 12;
     let mut declared_frames = None;
+    let mut speakers = Vec::new();
     while let Some(header) = bytes.array::<8>(at)? {
         let id = [header[0], header[1], header[2], header[3]];
         let declared = u64::from(u32::from_be_bytes([header[4], header[5], header[6], header[7]]));
@@ -36,6 +38,9 @@ pub(super) fn walk_aiff(bytes: &mut Bytes) -> Result<Layout, AudioError> {
             let data = bytes.read_vec(offset, length.min(4096))?;
             declared_frames = read_comm(&data, compressed, &mut layout)?;
         }
+        if &id == b"CHAN" {
+            speakers = bytes.read_vec(offset, length.min(speakers::MOST_BYTES))?;
+        }
         let padded = offset + length + length % 2;
         // A missing pad byte: the next id stands one byte early.
         at = match (length % 2, plausible(bytes, padded)?) {
@@ -45,6 +50,9 @@ pub(super) fn walk_aiff(bytes: &mut Bytes) -> Result<Layout, AudioError> {
             }
             _ => padded,
         };
+    }
+    if let Some(format) = &mut layout.format {
+        format.channel_mask = speakers::mask_of(&speakers, format.channels);
     }
     if layout.format.is_none() && layout.other_codec.is_none() {
         return Err(AudioError::NotAudio { reason: "the file has an AIFF header but no common chunk" });

@@ -2,6 +2,7 @@
 
 use crate::container::bytes::Bytes;
 use crate::container::layout::{Chunk, ContainerKind, Layout, PcmFormat, SampleCode};
+use crate::container::speakers;
 use crate::error::AudioError;
 
 /// Walks a CAF file.
@@ -9,6 +10,7 @@ pub(super) fn walk_caf(bytes: &mut Bytes) -> Result<Layout, AudioError> {
     let end = bytes.length();
     let mut layout = Layout::new(ContainerKind::Caf, end);
     let mut at = 8;
+    let mut speakers = Vec::new();
     while let Some(header) = bytes.array::<12>(at)? {
         let id = [header[0], header[1], header[2], header[3]];
         let mut quad = [0; 8];
@@ -33,11 +35,15 @@ pub(super) fn walk_caf(bytes: &mut Bytes) -> Result<Layout, AudioError> {
         layout.push(Chunk { id, offset, length })?;
         match &id {
             b"desc" if layout.format.is_none() => read_desc(&bytes.read_vec(offset, length.min(64))?, &mut layout)?,
+            b"chan" => speakers = bytes.read_vec(offset, length.min(speakers::MOST_BYTES))?,
             // The first four bytes of the payload count edits.
             b"data" if layout.audio.is_none() => layout.audio = Some((offset + 4.min(length), length.saturating_sub(4))),
             _ => {}
         }
         at = offset + length;
+    }
+    if let Some(format) = &mut layout.format {
+        format.channel_mask = speakers::mask_of(&speakers, format.channels);
     }
     if layout.format.is_none() && layout.other_codec.is_none() {
         return Err(AudioError::NotAudio { reason: "the file has a CAF header but no description chunk" });

@@ -34,39 +34,58 @@ struct Track {
     edits: Vec<(u64, i64)>,
 }
 
-struct Walk<'a> {
-    bytes: &'a mut Bytes,
-    boxes: usize,
+/// What the boxes of a file say.
+#[derive(Default)]
+pub(crate) struct Boxes {
     movie_scale: u32,
     tracks: Vec<Track>,
     smpb: Option<Trim>,
+    /// Where lists of tags begin and end, behind their headers.
+    pub(crate) tags: Vec<(u64, u64)>,
 }
 
-/// Reads how the first audio track is to be trimmed; `None` when the file does not say.
-pub(crate) fn read_trim(bytes: &mut Bytes, rate: u32) -> Result<Option<Trim>, AudioError> {
-    let end = bytes.length();
-    let mut walk = Walk { bytes, boxes: 0, movie_scale: 0, tracks: Vec::new(), smpb: None };
-    walk.boxes(0, end, 0)?;
-    if let Some(trim) = walk.smpb {
-        return Ok(Some(trim));
+struct Walk<'a> {
+    bytes: &'a mut Bytes,
+    count: usize,
+    found: Boxes,
+}
+
+/// Walks the boxes of a file that begins as MP4 files do; of others `None`.
+pub(crate) fn read(bytes: &mut Bytes) -> Result<Option<Boxes>, AudioError> {
+    let begins = bytes.array::<8>(0)?;
+    if !begins.is_some_and(|head| matches!(&head[4..], b"ftyp" | b"moov" | b"mdat" | b"free" | b"skip" | b"wide")) {
+        return Ok(None);
     }
-    let Some(track) = walk.tracks.iter().find(|track| track.is_audio) else { return Ok(None) };
-    // One real edit, possibly after an empty one: what every encoder writes for priming.
-    let Some((duration, media_time)) = track.edits.iter().find(|(_, time)| *time >= 0) else { return Ok(None) };
-    let scale = |value: u64, per: u32| -> u64 {
-        if per == 0 { 0 } else { ((u128::from(value) * u128::from(rate) + u128::from(per) / 2) / u128::from(per)) as u64 }
-    };
-    let skip = scale(media_time.unsigned_abs(), track.timescale);
-    let frames = (*duration > 0 && walk.movie_scale > 0).then(|| scale(*duration, walk.movie_scale));
-    Ok(Some(Trim { skip, frames, tick: u64::from(rate.div_ceil(walk.movie_scale.max(1))) }))
+    let end = bytes.length();
+    let mut walk = Walk { bytes, count: 0, found: Boxes::default() };
+    walk.boxes(0, end, 0)?;
+    Ok(Some(walk.found))
+}
+
+impl Boxes {
+    /// How the first audio track is to be trimmed; `None` when the file does not say.
+    pub(crate) fn trim(&self, rate: u32) -> Option<Trim> {
+        if self.smpb.is_some() {
+            return self.smpb;
+        }
+        let track = self.tracks.iter().find(|track| track.is_audio)?;
+        // One real edit, possibly after an empty one: what every encoder writes for priming.
+        let (duration, media_time) = track.edits.iter().find(|(_, time)| *time >= 0)?;
+        let scale = |value: u64, per: u32| -> u64 {
+            if per == 0 { 0 } else { ((u128::from(value) * u128::from(rate) + u128::from(per) / 2) / u128::from(per)) as u64 }
+        };
+        let skip = scale(media_time.unsigned_abs(), track.timescale);
+        let frames = (*duration > 0 && self.movie_scale > 0).then(|| scale(*duration, self.movie_scale));
+        Some(Trim { skip, frames, tick: u64::from(rate.div_ceil(self.movie_scale.max(1))) })
+    }
 }
 
 impl Walk<'_> {
     fn boxes(&mut self, mut at: u64, end: u64, depth: usize) -> Result<(), AudioError> {
         while at + 8 <= end {
-            self.boxes += 1;
-            if self.boxes > limits::MAX_CHUNKS {
-                return Err(AudioError::Limit { what: "the number of boxes", found: self.boxes as u64, limit: limits::MAX_CHUNKS as u64 });
+            self.count += 1;
+            if self.count > limits::MAX_CHUNKS {
+                return Err(AudioError::Limit { what: "the number of boxes", found: self.count as u64, limit: limits::MAX_CHUNKS as u64 });
             }
             let Some(head) = self.bytes.array::<8>(at)? else { break };
             let id = [head[4], head[5], head[6], head[7]];
@@ -86,23 +105,26 @@ impl Walk<'_> {
     }
 
     fn visit(&mut self, id: [u8; 4], from: u64, to: u64, depth: usize) -> Result<(), AudioError> {
+        if &id == b"ilst" {
+            self.found.tags.push((from, to));
+        }
         match &id {
             b"moov" | b"mdia" | b"edts" | b"udta" | b"ilst" if depth < limits::MAX_NESTING => self.boxes(from, to, depth + 1)?,
             b"meta" if depth < limits::MAX_NESTING => self.boxes(from + 4, to, depth + 1)?,
             b"trak" if depth < limits::MAX_NESTING => {
-                self.tracks.push(Track::default());
+                self.found.tracks.push(Track::default());
                 self.boxes(from, to, depth + 1)?;
             }
-            b"mvhd" => self.movie_scale = self.timescale(from)?,
+            b"mvhd" => self.found.movie_scale = self.timescale(from)?,
             b"mdhd" => {
                 let timescale = self.timescale(from)?;
-                if let Some(track) = self.tracks.last_mut() {
+                if let Some(track) = self.found.tracks.last_mut() {
                     track.timescale = timescale;
                 }
             }
             b"hdlr" => {
                 let is_audio = self.bytes.array::<4>(from + 8)? == Some(*b"soun");
-                if let Some(track) = self.tracks.last_mut() {
+                if let Some(track) = self.found.tracks.last_mut() {
                     track.is_audio |= is_audio;
                 }
             }
@@ -121,7 +143,7 @@ impl Walk<'_> {
 
     fn edit_list(&mut self, from: u64, to: u64) -> Result<(), AudioError> {
         let data = self.bytes.read_vec(from, (to - from).min(limits::MAX_TEXT_BYTES))?;
-        let Some(track) = self.tracks.last_mut() else { return Ok(()) };
+        let Some(track) = self.found.tracks.last_mut() else { return Ok(()) };
         let wide = data.first() == Some(&1);
         let entries = data.get(8..).unwrap_or(&[]).chunks_exact(if wide { 20 } else { 12 });
         track.edits = entries
@@ -152,7 +174,7 @@ impl Walk<'_> {
         if let [_, delay, _, frames, ..] = fields[..]
             && frames > 0
         {
-            self.smpb = Some(Trim { skip: delay, frames: Some(frames), tick: 1 });
+            self.found.smpb = Some(Trim { skip: delay, frames: Some(frames), tick: 1 });
         }
         Ok(())
     }

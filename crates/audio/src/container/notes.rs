@@ -1,6 +1,7 @@
 //! What a studio wrote beside the sound: bext, iXML, cue markers, loops, tempo. Text is bounded and never interpreted.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,9 @@ pub struct Notes {
     pub tempo_bpm: Option<f32>,
     /// `inst`.
     pub instrument: Option<Instrument>,
+    /// Texts of a `LIST` of kind `INFO`: their name ("INAM", "IART", …) and what they say.
+    #[serde(default)]
+    pub info: Vec<(String, String)>,
 }
 
 impl Notes {
@@ -82,6 +86,9 @@ impl Notes {
         text.get(start..start + length)
     }
 }
+
+/// Bytes of one cue or loop.
+const ENTRY: u64 = 24;
 
 /// Reads the notes of the file at `path`; empty for containers without any.
 /// # Errors
@@ -98,6 +105,8 @@ fn from_layout(bytes: &mut Bytes, layout: &Layout) -> Result<Notes, AudioError> 
     let mut notes = Notes::default();
     let mut labels: Vec<(u32, String)> = Vec::new();
     let mut cues: Vec<(u32, u64)> = Vec::new();
+    // Bytes of labels and texts so far: there may be as many chunks of them as there may be chunks.
+    let mut texts = 0;
     for chunk in &layout.chunks {
         match &chunk.id {
             b"bext" if notes.broadcast.is_none() => notes.broadcast = read_bext(&payload(bytes, chunk)?),
@@ -105,9 +114,16 @@ fn from_layout(bytes: &mut Bytes, layout: &Layout) -> Result<Notes, AudioError> 
                 let text = String::from_utf8_lossy(&payload(bytes, chunk)?).trim_end_matches('\0').to_owned();
                 notes.ixml = Some(text);
             }
-            b"cue " => cues = read_cues(&payload(bytes, chunk)?),
-            b"LIST" | b"list" => labels.extend(read_labels(&payload(bytes, chunk)?)),
-            b"smpl" => notes.loops = read_loops(&payload(bytes, chunk)?),
+            b"cue " => cues = read_cues(&bytes.read_vec(chunk.offset, chunk.length.min(4 + ENTRY * limits::MAX_MARKERS as u64))?),
+            b"LIST" | b"list" if texts < limits::MAX_TEXT_BYTES as usize => {
+                let data = payload(bytes, chunk)?;
+                match data.first_chunk::<4>() {
+                    Some(b"adtl") => read_labels(&data, &mut labels, &mut texts),
+                    Some(b"INFO") => read_info(&data, &mut notes.info, &mut texts),
+                    _ => {}
+                }
+            }
+            b"smpl" => notes.loops = read_loops(&bytes.read_vec(chunk.offset, chunk.length.min(36 + ENTRY * limits::MAX_MARKERS as u64))?),
             b"acid" => notes.tempo_bpm = payload(bytes, chunk)?.get(20..24).and_then(float).filter(|bpm| bpm.is_finite() && *bpm > 0.0),
             b"inst" => notes.instrument = read_instrument(&payload(bytes, chunk)?),
             _ => {}
@@ -174,26 +190,45 @@ fn read_cues(data: &[u8]) -> Vec<(u32, u64)> {
     entries.filter_map(|entry| Some((long(entry, 0)?, u64::from(long(entry, 20)?)))).collect()
 }
 
-fn read_labels(data: &[u8]) -> Vec<(u32, String)> {
-    let mut labels = Vec::new();
-    if data.get(..4) != Some(b"adtl".as_slice()) {
-        return labels;
-    }
+/// The parts of a list behind its kind: name, and where its contents begin and end in `data`.
+fn parts(data: &[u8]) -> impl Iterator<Item = ([u8; 4], Range<usize>)> {
     let mut at = 4;
-    while let (Some(id), Some(length)) = (data.get(at..at + 4), long(data, at + 4)) {
-        let length = length as usize;
-        if id == b"labl"
-            && length >= 4
-            && let Some(cue) = long(data, at + 8)
+    std::iter::from_fn(move || {
+        let id = *data.get(at..)?.first_chunk::<4>()?;
+        let length = long(data, at + 4)? as usize;
+        let from = at + 8;
+        at = from.saturating_add(length).saturating_add(length % 2);
+        Some((id, from..from.saturating_add(length).min(data.len())))
+    })
+}
+
+/// Adds the labels of cues, as long as `texts` bytes stay within the limit.
+fn read_labels(data: &[u8], labels: &mut Vec<(u32, String)>, texts: &mut usize) {
+    for (id, place) in parts(data) {
+        if &id == b"labl"
+            && place.len() >= 4
+            && let Some(cue) = long(data, place.start)
         {
-            labels.push((cue, text(data, at + 12, (length - 4).min(data.len().saturating_sub(at + 12)))));
+            let label = text(data, place.start + 4, place.len() - 4);
+            *texts += label.len();
+            if labels.len() >= limits::MAX_MARKERS || *texts > limits::MAX_TEXT_BYTES as usize {
+                break;
+            }
+            labels.push((cue, label));
         }
-        at = at.saturating_add(8).saturating_add(length).saturating_add(length % 2);
-        if labels.len() >= limits::MAX_MARKERS {
+    }
+}
+
+/// Adds the texts of an `INFO` list, within the same limits.
+fn read_info(data: &[u8], info: &mut Vec<(String, String)>, texts: &mut usize) {
+    for (id, place) in parts(data) {
+        let value = text(data, place.start, place.len());
+        *texts += value.len();
+        if info.len() >= limits::MAX_TAGS || *texts > limits::MAX_TEXT_BYTES as usize {
             break;
         }
+        info.push((String::from_utf8_lossy(&id).into_owned(), value));
     }
-    labels
 }
 
 fn read_loops(data: &[u8]) -> Vec<(u64, u64)> {

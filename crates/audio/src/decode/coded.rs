@@ -4,11 +4,11 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use symphonia::core::audio::{Audio, Channels, GenericAudioBufferRef};
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions, well_known as codec};
-use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
@@ -17,14 +17,15 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
-use crate::container::Bytes;
 use crate::container::layout::check_rate;
 use crate::container::mp4;
+use crate::container::{Bytes, Layout};
 use crate::decode::AudioInfo;
 use crate::decode::flac::Frames;
 use crate::decode::sample::silence_bad;
+use crate::decode::tags::{self, Tag};
 use crate::error::AudioError;
-use crate::guard::{GuardedFile, Watchdog};
+use crate::guard::{GuardedFile, Hidden, Watchdog};
 use crate::limits;
 
 /// Broken packets in a row after which the rest of the file counts as lost.
@@ -54,6 +55,15 @@ pub(super) struct CodedReader {
     /// Whether a pass from the start hashes the packets.
     hashing: bool,
     hasher: Option<blake3::Hasher>,
+    tags: Vec<Tag>,
+    known: Known,
+}
+
+/// What was found out about the file before the demuxer saw it.
+#[derive(Clone)]
+struct Known {
+    boxes: Option<Arc<mp4::Boxes>>,
+    hidden: Hidden,
 }
 
 /// The demuxer and decoder of one track.
@@ -69,9 +79,12 @@ struct Stream {
 }
 
 impl CodedReader {
-    pub(super) fn open(path: &Path, hashing: bool) -> Result<Self, AudioError> {
+    /// Opens the file whose bytes are given too; `layout` is that of a container whose samples are coded.
+    pub(super) fn open(path: &Path, bytes: &mut Bytes, layout: Option<&Layout>, hashing: bool) -> Result<Self, AudioError> {
         let watchdog = Watchdog::new();
-        let mut reader = Self::start(path, watchdog, hashing)?;
+        let boxes = mp4::read(bytes)?;
+        let hidden = tags::too_long(bytes, layout, boxes.as_ref())?;
+        let mut reader = Self::start(path, Known { boxes: boxes.map(Arc::new), hidden }, watchdog, hashing)?;
         // The first frames show whether this is sound at all, and how many channels it really has.
         if !reader.next_block()? && reader.info.channels == 0 {
             return Err(AudioError::NotAudio { reason: "no sound could be decoded from it" });
@@ -79,26 +92,27 @@ impl CodedReader {
         Ok(reader)
     }
 
-    fn start(path: &Path, watchdog: Watchdog, hashing: bool) -> Result<Self, AudioError> {
-        let file = File::open(path).map_err(|source| AudioError::io("open", path, source))?;
-        let length = file.metadata().map_err(|source| AudioError::io("open", path, source))?.len();
-        let source = GuardedFile::new(file, length, watchdog.clone());
+    fn start(path: &Path, known: Known, watchdog: Watchdog, hashing: bool) -> Result<Self, AudioError> {
+        let open = || -> std::io::Result<GuardedFile> {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            GuardedFile::new(file, length, watchdog.clone(), known.hidden.clone())
+        };
+        let source = open().map_err(|source| AudioError::io("open", path, source))?;
         let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions { buffer_len: 256 << 10 });
-        let metadata = MetadataOptions::default()
-            .limit_tag_bytes(Limit::Maximum(limits::MAX_TAG_BYTES))
-            .limit_visual_bytes(Limit::Maximum(limits::MAX_PICTURE_BYTES));
-        let format = symphonia::default::get_probe()
-            .probe(&Hint::new(), stream, FormatOptions::default(), metadata)
+        // It has limits for tags and pictures, which its readers do not look at; what is too long is hidden from them.
+        let mut format = symphonia::default::get_probe()
+            .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|e| open_error(path, e))?;
+        let tags = tags::of(format.as_mut());
         let (mut stream, mut info, track) = choose_track(format)?;
         if info.format == "FLAC" {
-            let file = File::open(path).map_err(|source| AudioError::io("open", path, source))?;
-            stream.frames = Frames::open(GuardedFile::new(file, length, watchdog.clone())).map_err(|e| AudioError::io("read", path, e))?;
+            stream.frames = open().and_then(Frames::open).map_err(|source| AudioError::io("read", path, source))?;
         }
         let mut origin = track.start;
         let mut total = track.frames;
         if info.format == "M4A" {
-            let trim = mp4::read_trim(&mut Bytes::open(path)?, info.sample_rate)?;
+            let trim = known.boxes.as_ref().and_then(|boxes| boxes.trim(info.sample_rate));
             if let Some(trim) = trim {
                 origin += trim.skip as i64;
                 let rest = total.map(|total| total.saturating_sub(trim.skip));
@@ -130,7 +144,13 @@ impl CodedReader {
             watchdog,
             hashing,
             hasher,
+            tags,
+            known,
         })
+    }
+
+    pub(super) fn tags(&self) -> &[Tag] {
+        &self.tags
     }
 
     pub(super) fn info(&self) -> AudioInfo {
@@ -235,7 +255,7 @@ impl CodedReader {
         };
         if frame > 0 && !is_there(&mut self.stream) {
             // It reads from the start instead; what was heard already is passed over.
-            let fresh = Self::start(&self.path, self.watchdog.clone(), self.hashing)?;
+            let fresh = Self::start(&self.path, self.known.clone(), self.watchdog.clone(), self.hashing)?;
             self.stream = Stream { frames: None, ..fresh.stream };
         }
         Ok(())
@@ -357,7 +377,7 @@ impl CodedReader {
         }
         // From the start: always right, only slower.
         let (truncated, damaged, bad) = (self.truncated, self.damaged, self.bad_samples);
-        let mut fresh = Self::start(&self.path, self.watchdog.clone(), self.hashing)?;
+        let mut fresh = Self::start(&self.path, self.known.clone(), self.watchdog.clone(), self.hashing)?;
         fresh.info.channels = self.info.channels;
         fresh.block = vec![Vec::new(); usize::from(self.info.channels)];
         fresh.block_start = i64::MIN / 2;
@@ -449,8 +469,12 @@ fn choose_track(format: Box<dyn FormatReader>) -> Result<(Stream, AudioInfo, Tra
 
 fn bit_depth(params: &AudioCodecParameters) -> Option<u16> {
     let cookie = params.extra_data.as_deref().filter(|_| params.codec == codec::CODEC_ID_ALAC);
-    // An ALAC cookie: frame length, version, then the depth.
-    let depth = params.bits_per_sample.or_else(|| cookie?.get(5).map(|bits| u32::from(*bits)));
+    // An ALAC cookie: frame length, version, then the depth. CAF files may have two boxes before it.
+    let depth = params.bits_per_sample.or_else(|| {
+        let cookie = cookie?;
+        let at = if cookie.get(4..8) == Some(b"frma") { 24 + 5 } else { 5 };
+        cookie.get(at).map(|bits| u32::from(*bits))
+    });
     depth.and_then(|bits| u16::try_from(bits).ok()).filter(|bits| (1..=32).contains(bits))
 }
 

@@ -1,6 +1,7 @@
 //! Every format decodes to the right frames, from any frame on; broken files say what is wrong and play what is there.
 
 use collabtrack_audio::decode::{Decoder, probe};
+use collabtrack_audio::downmix::Downmix;
 use collabtrack_audio::error::AudioError;
 
 use crate::support::files::{self, Store};
@@ -34,6 +35,32 @@ fn every_lossless_format_decodes_to_the_samples_that_went_in() {
             (RATE, 2, Some(100_000), Some(16), false),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn alac_in_caf_decodes_to_the_samples_that_went_in() {
+    let folder = folder();
+    for (bits, codec) in [(16, "s16p"), (24, "s32p")] {
+        let music = signal::quantised(&signal::music(9, RATE, 100_000), bits);
+        let source = files::wav(folder.path(), "source.wav", &music, RATE, Store::I24);
+        let path = ffmpeg(&source, &folder.path().join("x.caf"), &["-c:a", "alac", "-sample_fmt", codec]);
+        let info = probe(&path).expect("it probes");
+        assert_eq!((info.format.as_str(), info.codec.as_str(), info.bit_depth, info.lossy), ("CAF", "ALAC", Some(bits as u16), false));
+        let mut decoded = decode_all(&path, 4096);
+        // ffmpeg counts whole packets of 4,096 frames there: what it adds is silence.
+        assert!(decoded[0].len() - 100_000 < 4_096 && decoded.iter().all(|plane| plane[100_000..].iter().all(|sample| *sample == 0.0)));
+        decoded.iter_mut().for_each(|plane| plane.truncate(100_000));
+        assert_same(&decoded, &music, &format!("ALAC of {bits} bits in CAF"));
+        let mut decoder = Decoder::open(&path).expect("it opens");
+        for frame in [77_777, 12, 50_000] {
+            decoder.seek(frame).expect("it seeks");
+            let mut planes = vec![Vec::new(); 2];
+            while planes[0].len() < 3_000 && decoder.read(&mut planes, 1_000).expect("it reads") > 0 {}
+            let from = frame as usize;
+            let expected: Vec<Vec<f32>> = music.iter().map(|plane| plane[from..from + planes[0].len()].to_vec()).collect();
+            assert_same(&planes, &expected, &format!("from frame {frame}"));
+        }
     }
 }
 
@@ -78,6 +105,68 @@ fn every_sample_format_of_linear_containers_keeps_its_value() {
             assert_same(&decode_all(&path, 100), &exact, &format!("AIFF {kind:?} {store:?} offset {offset}"));
         }
     }
+}
+
+#[test]
+fn companded_samples_have_the_values_another_decoder_gives_them() {
+    let folder = folder();
+    // From silence to full scale, so that every step of the curves is there.
+    let ramp: Vec<f32> = (0..65_536).map(|value| (value - 32_768) as f32 / 32_768.0).collect();
+    let source = files::wav(folder.path(), "source.wav", &[ramp], RATE, Store::I16);
+    for (codec, name, alike) in [("pcm_alaw", "A-law", 0.04), ("pcm_mulaw", "µ-law", 0.04)] {
+        for file in ["x.wav", "x.aif", "x.caf", "x.w64"] {
+            let path = ffmpeg(&source, &folder.path().join(file), &["-c:a", codec]);
+            let info = probe(&path).expect("it probes");
+            assert_eq!((info.codec.as_str(), info.frames, info.bit_depth), (name, Some(65_536), None), "{file}");
+            let decoded = decode_all(&path, 1_000);
+            let plain = ffmpeg(&path, &folder.path().join("plain.wav"), &["-c:a", "pcm_s16le"]);
+            assert_same(&decoded, &decode_all(&plain, 1_000), &format!("{name} in {file}"));
+            let original = decode_all(&source, 1_000);
+            let worst = decoded[0].iter().zip(&original[0]).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
+            assert!(worst > 0.0 && worst < alike, "{name} in {file}: off by {worst}");
+            let values: std::collections::BTreeSet<u32> = decoded[0].iter().map(|sample| sample.to_bits()).collect();
+            assert!(values.len() >= 255, "{name} in {file}: {} values", values.len());
+        }
+    }
+}
+
+#[test]
+fn the_places_of_channels_are_known_where_a_file_says_them() {
+    let folder = folder();
+    let six: Vec<Vec<f32>> = (1..=6).map(|channel| vec![f32::from(channel as u8) / 16.0; 2_000]).collect();
+    let plain = files::wav(folder.path(), "plain.wav", &six, RATE, Store::I16);
+    let summary = crate::support::measured(&plain).summary;
+    assert_eq!((summary.channels, summary.channel_mask), (6, Some(0)), "a plain WAV does not say");
+    assert!(!Downmix::new(6, 0).known_layout());
+    for (name, layout, mask) in
+        [("x.caf", "5.1", 0x3f), ("y.caf", "5.1(side)", 0x60f), ("x.aif", "5.1", 0x3f), ("x.wav", "5.1", 0x3f), ("x.flac", "5.1", 0x3f)]
+    {
+        let filter = format!("channelmap=map=0|1|2|3|4|5:channel_layout={layout}");
+        let path = ffmpeg(&plain, &folder.path().join(name), &["-af", &filter]);
+        let summary = crate::support::measured(&path).summary;
+        let told = u32::try_from(summary.channel_mask.expect("six channels")).expect("32 bits");
+        assert!(Downmix::new(6, told).known_layout(), "{name}: {told:#x}");
+        // The surrounds may be told as sides or as rears; they are heard alike.
+        assert_eq!(told & 0xf, mask & 0xf, "{name}: {told:#x}");
+    }
+    let stereo = files::wav(folder.path(), "stereo.wav", &six[..2], RATE, Store::I16);
+    assert_eq!(crate::support::measured(&stereo).summary.channel_mask, None);
+}
+
+#[test]
+fn tags_of_coded_files_are_passed_on() {
+    let folder = folder();
+    let source = files::wav(folder.path(), "source.wav", &signal::noise(8, 2, 20_000, 0.5), RATE, Store::I16);
+    for (name, codec) in [("x.flac", "flac"), ("x.mp3", "libmp3lame"), ("x.ogg", "libvorbis"), ("x.m4a", "aac"), ("y.m4a", "alac")] {
+        let path =
+            ffmpeg(&source, &folder.path().join(name), &["-c:a", codec, "-metadata", "title=Night Drive", "-metadata", "artist=Ida"]);
+        let tags = Decoder::open(&path).expect("it opens").tags().to_vec();
+        for wanted in ["Night Drive", "Ida"] {
+            assert!(tags.iter().any(|tag| tag.value == wanted), "{name}: {tags:?}");
+        }
+        assert_eq!(crate::support::measured(&path).tags, tags, "{name}");
+    }
+    assert_eq!(Decoder::open(&source).expect("it opens").tags(), []);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use collabtrack_audio::engine::{LaneId, LaneSource};
 
 use crate::support::engine::{RATE, engine, source};
 use crate::support::files::{self, Store};
-use crate::support::folder;
 use crate::support::signal::{self, Seed};
+use crate::support::{folder, measured};
 
 #[test]
 fn p3_flipping_between_a_file_and_itself_equals_plain_playback() {
@@ -108,6 +108,59 @@ fn p11_matched_levels_agree_within_a_tenth_and_nothing_is_amplified() {
             assert!(peak(&rendered) <= peak(&loud), "louder than the louder original");
         }
         assert!((loudness[0] - loudness[1]).abs() < 0.1, "{loudness:?}");
+    }
+}
+
+#[test]
+fn p11_levels_agree_with_offsets_at_other_rates_and_over_short_regions() {
+    let folder = folder();
+    let quieter = |planes: Vec<Vec<f32>>| -> Vec<Vec<f32>> {
+        planes.into_iter().map(|plane| plane.into_iter().map(|sample| sample * 0.43).collect()).collect()
+    };
+    let a = signal::music(13, RATE, 480_000);
+    let path_a = files::wav(folder.path(), "a.wav", &a, RATE, Store::F32);
+    let same = files::wav(folder.path(), "same.wav", &quieter(signal::music(14, RATE, 480_000)), RATE, Store::F32);
+    let other = files::wav(folder.path(), "other.wav", &quieter(signal::music(15, 44_100, 441_000)), 44_100, Store::F32);
+    let peak = |planes: &[Vec<f32>]| planes.iter().flatten().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+    for (what, path_b, offset_frames, region) in [
+        ("later in its file", &same, 52_800, None),
+        ("later than the timeline", &same, -48_000, None),
+        ("another rate", &other, 0, None),
+        ("another rate, later in its file", &other, 44_100, None),
+        ("a short region", &same, 0, Some((48_000, 48_000 + 72_000))),
+        ("a short region of another rate", &other, 0, Some((96_000, 96_000 + 48_000))),
+    ] {
+        let (engine, mut driver) = engine(RATE);
+        engine.load(LaneId::A, LaneSource { table: Some(measured(&path_a).loudness), ..source(&path_a) }).expect("it loads");
+        engine.load(LaneId::B, LaneSource { table: Some(measured(path_b).loudness), offset_frames, ..source(path_b) }).expect("it loads");
+        engine.set_loop(region);
+        assert!(engine.settle());
+        let gains = [LaneId::A, LaneId::B].map(|lane| engine.lane_gain_db(lane));
+        assert!(gains[0] < -1.0 && gains[1] == 0.0, "{what}: the louder one is turned down: {gains:?}");
+        // What both have: an offset skips the start of a file, or comes before it.
+        let seconds = |frames: i64, rate: i64| frames * i64::from(RATE) / rate;
+        let lane_rate = if path_b == &other { 44_100 } else { i64::from(RATE) };
+        let from = seconds(-offset_frames, lane_rate).max(0) as u64;
+        let to = (480_000 - seconds(offset_frames, lane_rate)).min(480_000) as u64;
+        let (from, to) = region.unwrap_or((from, to));
+        let loudness = [LaneId::A, LaneId::B].map(|lane| {
+            engine.pause();
+            engine.set_active(lane);
+            engine.seek_frames(from);
+            assert!(engine.settle());
+            driver.render(10).expect("it renders");
+            engine.play();
+            assert!(engine.settle());
+            let rendered = driver.render((to - from) as usize).expect("it renders");
+            assert!(peak(&rendered) <= peak(&a), "{what}: louder than the louder original");
+            let mut meter = ebur128::EbuR128::new(2, RATE, ebur128::Mode::I).expect("the meter starts");
+            meter.set_max_window(3_000).expect("it is a length");
+            meter.add_frames_planar_f32(&[&rendered[0], &rendered[1]]).expect("it takes frames");
+            // Under three seconds nothing is gated.
+            let length_ms = (to - from) as u32 * 1_000 / RATE;
+            if length_ms < 3_000 { meter.loudness_window(length_ms) } else { meter.loudness_global() }.expect("it measures")
+        });
+        assert!((loudness[0] - loudness[1]).abs() < 0.1, "{what}: {loudness:?}");
     }
 }
 

@@ -124,6 +124,24 @@ fn p18_mutated_files_of_every_format_end_in_an_answer() {
 }
 
 #[test]
+fn p18_a_flac_file_of_headers_without_frames_ends() {
+    let folder = folder();
+    let noise = signal::quantised(&signal::noise(5, 2, 20_000, 0.7), 16);
+    let source = files::wav(folder.path(), "source.wav", &noise, 44_100, Store::I16);
+    let path = ffmpeg(&source, &folder.path().join("x.flac"), &["-c:a", "flac", "-frame_size", "4096"]);
+    let bytes = std::fs::read(&path).expect("it reads");
+    // The header of the second frame, as the file has it: sync code, sizes, its number, checksum.
+    let second = bytes.windows(5).position(|window| window[..2] == [0xff, 0xf8] && window[2] >> 4 == 0xc && window[4] == 1);
+    let second = second.expect("the second frame");
+    let header = bytes[second..second + 6].to_vec();
+    // In place of all that follows: as much of it as the longest frame there may be.
+    let crowded = [&bytes[..second - 40], &header.repeat(2_200_000 / 6)].concat();
+    let path = files::put(folder.path(), "crowded.flac", &crowded);
+    let frames = exercise(&path, &mut Seed::new(20));
+    assert!(frames < 5_000_000, "{frames} frames of nothing");
+}
+
+#[test]
 fn p18_mutated_tables_end_in_an_answer() {
     let folder = folder();
     let path = files::wav(folder.path(), "x.wav", &signal::noise(1, 2, 30_000, 0.5), 44_100, Store::I16);

@@ -130,8 +130,8 @@ fn sparse_giants_have_their_exact_length_and_seek_past_four_gigabytes() {
     let frames = 1_200_000_000_u64;
     let noise = noise();
     let samples = files::samples(&noise, Store::I16, false);
-    for id in [b"RF64", b"BW64"] {
-        let head = files::rf64_head(id, RATE, 2, Store::I16, frames * 4);
+    let rf64 = |id| files::rf64_head(id, RATE, 2, Store::I16, frames * 4);
+    for head in [rf64(b"RF64"), rf64(b"BW64"), files::w64_head(RATE, 2, Store::I16, frames * 4)] {
         let path = folder.path().join("giant.wav");
         let mut file = File::create(&path).expect("the folder takes files");
         file.write_all(&head).expect("it writes");

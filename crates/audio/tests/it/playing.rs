@@ -1,6 +1,11 @@
 //! The engine plays exactly what is in the files, from any frame and whatever becomes of them, within its memory and without allocating.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::time::{Duration, SystemTime};
 
 use assert_no_alloc::assert_no_alloc;
 use collabtrack_audio::engine::LaneId;
@@ -12,7 +17,7 @@ use collabtrack_audio::limits::MAX_LANES;
 use crate::support::engine::{RATE, assert_plays, bare_core, engine, give, source};
 use crate::support::files::{self, Store};
 use crate::support::signal::{self, Seed};
-use crate::support::{assert_same, decode_all, ffmpeg, folder};
+use crate::support::{assert_same, decode_all, ffmpeg, folder, measured};
 
 fn block_scripts() -> Vec<Vec<usize>> {
     let mut random = Seed::new(99);
@@ -264,6 +269,8 @@ fn p16_files_that_vanish_or_change_while_playing_do_no_harm() {
     let folder = folder();
     let (mut engine, mut driver) = self::engine(RATE);
     let mut random = Seed::new(93);
+    // What identifies the files as they should be, nothing for one that was removed.
+    let mut on_disk = BTreeMap::new();
     for turn in 0..100 {
         if random.below(5) == 0 {
             // The engine dies in the middle of it all, and another one starts.
@@ -272,19 +279,98 @@ fn p16_files_that_vanish_or_change_while_playing_do_no_harm() {
         }
         let path = folder.path().join(format!("{}.wav", turn % 3));
         let noise = signal::noise(turn, 2, 100_000 + random.below(100_000) as usize, 0.5);
-        std::fs::write(&path, files::wav_bytes(&noise, RATE, Store::I16)).expect("it writes");
+        let mut put = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).expect("it writes");
+            on_disk.insert(path.clone(), Some(blake3::hash(bytes)));
+        };
+        put(&files::wav_bytes(&noise, RATE, Store::I16));
         engine.load(LaneId((turn % 2) as u8), source(&path)).expect("it loads");
         engine.play();
         driver.render_without_waiting(random.below(3_000) as usize).expect("it renders");
         match random.below(4) {
-            0 => std::fs::remove_file(&path).expect("it is removed"),
-            1 => std::fs::write(&path, b"RIFF").expect("it is cut"),
+            0 => {
+                std::fs::remove_file(&path).expect("it is removed");
+                on_disk.insert(path.clone(), None);
+            }
+            1 => put(b"RIFF"),
             2 => engine.unload(LaneId((turn % 2) as u8)),
             _ => engine.seek_frames(random.below(100_000)),
         }
         engine.set_active(LaneId(random.below(2) as u8));
         let rendered = driver.render_without_waiting(random.below(3_000) as usize).expect("it renders");
         assert!(rendered.iter().flatten().all(|sample| sample.is_finite() && sample.abs() <= 1.0));
+        for (path, written) in &on_disk {
+            assert_eq!(std::fs::read(path).ok().map(|bytes| blake3::hash(&bytes)), *written, "{} is as it was put there", path.display());
+        }
     }
     assert!(engine.settle());
+}
+
+/// Every file of a folder: its name, what identifies it, and when it was last written.
+fn identities(folder: &Path) -> BTreeMap<OsString, (blake3::Hash, SystemTime)> {
+    let entries = std::fs::read_dir(folder).expect("it lists").map(|entry| entry.expect("it lists"));
+    entries
+        .map(|entry| {
+            let bytes = std::fs::read(entry.path()).expect("it reads");
+            let written = entry.metadata().and_then(|metadata| metadata.modified()).expect("it has a time");
+            (entry.file_name(), (blake3::hash(&bytes), written))
+        })
+        .collect()
+}
+
+/// Names the folder to the process that is to be killed.
+const P16_FOLDER: &str = "COLLABTRACK_P16_FOLDER";
+
+#[test]
+#[ignore = "the process that p16 starts and kills; it does not end by itself"]
+fn p16_a_process_that_plays_until_it_is_killed() {
+    let Some(folder) = std::env::var_os(P16_FOLDER).map(PathBuf::from) else { return };
+    let (engine, mut driver) = self::engine(RATE);
+    engine.load(LaneId::A, source(&folder.join("a.wav"))).expect("it loads");
+    engine.load(LaneId::B, source(&folder.join("b.mp3"))).expect("it loads");
+    engine.load(LaneId(2), source(&folder.join("c.flac"))).expect("it loads");
+    println!("loaded");
+    engine.play();
+    assert!(engine.settle());
+    let mut random = Seed::new(94);
+    loop {
+        engine.set_active(LaneId(random.below(3) as u8));
+        engine.seek_frames(random.below(200_000));
+        engine.play();
+        let rendered = driver.render_without_waiting(2_000).expect("it renders");
+        if rendered[0].iter().any(|sample| *sample != 0.0) {
+            println!("playing");
+        }
+    }
+}
+
+#[test]
+fn p16_a_player_killed_at_any_time_leaves_every_file_as_it_was() {
+    let folder = folder();
+    let noise = signal::quantised(&signal::noise(95, 2, 300_000, 0.5), 16);
+    let wav = files::wav(folder.path(), "a.wav", &noise, RATE, Store::I16);
+    ffmpeg(&wav, &folder.path().join("b.mp3"), &["-c:a", "libmp3lame"]);
+    ffmpeg(&wav, &folder.path().join("c.flac"), &["-c:a", "flac"]);
+    let before = identities(folder.path());
+    let decoded: Vec<[u8; 32]> = before.keys().map(|name| measured(&folder.path().join(name)).pcm_hash).collect();
+    let mut random = Seed::new(96);
+    for turn in 0..12 {
+        let mut child = Process::new(std::env::current_exe().expect("this program has a path"))
+            .args(["playing::p16_a_process_that_plays_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
+            .env(P16_FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        // Some die while their files are opened, some while they play.
+        let word = if turn % 3 == 0 { "loaded" } else { "playing" };
+        let mut lines = BufReader::new(child.stdout.take().expect("it writes")).lines();
+        assert!(lines.any(|line| line.is_ok_and(|line| line.contains(word))), "it never said that it was {word}");
+        std::thread::sleep(Duration::from_micros(random.below(30_000)));
+        child.kill().expect("it is killed");
+        let status = child.wait().expect("it ends");
+        assert!(!status.success() && status.code().is_none(), "killed, not ended: {status}");
+        assert_eq!(identities(folder.path()), before, "after kill {turn}");
+    }
+    let after: Vec<[u8; 32]> = before.keys().map(|name| measured(&folder.path().join(name)).pcm_hash).collect();
+    assert_eq!(after, decoded);
 }

@@ -1,8 +1,10 @@
 //! Rendering what plays, and measuring files.
 
-use collabtrack_audio::analysis;
 use collabtrack_audio::analysis::dat::{Dat, Resolution};
+use collabtrack_audio::analysis::{self, Summary};
 use collabtrack_audio::cancel::Cancel;
+use collabtrack_audio::container::notes::{self, Notes};
+use collabtrack_audio::decode::Tag;
 use collabtrack_audio::engine::render::{RenderOrder, render_offline};
 use collabtrack_audio::engine::{LaneId, LaneSource};
 use collabtrack_domain::id::VersionId;
@@ -22,6 +24,17 @@ struct Rendered {
     gains_db: Vec<f64>,
     /// A lane played its preview, because the original is not here.
     preview: bool,
+}
+
+/// What is measured of a file, and what stands in it beside the sound.
+#[derive(Serialize)]
+struct Analysed {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Tags of coded files.
+    tags: Vec<Tag>,
+    /// bext, iXML, cue markers, loops, tempo, instrument and texts of linear files.
+    notes: Notes,
 }
 
 /// Writes what the player would play.
@@ -75,7 +88,8 @@ pub(crate) fn analyse(analyse: &Analyse, output: &Output) -> Result<(), Trouble>
             .ok_or_else(|| Trouble::new("This file has no samples to draw", "No .dat was written.", "Choose a file with sound in it."))?;
         std::fs::write(target, dat.to_bytes())?;
     }
-    output.answer(&measured.summary, |summary| {
+    let answer = Analysed { summary: measured.summary, tags: measured.tags, notes: notes::read(&analyse.file)? };
+    output.answer(&answer, |Analysed { summary, .. }| {
         let decibels = |value: Option<f64>, unit: &str| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2} {unit}"));
         format!(
             "{} {}, {} Hz, {} channels, {} frames\nloudness {}, range {}, true peak {}, sample peak {}",

@@ -1,6 +1,6 @@
 //! Without any server.
 
-use crate::computer::{Computer, write_wav};
+use crate::computer::{Computer, wav, write_wav};
 
 #[test]
 fn an_overwritten_export_becomes_version_2_and_version_1_can_still_be_fetched() {
@@ -49,6 +49,24 @@ fn render_writes_what_plays() {
     computer.run(&["render", "Rain:1", "-o", target, "--from", "0.5", "--to", "0.75"]).expect("render a part");
     let part = computer.run(&["analyse", target]).expect("analyse");
     assert_eq!(part["frames"], 11_025);
+}
+
+#[test]
+fn analyse_tells_what_stands_beside_the_sound() {
+    let computer = Computer::new();
+    let path = computer.path("noted.wav");
+    let mut bytes = wav(330.0);
+    bytes.extend(b"LIST\x12\0\0\0INFOINAM\x05\0\0\0Rain\0\0acid\x18\0\0\0");
+    bytes.extend([0; 20]);
+    bytes.extend(96.5_f32.to_le_bytes());
+    let length = bytes.len() as u32 - 8;
+    bytes[4..8].copy_from_slice(&length.to_le_bytes());
+    std::fs::write(&path, bytes).expect("a WAV is written");
+    let analysed = computer.run(&["analyse", path.to_str().expect("a text path")]).expect("analyse");
+    assert_eq!((&analysed["channels"], &analysed["decoder_version"]), (&2.into(), &1.into()));
+    assert_eq!(analysed["notes"]["info"], serde_json::json!([["INAM", "Rain"]]));
+    assert_eq!(analysed["notes"]["tempo_bpm"], 96.5);
+    assert_eq!(analysed["tags"], serde_json::json!([]), "those are of coded files");
 }
 
 #[test]

@@ -82,9 +82,26 @@ async fn i26_a_preview_never_stands_in_for_the_original() {
     studio.sync().await.expect("synced");
     studio.library.set_keeping(&studio.project, "on_demand", None).await.expect("set");
     let version = studio.track().await.versions.remove(0);
+    let parsed = id(&version.id);
     assert_eq!(version.here, Here::Preview);
     assert!(matches!(studio.library.original(&id(&version.id)).await, Err(LibraryError::NotHere { .. })));
     assert!(studio.library.playable(&id(&version.id)).await.expect("playable").is_preview, "playing says that it is one");
+    // Drawn by its original's table; closer than that, by its own samples.
+    let header = |bytes: &[u8]| {
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        (word(4), word(8), u64::from_le_bytes(bytes[16..24].try_into().expect("eight bytes")))
+    };
+    let drawn = |from, to, width| studio.library.waveform(&parsed, from, to, width);
+    assert_eq!(header(&drawn(0, 4_800, 5).await.expect("drawn")), (0, 19, 256));
+    let near = drawn(1_000, 1_100, 300).await.expect("drawn");
+    assert_eq!(header(&near), (1_000, 100, 1));
+    let original = wav(1, SECOND / 10);
+    let mut error = 0.0_f64;
+    for frame in 0..100 {
+        let number = |bytes: &[u8], at: usize| f64::from(i16::from_le_bytes(bytes[at..at + 2].try_into().expect("two bytes")));
+        error = error.max((number(&near, 24 + frame * 12) - number(&original, 44 + (1_000 + frame) * 4)).abs());
+    }
+    assert!(error > 0.0 && error < 3_000.0, "a preview is near its original: {error}");
     let target = studio.folder.path().join("out.wav");
     studio.library.fetch(&id(&version.id), &target).await.expect("fetched from the server");
     assert_eq!(std::fs::read(target).expect("there"), wav(1, SECOND / 10), "the exact bytes, never the preview");

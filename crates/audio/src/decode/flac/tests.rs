@@ -1,4 +1,13 @@
+use std::cell::Cell;
+
+use crc_fast::checksum;
+
 use super::*;
+
+thread_local! {
+    /// Bytes that went into checksums of this test.
+    pub(super) static HASHED: Cell<usize> = const { Cell::new(0) };
+}
 
 /// A frame of silence: two constant channels of 16 bits.
 fn frame(number: u64, count: u32) -> Vec<u8> {
@@ -36,7 +45,7 @@ fn found(bytes: &[u8]) -> (Vec<(u64, u32)>, bool) {
     let Some(mut frames) = Frames::open(bytes).expect("memory is read") else { return (Vec::new(), false) };
     let mut found = Vec::new();
     while let Some(frame) = frames.next().expect("memory is read") {
-        assert!(is_sound(frame.bytes));
+        assert!(Checksum::new().fits(frame.bytes));
         found.push((frame.start, frame.count));
     }
     (found, frames.is_at_the_end())
@@ -84,4 +93,53 @@ fn what_is_no_such_file_is_left_to_others() {
     let mut endless = file(u64::from(u32::MAX), &[frame(0, 4_096)]);
     endless.resize(endless.len() + 3 * MOST_FRAME, 0x55);
     assert_eq!(found(&endless), (Vec::new(), false), "a frame without an end is not looked for for ever");
+}
+
+/// The first six bytes of a frame of 4,096, which are a whole header.
+fn header(number: u8) -> Vec<u8> {
+    let mut bytes = SYNC.to_vec();
+    bytes.extend([0xc9, 0x18, number]);
+    let mut crc = Crc8Ccitt::new(0);
+    crc.process_buf_bytes(&bytes);
+    bytes.push(crc.crc());
+    assert_eq!(header_of(&bytes, 4_096).map(|header| (header.length, header.number)), Some((6, number.into())));
+    bytes
+}
+
+/// What is found in a file, and the bytes that went into checksums for it.
+fn hashed(bytes: &[u8]) -> (Vec<(u64, u32)>, usize) {
+    let mut frames = Frames::open(bytes).expect("memory is read").expect("it begins as it should");
+    HASHED.with(|hashed| hashed.set(0));
+    let mut found = Vec::new();
+    while let Some(frame) = frames.next().expect("memory is read") {
+        found.push((frame.start, frame.count));
+    }
+    (found, HASHED.with(Cell::get))
+}
+
+#[test]
+fn p18_headers_that_begin_no_frame_cost_no_more_than_the_bytes_they_stand_in() {
+    let with_headers = |count: usize, apart: usize| {
+        let mut frame = header(0);
+        for _ in 0..count {
+            frame.extend(std::iter::repeat_n(0x55, apart));
+            frame.extend(header(1));
+        }
+        frame.extend([0x55; 100]);
+        let crc = checksum(CrcAlgorithm::Crc16Umts, &frame) as u16;
+        frame.extend(crc.to_be_bytes());
+        file(u64::from(u32::MAX), &[frame, self::frame(1, 4_096), self::frame(2, 4_096)])
+    };
+    let few = with_headers(MOST_FALSE, 20_000);
+    let (places, bytes) = hashed(&few);
+    assert_eq!(places, [(0, 4_096), (4_096, 4_096)], "what looks like a header may stand in a frame");
+    assert!(bytes <= few.len(), "{bytes} bytes were hashed of {}", few.len());
+    let (places, bytes) = hashed(&with_headers(MOST_FALSE + 1, 20_000));
+    assert_eq!(places, []);
+    assert!(bytes <= few.len() + 20_000, "{bytes} bytes were hashed");
+    // As long as a frame may be, of nothing but headers.
+    let crowded = with_headers(MOST_FRAME / 6, 0);
+    let (places, bytes) = hashed(&crowded);
+    assert_eq!(places, []);
+    assert!(bytes < 1_000, "{bytes} bytes were hashed");
 }

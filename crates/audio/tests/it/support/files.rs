@@ -163,22 +163,27 @@ pub(crate) fn caf_bytes(planes: &[Vec<f32>], rate: u32, store: Store, little: bo
     out
 }
 
-/// A W64 file.
-pub(crate) fn w64_bytes(planes: &[Vec<f32>], rate: u32, store: Store) -> Vec<u8> {
+/// What stands in a W64 file before `data_bytes` of sound.
+pub(crate) fn w64_head(rate: u32, channels: u16, store: Store, data_bytes: u64) -> Vec<u8> {
     const TAIL: [u8; 12] = [0xF3, 0xAC, 0xD3, 0x11, 0x8C, 0xD1, 0x00, 0xC0, 0x4F, 0x8E, 0xDB, 0x8A];
-    let part = |id: &[u8; 4], payload: &[u8]| {
-        let mut out = [id.as_slice(), &TAIL].concat();
-        out.extend_from_slice(&(payload.len() as u64 + 24).to_le_bytes());
-        out.extend_from_slice(payload);
-        out.resize(out.len().next_multiple_of(8), 0);
-        out
-    };
-    let body = [part(b"fmt ", &fmt(rate, planes.len() as u16, store)), part(b"data", &samples(planes, store, false))].concat();
+    let part = |id: &[u8; 4], length: u64| [id.as_slice(), &TAIL, &(length + 24).to_le_bytes()].concat();
+    let fmt = fmt(rate, channels, store);
+    let mut body = [part(b"fmt ", fmt.len() as u64), fmt].concat();
+    body.resize(body.len().next_multiple_of(8), 0);
+    body.extend(part(b"data", data_bytes));
     let mut out = b"riff\x2E\x91\xCF\x11\xA5\xD6\x28\xDB\x04\xC1\0\0".to_vec();
-    out.extend_from_slice(&(body.len() as u64 + 40).to_le_bytes());
+    out.extend_from_slice(&(body.len() as u64 + data_bytes.next_multiple_of(8) + 40).to_le_bytes());
     out.extend_from_slice(b"wave");
     out.extend_from_slice(&TAIL);
     out.extend_from_slice(&body);
+    out
+}
+
+/// A W64 file.
+pub(crate) fn w64_bytes(planes: &[Vec<f32>], rate: u32, store: Store) -> Vec<u8> {
+    let samples = samples(planes, store, false);
+    let mut out = [w64_head(rate, planes.len() as u16, store, samples.len() as u64), samples].concat();
+    out.resize(out.len().next_multiple_of(8), 0);
     out
 }
 
