@@ -57,6 +57,8 @@ impl Watchdog {
 pub(crate) struct Hidden {
     /// Bytes passed over at the start.
     pub(crate) start: u64,
+    /// Bytes left out at the end.
+    pub(crate) end: u64,
     /// Single bytes that read otherwise, so that a part is taken for one of no meaning: its offset from the start of the file.
     pub(crate) bytes: Vec<(u64, u8)>,
 }
@@ -78,6 +80,11 @@ impl GuardedFile {
         Ok(GuardedFile { file, length, watchdog, hidden, at })
     }
 
+    /// Where in the file it is over.
+    fn end(&self) -> u64 {
+        self.length.saturating_sub(self.hidden.end)
+    }
+
     fn check(&self) -> io::Result<()> {
         let most = self.length.saturating_mul(limits::MAX_REREADS).saturating_add(limits::MAX_WORKER_BYTES as u64);
         let in_circles = self.watchdog.hungry_bytes.load(Ordering::Relaxed) > most;
@@ -89,6 +96,8 @@ impl GuardedFile {
 impl Read for GuardedFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.check()?;
+        let left = usize::try_from(self.end().saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let buf = if left < buf.len() { &mut buf[..left] } else { buf };
         let got = self.file.read(buf)?;
         for (offset, byte) in &self.hidden.bytes {
             let place = offset.checked_sub(self.at).and_then(|place| buf[..got].get_mut(usize::try_from(place).ok()?));
@@ -107,7 +116,8 @@ impl Seek for GuardedFile {
         self.check()?;
         let to = match to {
             SeekFrom::Start(offset) => SeekFrom::Start(offset.saturating_add(self.hidden.start)),
-            other => other,
+            SeekFrom::End(distance) => SeekFrom::End(distance.saturating_sub_unsigned(self.hidden.end)),
+            SeekFrom::Current(distance) => SeekFrom::Current(distance),
         };
         self.at = self.file.seek(to)?;
         self.at.checked_sub(self.hidden.start).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
@@ -120,7 +130,7 @@ impl MediaSource for GuardedFile {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.length.saturating_sub(self.hidden.start))
+        Some(self.end().saturating_sub(self.hidden.start))
     }
 }
 
@@ -178,9 +188,9 @@ mod tests {
     #[test]
     fn what_is_hidden_reads_as_if_it_were_otherwise() {
         let mut file = tempfile::tempfile().expect("a temporary file");
-        io::Write::write_all(&mut file, b"0123456789").expect("it takes bytes");
-        let hidden = Hidden { start: 3, bytes: vec![(1, b'x'), (4, b'x'), (9, b'y')] };
-        let mut file = GuardedFile::new(file, 10, Watchdog::new(), hidden).expect("it has a start");
+        io::Write::write_all(&mut file, b"0123456789ab").expect("it takes bytes");
+        let hidden = Hidden { start: 3, end: 2, bytes: vec![(1, b'x'), (4, b'x'), (9, b'y'), (10, b'z')] };
+        let mut file = GuardedFile::new(file, 12, Watchdog::new(), hidden).expect("it has a start");
         assert_eq!(file.byte_len(), Some(7));
         let mut all = Vec::new();
         file.read_to_end(&mut all).expect("it reads");

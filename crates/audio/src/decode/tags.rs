@@ -54,7 +54,7 @@ pub(super) fn of(format: &mut dyn FormatReader) -> Vec<Tag> {
 
 /// What is to be hidden of a file.
 pub(super) fn too_long(bytes: &mut Bytes, layout: Option<&Layout>, boxes: Option<&mp4::Boxes>) -> Result<Hidden, AudioError> {
-    let mut hidden = Hidden { start: leading_tags(bytes)?, bytes: Vec::new() };
+    let mut hidden = Hidden { start: leading_tags(bytes)?, end: trailing_tag(bytes)?, bytes: Vec::new() };
     for (from, to) in boxes.into_iter().flat_map(|boxes| &boxes.tags) {
         if to - from > MOST {
             // The name of the box, before its contents.
@@ -81,6 +81,20 @@ fn leading_tags(bytes: &mut Bytes) -> Result<u64, AudioError> {
         at += 10 + size + if flags & 0x10 != 0 { 10 } else { 0 };
     }
     Ok(if at > MOST { at.min(bytes.length()) } else { 0 })
+}
+
+/// Bytes from the APE tag a file ends with, perhaps before an old ID3 tag of 128 bytes, if it is too long; else none.
+fn trailing_tag(bytes: &mut Bytes) -> Result<u64, AudioError> {
+    for behind in [0, 128] {
+        let footer = bytes.length().checked_sub(32 + behind).map(|at| bytes.array::<16>(at)).transpose()?.flatten();
+        let Some([b'A', b'P', b'E', b'T', b'A', b'G', b'E', b'X', _, _, _, _, size @ ..]) = footer else { continue };
+        let size = u64::from(u32::from_le_bytes(size));
+        if size > MOST {
+            // It counts its footer, and not the header it may have.
+            return Ok((size + 32 + behind).min(bytes.length()));
+        }
+    }
+    Ok(0)
 }
 
 /// Comments and pictures of a FLAC file become padding from the one on that is too much.

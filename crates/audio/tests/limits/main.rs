@@ -256,6 +256,13 @@ fn tags_and_pictures(folder: &Path) {
     assert!(kept <= limits::MAX_TAG_BYTES, "{kept} bytes of tags");
     hollow(&path, &id3(b"APIC", b"\0image/jpeg\0\x03\0", PICTURE), PICTURE, &mp3);
     plays(&path, 20_000, "MP3 with a large picture");
+    let item = [&(PICTURE as u32).to_le_bytes(), b"\0\0\0\0Words\0".as_slice()].concat();
+    let ape = |is_header: u8| {
+        let size = (PICTURE + item.len() as u64 + 32) as u32;
+        [b"APETAGEX\xd0\x07\0\0".as_slice(), &size.to_le_bytes(), &[1, 0, 0, 0, 0, 0, 0, 0x80 | is_header << 5], &[0; 8]].concat()
+    };
+    hollow(&path, &[mp3.as_slice(), &ape(1), &item].concat(), PICTURE, &ape(0));
+    plays(&path, 20_000, "MP3 with a long tag at its end");
     let flac = std::fs::read(coded(folder, "x.flac", &["-c:a", "flac"])).expect("it reads");
     // Behind the stream info: pictures as large as a block can be.
     let (head, tail) = flac.split_at(4 + 4 + 34);
