@@ -32,6 +32,8 @@ use crate::limits;
 const MAX_BROKEN_PACKETS: usize = 2_000;
 /// Frames decoded before a wanted one, so that overlapping codecs have settled: ten MP3 frames.
 const PRE_ROLL: u64 = 11_520;
+/// Frames of a packet in CAF files: ALAC has 4,096, AAC fewer.
+const CAF_PACKET: u64 = 4_096;
 /// A forward seek shorter than this just decodes on.
 const SKIP_FRAMES: u64 = 4_096;
 
@@ -218,7 +220,9 @@ impl CodedReader {
             }
         }
         if done == 0 && max_frames > 0 {
-            self.truncated |= self.total.is_some_and(|total| self.position < total);
+            // A CAF file may count its last packet as if it were full.
+            let may_lack = if self.info.format == "CAF" { CAF_PACKET } else { 0 };
+            self.truncated |= self.total.is_some_and(|total| self.position + may_lack < total);
         }
         Ok(done)
     }
@@ -472,7 +476,7 @@ fn bit_depth(params: &AudioCodecParameters) -> Option<u16> {
     // An ALAC cookie: frame length, version, then the depth. CAF files may have two boxes before it.
     let depth = params.bits_per_sample.or_else(|| {
         let cookie = cookie?;
-        let at = if cookie.get(4..8) == Some(b"frma") { 24 + 5 } else { 5 };
+        let at = if cookie.get(4..8).is_some_and(|id| id == b"frma") { 24 + 5 } else { 5 };
         cookie.get(at).map(|bits| u32::from(*bits))
     });
     depth.and_then(|bits| u16::try_from(bits).ok()).filter(|bits| (1..=32).contains(bits))

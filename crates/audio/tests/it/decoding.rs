@@ -53,6 +53,8 @@ fn alac_in_caf_decodes_to_the_samples_that_went_in() {
         decoded.iter_mut().for_each(|plane| plane.truncate(100_000));
         assert_same(&decoded, &music, &format!("ALAC of {bits} bits in CAF"));
         let mut decoder = Decoder::open(&path).expect("it opens");
+        read_rest(&mut decoder, 4096);
+        assert!(!decoder.info().truncated && !decoder.info().damaged, "nothing is missing: {:?}", decoder.info());
         for frame in [77_777, 12, 50_000] {
             decoder.seek(frame).expect("it seeks");
             let mut planes = vec![Vec::new(); 2];
