@@ -8,10 +8,9 @@ mod desk;
 mod memory;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use collabtrack_audio::engine::LaneSource;
-use collabtrack_audio::engine::device::device_names;
+use collabtrack_audio::engine::device::{DeviceOutput, device_names};
 use collabtrack_audio::listening::Rendition;
 use collabtrack_domain::id::VersionId;
 use collabtrack_library::Library;
@@ -21,9 +20,6 @@ use crate::error::{CommandError, CommandResult};
 use blind::BlindTest;
 use desk::{Desk, Loaded, index};
 use memory::Memory;
-
-/// How long a lane that is no longer heard stays loaded: the ramp away from it must be over.
-const FADED: Duration = Duration::from_millis(60);
 
 /// The player. Clones share it.
 #[derive(Clone)]
@@ -70,7 +66,8 @@ impl Player {
         let likely = Arc::new(OnceLock::new());
         let found = Arc::clone(&likely);
         std::thread::spawn(move || found.set(device_names().into_iter().next()));
-        Self { library, desk: Arc::new(Mutex::new(Desk::new())), likely, remembered: Arc::default() }
+        let desk = Desk::new(Box::new(|| Box::new(DeviceOutput::new())), Some(library.scratch_folder()));
+        Self { library, desk: Arc::new(Mutex::new(desk)), likely, remembered: Arc::default() }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -87,7 +84,12 @@ impl Player {
             track_name: playable.track_name,
             is_preview: playable.is_preview,
             duration_s: playable.duration_ms as f64 / 1000.0,
-            source: LaneSource { table: playable.loudness, is_preview: playable.is_preview, ..LaneSource::new(playable.path) },
+            source: LaneSource {
+                table: playable.loudness,
+                table_is_own: playable.loudness_is_own,
+                is_preview: playable.is_preview,
+                ..LaneSource::new(playable.path)
+            },
         })
     }
 
@@ -96,17 +98,7 @@ impl Player {
         let loaded = self.playable(version).await?;
         let mut desk = self.desk();
         desk.may_change()?;
-        let other = 1 - index(slot);
-        let swap = desk.slots[other].as_ref().is_some_and(|there| there.version == *version);
-        let displaced = desk.slots[index(slot)].replace(loaded);
-        if swap {
-            desk.slots[other] = displaced;
-        }
-        if desk.slots[other].is_none() {
-            desk.active = slot;
-        }
-        desk.difference = false;
-        desk.tell_lanes()?;
+        desk.put(slot, loaded)?;
         self.library.set_playing(desk.versions());
         Ok(desk.view())
     }
@@ -115,12 +107,7 @@ impl Player {
     pub(crate) fn unload(&self, slot: Slot) -> CommandResult<PlayerView> {
         let mut desk = self.desk();
         desk.may_change()?;
-        desk.slots[index(slot)] = None;
-        if desk.active == slot && desk.slots[1 - index(slot)].is_some() {
-            desk.active = if slot == Slot::A { Slot::B } else { Slot::A };
-        }
-        desk.difference = false;
-        desk.tell_lanes()?;
+        desk.take_out(slot);
         self.library.set_playing(desk.versions());
         Ok(desk.view())
     }
@@ -338,42 +325,12 @@ impl Player {
                 continue;
             }
             let player = self.clone();
-            let exchange = tokio::task::spawn_blocking(move || player.exchange(slot, original));
+            let exchange = tokio::task::spawn_blocking(move || player.desk().exchange_preview(slot, original));
             if let Ok(Err(error)) | Err(error) = exchange.await.map_err(|error| error.to_string()).map(|done| done.map_err(|e| e.message()))
             {
                 tracing::warn!(error, "a preview could not be exchanged for its original");
             }
         }
-    }
-
-    fn exchange(&self, slot: Slot, original: Loaded) -> CommandResult<()> {
-        let (engine, spare) = {
-            let mut desk = self.desk();
-            if desk.preview_in(slot).as_ref() != Some(&original.version) {
-                return Ok(());
-            }
-            let Some(engine) = desk.engine.clone() else {
-                desk.slots[index(slot)] = Some(original);
-                return Ok(());
-            };
-            (engine, desk.spare_lane())
-        };
-        engine.load(spare, original.source.clone())?;
-        engine.settle();
-        let before = {
-            let mut desk = self.desk();
-            if desk.preview_in(slot).as_ref() != Some(&original.version) {
-                engine.unload(spare);
-                return Ok(());
-            }
-            desk.slots[index(slot)] = Some(original);
-            let before = std::mem::replace(&mut desk.lanes[index(slot)], spare);
-            desk.tell_heard();
-            before
-        };
-        std::thread::sleep(FADED);
-        engine.unload(before);
-        Ok(())
     }
 
     /// Silence, and the device back to the system.

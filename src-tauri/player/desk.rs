@@ -1,10 +1,12 @@
 //! What is chosen, apart from what the engine knows, and how the engine is told.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use collabtrack_audio::engine::device::DeviceOutput;
-use collabtrack_audio::engine::{Engine, LaneId, LaneSource, Note, PlayerState};
+use collabtrack_audio::engine::output::Output;
+use collabtrack_audio::engine::{Engine, EngineOptions, LaneId, LaneSource, Note, PlayerState};
 use collabtrack_audio::error::AudioError;
+use collabtrack_audio::limits::MAX_LANES;
 use collabtrack_domain::id::VersionId;
 use collabtrack_library::view::{BlindButton, BlindKind, LaneView, PlayerView, Slot};
 
@@ -25,6 +27,9 @@ pub(super) struct Loaded {
     pub(super) source: LaneSource,
 }
 
+/// Makes the output an engine plays on.
+pub(super) type MakeOutput = Box<dyn Fn() -> Box<dyn Output + Send> + Send>;
+
 /// The desk.
 pub(super) struct Desk {
     pub(super) engine: Option<Arc<Engine>>,
@@ -40,6 +45,11 @@ pub(super) struct Desk {
     pub(super) blind: Option<BlindTest>,
     /// Where to begin when the engine starts.
     start_s: f64,
+    /// The lane that was given away last.
+    last_lane: u8,
+    make_output: MakeOutput,
+    /// Where the engine keeps decoded copies of lossy files.
+    proxy_folder: Option<PathBuf>,
 }
 
 pub(super) fn index(slot: Slot) -> usize {
@@ -47,18 +57,23 @@ pub(super) fn index(slot: Slot) -> usize {
 }
 
 /// What the listener should know, as a sentence.
-fn sentence(note: Note, position_s: f64) -> String {
+fn sentence(note: Note, position_s: f64, wish: Option<&str>, device: Option<&str>) -> String {
     let at = format!("{}:{:02}", position_s as u64 / 60, position_s as u64 % 60);
     match note {
         Note::NoDevice => "There is no device to play on. Connect headphones or speakers; your versions are not affected.".to_owned(),
         Note::DeviceLost => format!("The sound device went away. Playback is paused at {at}."),
         Note::DeviceBusy => "Another program uses the sound device. Close it, or choose another device in Settings.".to_owned(),
+        Note::StandIn => {
+            let (wish, device) = (wish.unwrap_or("The chosen device"), device.unwrap_or("another device"));
+            format!("{wish} is not connected. Playback is paused at {at}; press play to hear it on {device} meanwhile.")
+        }
         Note::LaneDamaged => "A part of this version cannot be decoded; it is silent there, and everything else is in place.".to_owned(),
     }
 }
 
 impl Desk {
-    pub(super) fn new() -> Self {
+    /// Empty slots, and no engine yet.
+    pub(super) fn new(make_output: MakeOutput, proxy_folder: Option<PathBuf>) -> Self {
         Desk {
             engine: None,
             slots: [None, None],
@@ -71,6 +86,9 @@ impl Desk {
             device: None,
             blind: None,
             start_s: 0.0,
+            last_lane: LaneId::B.0,
+            make_output,
+            proxy_folder,
         }
     }
 
@@ -94,33 +112,93 @@ impl Desk {
     /// The engine, started on the chosen device if it is not running.
     pub(super) fn engine(&mut self) -> CommandResult<&Engine> {
         if self.engine.is_none() {
-            let engine = Engine::start(Box::new(DeviceOutput::new()))?;
-            if self.device.is_some() {
-                engine.set_device(self.device.clone());
-            }
+            let (device, proxy_folder) = (self.device.clone(), self.proxy_folder.clone());
+            let options = EngineOptions { device, proxy_folder, ..EngineOptions::default() };
+            let engine = Engine::start_with((self.make_output)(), options)?;
             engine.set_volume(self.volume as f32);
             engine.set_level_match(self.level_match || self.blind.is_some());
-            self.engine = Some(Arc::new(engine));
-            self.tell_lanes()?;
-            if let Some(engine) = &self.engine {
-                engine.seek_seconds(self.start_s);
+            for (loaded, lane) in self.slots.iter().zip(self.lanes) {
+                if let Some(loaded) = loaded {
+                    engine.load(lane, loaded.source.clone())?;
+                }
             }
+            engine.seek_seconds(self.start_s);
+            self.engine = Some(Arc::new(engine));
+            self.tell_heard();
             self.tell_loop();
         }
         self.engine.as_deref().ok_or_else(|| AudioError::NoDevice.into())
     }
 
-    /// Brings the engine's lanes to what the slots hold.
-    pub(super) fn tell_lanes(&mut self) -> CommandResult<()> {
-        let Some(engine) = &self.engine else { return Ok(()) };
-        for (loaded, lane) in self.slots.iter().zip(self.lanes) {
-            match loaded {
-                Some(loaded) => drop(engine.load(lane, loaded.source.clone())?),
-                None => engine.unload(lane),
-            }
+    /// Puts a version into a slot. One that sits in the other slot changes places with what this slot holds.
+    /// # Errors
+    /// As [`Engine::load`]; the slots are then as they were.
+    pub(super) fn put(&mut self, slot: Slot, loaded: Loaded) -> CommandResult<()> {
+        let (here, other) = (index(slot), 1 - index(slot));
+        let change_places = self.slots[other].as_ref().is_some_and(|there| there.version == loaded.version);
+        let before = self.take_lane(if change_places { other } else { here }, loaded)?;
+        if change_places {
+            // Each version keeps its lane, so that the one that plays goes on.
+            self.slots.swap(0, 1);
+            self.lanes.swap(0, 1);
         }
+        if self.slots[other].is_none() {
+            self.active = slot;
+        }
+        self.difference = false;
         self.tell_heard();
+        self.retire(before);
         Ok(())
+    }
+
+    /// Empties a slot; what it held fades into the other one, or into silence.
+    pub(super) fn take_out(&mut self, slot: Slot) {
+        self.slots[index(slot)] = None;
+        if let Some(engine) = &self.engine
+            && self.slots.iter().all(Option::is_none)
+        {
+            engine.pause();
+        }
+        if self.active == slot && self.slots[1 - index(slot)].is_some() {
+            self.active = if slot == Slot::A { Slot::B } else { Slot::A };
+        }
+        self.difference = false;
+        self.tell_heard();
+        self.retire(Some(self.lanes[index(slot)]));
+    }
+
+    /// Exchanges the preview in a slot for its original, if it still sits there.
+    /// # Errors
+    /// As [`Engine::load`]; the preview then stays.
+    pub(super) fn exchange_preview(&mut self, slot: Slot, original: Loaded) -> CommandResult<()> {
+        if self.preview_in(slot).as_ref() == Some(&original.version) {
+            let before = self.take_lane(index(slot), original)?;
+            self.tell_heard();
+            self.retire(before);
+        }
+        Ok(())
+    }
+
+    /// Puts a version into a place of `slots`, on a lane of its own beside the one that plays there now, which is returned. The
+    /// other slot is not touched, and neither is this one when it holds the same file already.
+    fn take_lane(&mut self, place: usize, loaded: Loaded) -> CommandResult<Option<LaneId>> {
+        let the_same = |there: &Loaded| there.version == loaded.version && there.source.path == loaded.source.path;
+        let mut before = None;
+        if !self.slots[place].as_ref().is_some_and(the_same)
+            && let Some(engine) = self.engine.clone()
+        {
+            let lane = self.spare_lane();
+            engine.load(lane, loaded.source.clone())?;
+            before = Some(std::mem::replace(&mut self.lanes[place], lane));
+        }
+        self.slots[place] = Some(loaded);
+        Ok(before)
+    }
+
+    fn retire(&self, lane: Option<LaneId>) {
+        if let (Some(engine), Some(lane)) = (&self.engine, lane) {
+            engine.retire(lane);
+        }
     }
 
     /// Tells the engine which slot is heard, or that the difference is.
@@ -132,8 +210,7 @@ impl Desk {
 
     pub(super) fn tell_loop(&self) {
         let Some(engine) = &self.engine else { return };
-        let rate = f64::from(engine.state().rate);
-        engine.set_loop(self.loop_s.map(|(from, to)| ((from * rate).round() as u64, (to * rate).round() as u64)));
+        engine.set_loop_seconds(self.loop_s);
     }
 
     pub(super) fn seek(&mut self, seconds: f64) {
@@ -158,9 +235,14 @@ impl Desk {
         self.blind.as_ref().is_none_or(BlindTest::is_open).then(|| loaded.version.clone())
     }
 
-    /// A lane of the engine that no slot uses.
-    pub(super) fn spare_lane(&self) -> LaneId {
-        (0..=2).map(LaneId).find(|lane| !self.lanes.contains(lane)).unwrap_or(LaneId(2))
+    /// A lane of the engine that no slot uses: each time another one, because the last ones may still be fading.
+    fn spare_lane(&mut self) -> LaneId {
+        loop {
+            self.last_lane = (self.last_lane + 1) % MAX_LANES as u8;
+            if !self.lanes.contains(&LaneId(self.last_lane)) {
+                return LaneId(self.last_lane);
+            }
+        }
     }
 
     pub(super) fn take_up(&mut self, memory: Memory, slots: [Option<Loaded>; 2]) {
@@ -221,6 +303,10 @@ impl Desk {
         })
     }
 
+    fn note(&self, state: &PlayerState) -> Option<String> {
+        Some(sentence(state.note?, self.position_s(), self.device.as_deref(), state.device.as_deref()))
+    }
+
     pub(super) fn view(&self) -> PlayerView {
         let state = self.engine.as_ref().map(|engine| engine.state());
         let lanes = [Slot::A, Slot::B].into_iter().filter_map(|slot| self.lane_view(slot, state.as_ref())).collect();
@@ -234,7 +320,8 @@ impl Desk {
             loop_s: self.loop_s,
             volume: self.volume,
             device: state.as_ref().and_then(|state| state.device.clone()),
-            note: state.as_ref().and_then(|state| state.note.map(|note| sentence(note, self.position_s()))),
+            device_wish: self.device.clone(),
+            note: state.as_ref().and_then(|state| self.note(state)),
             difference: self.difference,
             nothing_to_match: state.is_some_and(|state| state.nothing_to_match),
             blind: None,
@@ -267,3 +354,6 @@ fn hide(view: &mut PlayerView) {
         _ => Slot::A,
     };
 }
+
+#[cfg(test)]
+mod tests;

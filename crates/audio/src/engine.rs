@@ -19,6 +19,7 @@ mod matching;
 mod proxy;
 mod state;
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -60,6 +61,26 @@ impl LaneId {
 /// How long [`Engine::settle`] waits at most.
 const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 
+/// What an engine may use, and for how long.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The device to begin with, by name; `None` is the default one.
+    pub device: Option<String>,
+    /// Where decoded copies of lossy files are made; `None` is the system's folder for temporary files, which may lie in memory.
+    pub proxy_folder: Option<PathBuf>,
+    /// Bytes all decoded copies may take together. A lossy version beyond that is read from its file, with slower seeks.
+    pub proxy_bytes: u64,
+    /// How long an output stays open without being used.
+    pub idle_limit: Duration,
+}
+
+impl Default for EngineOptions {
+    /// 4 GiB of decoded copies, which is three hours in stereo at 48 kHz; outputs close after 30 s.
+    fn default() -> Self {
+        EngineOptions { device: None, proxy_folder: None, proxy_bytes: 4 << 30, idle_limit: Duration::from_secs(30) }
+    }
+}
+
 /// The handle of a running engine. Methods send orders and return at once unless they say otherwise.
 pub struct Engine {
     orders: Mutex<Sender<Message>>,
@@ -72,6 +93,13 @@ impl Engine {
     /// # Errors
     /// `Internal` when no thread can be started.
     pub fn start(output: Box<dyn Output + Send>) -> Result<Engine, AudioError> {
+        Engine::start_with(output, EngineOptions::default())
+    }
+
+    /// As [`Engine::start`], with other options than the usual ones.
+    /// # Errors
+    /// `Internal` when no thread can be started.
+    pub fn start_with(output: Box<dyn Output + Send>, options: EngineOptions) -> Result<Engine, AudioError> {
         let (orders, inbox) = channel();
         let state = PlayerState {
             playing: false,
@@ -92,9 +120,10 @@ impl Engine {
             xruns: 0,
             overs: 0,
             chunk_bytes: 0,
+            proxy_bytes: 0,
         };
         let snapshot = Arc::new(Mutex::new(Snapshot { state, playhead: None, latency_frames: 0, sent: 0 }));
-        let control = Control::new(inbox, orders.clone(), Arc::clone(&snapshot), output);
+        let control = Control::new(inbox, orders.clone(), Arc::clone(&snapshot), output, options);
         let thread = std::thread::Builder::new().name("audio-control".to_owned()).spawn(move || control.run());
         let thread = thread.map_err(|error| AudioError::Internal { what: format!("starting a thread: {error}") })?;
         Ok(Engine { orders: Mutex::new(orders), snapshot, thread: Mutex::new(Some(thread)) })
@@ -123,9 +152,19 @@ impl Engine {
         }
     }
 
-    /// Plays from the current position; from the start when it is the end.
+    /// Empties a lane as soon as it is no longer heard: after the ramp to the lane that follows it, or at once when nothing plays.
+    /// Levels are matched without it from now on.
+    pub fn retire(&self, lane: LaneId) {
+        if let Ok(lane) = lane.index() {
+            self.order(Message::Retire(lane));
+        }
+    }
+
+    /// Plays from the current position; from the start when it is the end. On a device that stands in for the chosen one it plays
+    /// only when the state has said so before.
     pub fn play(&self) {
-        self.order(Message::Play);
+        let told = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).state.note;
+        self.order(Message::Play { told });
     }
 
     /// Pauses, with a short fade.
@@ -165,7 +204,14 @@ impl Engine {
         self.order(Message::Volume(if volume.is_finite() { volume.clamp(0.0, 1.0) } else { 1.0 }));
     }
 
-    /// Loops over timeline frames from the first up to, not including, the second; `None` ends the loop.
+    /// Loops over a range of seconds, at whatever rate the output runs; `None` ends the loop. A loop is kept as it was wished: what
+    /// lies beyond the end of the timeline counts again when a longer version is loaded.
+    pub fn set_loop_seconds(&self, range: Option<(f64, f64)>) {
+        self.order(Message::LoopSeconds(range));
+    }
+
+    /// Loops over timeline frames from the first up to, not including, the second; `None` ends the loop. Kept as
+    /// [`Engine::set_loop_seconds`] keeps it.
     pub fn set_loop(&self, range: Option<(u64, u64)>) {
         self.order(Message::Loop(range.map(|(start, end)| LoopRange { start, end })));
     }

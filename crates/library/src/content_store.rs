@@ -89,6 +89,12 @@ impl ContentStore {
         Ok(found)
     }
 
+    /// Where unfinished files lie; swept at the next start.
+    #[must_use]
+    pub fn temp_folder(&self) -> &Path {
+        &self.temp
+    }
+
     /// A new name for an unfinished file.
     #[must_use]
     pub fn temp_path(&self) -> PathBuf {

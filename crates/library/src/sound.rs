@@ -45,6 +45,8 @@ pub struct Playable {
     pub duration_ms: u64,
     /// Loudness over time: of the original where it is known, else of the preview.
     pub loudness: Option<LoudnessTable>,
+    /// Whether that loudness was measured on the file that plays: of a preview it is then only close to the version's.
+    pub loudness_is_own: bool,
     /// True peak of the original in dBTP.
     pub true_peak_db: Option<f64>,
 }
@@ -75,9 +77,9 @@ impl Library {
     pub async fn playable(&self, id: &VersionId) -> Result<Playable> {
         let (version, rendition) = self.rendition(id).await?;
         let kept = if rendition.is_preview { self.kept_loudness(&rendition).await? } else { None };
-        let loudness = match kept {
-            Some(of_original) => of_original,
-            None => self.loudness(&rendition).await?,
+        let (loudness, loudness_is_own) = match kept {
+            Some(of_original) => (of_original, false),
+            None => (self.loudness(&rendition).await?, true),
         };
         let track = tracks::get(&mut *self.store().read().await?, &version.track).await?;
         let number_of = |field: &str| version.summary.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -93,6 +95,7 @@ impl Library {
             track: version.track,
             version: version.id,
             loudness: Some(loudness),
+            loudness_is_own,
         })
     }
 
@@ -186,6 +189,12 @@ impl Library {
             }
         })
         .await
+    }
+
+    /// A folder on the disk of the library for files of this run; what lies there is swept at the next start.
+    #[must_use]
+    pub fn scratch_folder(&self) -> PathBuf {
+        self.content().temp_folder().to_path_buf()
     }
 
     /// What the player held when the program last ended, as the player wrote it.

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::analysis::loudness::{LoudnessMeter, LoudnessTable};
 use crate::decode::{AudioInfo, Decoder};
-use crate::engine::LaneId;
 use crate::engine::chunk::{CHUNK_FRAMES, Chunk};
 use crate::engine::lane::{LaneSource, LaneWorker, Placement};
 use crate::engine::link::{Command, Gains, LaneSlots, Link, LoopRange};
 use crate::engine::matching::{Match, Side, match_levels};
 use crate::engine::output::{FaultSender, Output, StreamInfo, StreamWish};
+use crate::engine::proxy::ProxyRoom;
 use crate::engine::ramp::Curve;
 use crate::engine::state::{Note, PlayerState, Snapshot};
+use crate::engine::{EngineOptions, LaneId};
 use crate::error::AudioError;
 use crate::limits;
 
@@ -37,9 +38,18 @@ const DEFAULT_RATE: u32 = 48_000;
 
 /// Orders and results for the control thread.
 pub(super) enum Message {
-    Load { lane: usize, source: Box<LaneSource>, decoder: Box<Decoder>, info: Box<AudioInfo> },
+    Load {
+        lane: usize,
+        source: Box<LaneSource>,
+        decoder: Box<Decoder>,
+        info: Box<AudioInfo>,
+    },
     Unload(usize),
-    Play,
+    Retire(usize),
+    /// Play; `told` is the note whoever orders it can know of.
+    Play {
+        told: Option<Note>,
+    },
     Pause,
     SeekFrames(u64),
     SeekSeconds(f64),
@@ -47,23 +57,43 @@ pub(super) enum Message {
     LevelMatch(bool),
     Volume(f32),
     Loop(Option<LoopRange>),
+    LoopSeconds(Option<(f64, f64)>),
     Similarity(Option<f64>),
     Null(Option<(usize, usize, f32)>),
     Device(Option<String>),
-    Built { lane: usize, epoch: u32, index: usize, chunk: Result<Arc<Chunk>, AudioError> },
-    Measured { lane: usize, epoch: u32, table: LoudnessTable },
+    /// Whether the wished device is there, after a look for it.
+    Looked(bool),
+    Built {
+        lane: usize,
+        epoch: u32,
+        index: usize,
+        chunk: Result<Arc<Chunk>, AudioError>,
+    },
+    Measured {
+        lane: usize,
+        epoch: u32,
+        table: LoudnessTable,
+    },
     Settle(Sender<()>),
     Stop,
 }
 
 struct Lane {
     source: LaneSource,
-    info: AudioInfo,
     placement: Placement,
     epoch: u32,
     worker: LaneWorker,
     in_work: Vec<usize>,
     gain_db: f64,
+}
+
+/// A lane on its way out.
+#[derive(Clone, Copy)]
+struct Retiring {
+    lane: usize,
+    /// Commands that must be applied before silence counts, and the frames rendered when they were first seen to be.
+    sent: u64,
+    since: Option<u64>,
 }
 
 struct Resident {
@@ -80,6 +110,10 @@ pub(super) struct Control {
     faults: FaultSender,
     wish: StreamWish,
     stream: Option<StreamInfo>,
+    /// Name of the device whose stream was closed for want of use.
+    resting: Option<String>,
+    idle_limit: Duration,
+    proxies: ProxyRoom,
     link: Option<Link>,
     rate: u32,
     lanes: [Option<Lane>; limits::MAX_LANES],
@@ -90,7 +124,11 @@ pub(super) struct Control {
     playing: bool,
     position: u64,
     duration: u64,
+    /// The loop as it was asked for, and the part of it that lies on the timeline.
+    wished_loop: Option<LoopRange>,
     looping: Option<LoopRange>,
+    /// Lanes that go once they are no longer heard.
+    retiring: Vec<Retiring>,
     level_match: bool,
     volume: f32,
     similarity: Option<f64>,
@@ -111,6 +149,9 @@ struct DeviceWatch {
     attempts: usize,
     opened: Instant,
     used: Instant,
+    /// When to look for the wished device while another one stands in for it; absent when none does, or while a look is under way.
+    look_at: Option<Instant>,
+    standing_in: bool,
 }
 
 impl Control {
@@ -119,6 +160,7 @@ impl Control {
         results: Sender<Message>,
         snapshot: Arc<Mutex<Snapshot>>,
         output: Box<dyn Output + Send>,
+        options: EngineOptions,
     ) -> Self {
         let now = Instant::now();
         Control {
@@ -127,8 +169,11 @@ impl Control {
             snapshot,
             output,
             faults: FaultSender::default(),
-            wish: StreamWish::default(),
+            wish: StreamWish { device: options.device, ..StreamWish::default() },
             stream: None,
+            resting: None,
+            idle_limit: options.idle_limit,
+            proxies: ProxyRoom::new(options.proxy_folder, options.proxy_bytes),
             link: None,
             rate: DEFAULT_RATE,
             lanes: std::array::from_fn(|_| None),
@@ -139,7 +184,9 @@ impl Control {
             playing: false,
             position: 0,
             duration: 0,
+            wished_loop: None,
             looping: None,
+            retiring: Vec::new(),
             level_match: true,
             volume: 1.0,
             similarity: None,
@@ -147,7 +194,16 @@ impl Control {
             note: None,
             settling: Vec::new(),
             finished_seen: 0,
-            device: DeviceWatch { rendered: 0, changed: now, retry_at: None, attempts: 0, opened: now, used: now },
+            device: DeviceWatch {
+                rendered: 0,
+                changed: now,
+                retry_at: None,
+                attempts: 0,
+                opened: now,
+                used: now,
+                look_at: None,
+                standing_in: false,
+            },
             nothing_to_match: false,
         }
     }
@@ -181,6 +237,7 @@ impl Control {
     fn look_around(&mut self) {
         self.follow_playhead();
         self.watch_device();
+        self.retire_silent();
         if let Some(link) = &mut self.link {
             link.collect();
             link.flush();
@@ -207,7 +264,8 @@ impl Control {
         match message {
             Message::Load { lane, source, decoder, info } => self.load(lane, *source, *decoder, *info),
             Message::Unload(lane) => self.unload(lane),
-            Message::Play => self.play(),
+            Message::Retire(lane) => self.retire(lane),
+            Message::Play { told } => self.play(told),
             Message::Pause => {
                 self.playing = false;
                 self.send(Command::Pause);
@@ -232,14 +290,21 @@ impl Control {
                 self.send_gains();
             }
             Message::Loop(range) => self.set_loop(range),
+            Message::LoopSeconds(range) => {
+                let frame = |seconds: f64| (seconds.max(0.0) * f64::from(self.rate)).round() as u64;
+                self.set_loop(range.map(|(from, to)| LoopRange { start: frame(from), end: frame(to) }));
+            }
             Message::Device(device) => {
                 self.wish.device = device;
                 self.note = None;
+                self.device.standing_in = false;
                 self.rebuild_stream();
             }
+            Message::Looked(found) => self.looked(found),
             Message::Built { lane, epoch, index, chunk } => self.built(lane, epoch, index, chunk),
             Message::Measured { lane, epoch, table } => {
                 if let Some(lane) = self.lanes.get_mut(lane).and_then(Option::as_mut).filter(|lane| lane.epoch == epoch) {
+                    lane.source.table_is_own |= lane.source.table.is_none();
                     lane.source.table.get_or_insert(table);
                     self.send_gains();
                 }
@@ -264,13 +329,17 @@ impl Control {
         }
     }
 
-    fn play(&mut self) {
+    fn play(&mut self, told: Option<Note>) {
         if self.duration == 0 {
             return;
         }
         if self.link.is_none() {
             self.device.attempts = 0;
             self.open_stream();
+        }
+        if self.note == Some(Note::StandIn) && told != Some(Note::StandIn) {
+            // Nobody knew yet that it would not be the chosen device.
+            return;
         }
         if self.position >= self.duration {
             self.seek(0);
@@ -291,8 +360,18 @@ impl Control {
     }
 
     fn set_loop(&mut self, range: Option<LoopRange>) {
-        let range = range.map(|range| LoopRange { start: range.start, end: range.end.min(self.duration) });
-        self.looping = range.filter(|range| range.start < range.end);
+        self.wished_loop = range;
+        self.apply_loop();
+    }
+
+    /// The part of the wished loop that lies on the timeline.
+    fn loop_here(&self) -> Option<LoopRange> {
+        let range = self.wished_loop.map(|range| LoopRange { start: range.start, end: range.end.min(self.duration) });
+        range.filter(|range| range.start < range.end)
+    }
+
+    fn apply_loop(&mut self) {
+        self.looping = self.loop_here();
         let looping = self.looping;
         self.send(Command::Loop(looping));
         if let Some(range) = looping.filter(|range| self.playing && self.position >= range.end) {
@@ -312,12 +391,12 @@ impl Control {
         };
         let epoch = self.next_epoch;
         self.next_epoch = self.next_epoch.wrapping_add(1);
-        match LaneWorker::start(number, epoch, placement.clone(), decoder, self.results.clone()) {
+        match LaneWorker::start(number, epoch, placement.clone(), decoder, &self.proxies, self.results.clone()) {
             Ok(worker) => {
                 if source.table.is_none() {
                     self.measure(number, epoch, &source);
                 }
-                self.lanes[number] = Some(Lane { source, info, placement, epoch, worker, in_work: Vec::new(), gain_db: 0.0 });
+                self.lanes[number] = Some(Lane { source, placement, epoch, worker, in_work: Vec::new(), gain_db: 0.0 });
             }
             Err(error) => tracing::error!(%error, "a lane could not be started"),
         }
@@ -347,7 +426,45 @@ impl Control {
         self.lanes_changed();
     }
 
+    /// Lets a lane go once the core no longer hears it, or fades away from it.
+    fn retire(&mut self, lane: usize) {
+        if self.lanes[lane].is_none() {
+            return;
+        }
+        self.retiring.retain(|other| other.lane != lane);
+        self.retiring.push(Retiring { lane, sent: 0, since: None });
+        self.send_gains();
+        self.mark_retiring(lane);
+    }
+
+    /// From the commands sent so far on, silence of the lane is for good.
+    fn mark_retiring(&mut self, lane: usize) {
+        let sent = self.link.as_ref().map_or(0, |link| link.sent);
+        let marked = self.retiring.iter_mut().filter(|retiring| retiring.lane == lane);
+        marked.for_each(|retiring| (retiring.sent, retiring.since) = (sent, None));
+    }
+
+    fn retire_silent(&mut self) {
+        let Some(link) = &self.link else {
+            self.retiring.clone().into_iter().for_each(|retiring| self.unload(retiring.lane));
+            return;
+        };
+        let playhead = Arc::clone(link.playhead());
+        for retiring in &mut self.retiring {
+            if retiring.since.is_none() && playhead.applied() >= retiring.sent {
+                retiring.since = Some(playhead.rendered());
+            }
+        }
+        // Only a block that ended after that tells what is heard from then on.
+        let rendered = playhead.rendered();
+        let silent = |retiring: &Retiring| retiring.since.is_some_and(|since| rendered > since) && !playhead.hears(retiring.lane);
+        for retiring in self.retiring.clone().into_iter().filter(silent) {
+            self.unload(retiring.lane);
+        }
+    }
+
     fn forget(&mut self, lane: usize) {
+        self.retiring.retain(|other| other.lane != lane);
         self.lanes[lane] = None;
         self.resident.retain(|(owner, _), _| *owner != lane);
     }
@@ -359,9 +476,8 @@ impl Control {
         if duration == 0 {
             self.playing = false;
         }
-        if self.looping.is_some_and(|range| range.end > duration) {
-            let looping = self.looping;
-            self.set_loop(looping);
+        if self.loop_here() != self.looping {
+            self.apply_loop();
         }
         self.send_gains();
     }
@@ -407,11 +523,16 @@ impl Control {
         self.send(Command::Gains(Box::new(Gains { targets, ramp_frames, curve })));
     }
 
+    fn is_retiring(&self, lane: usize) -> bool {
+        self.retiring.iter().any(|retiring| retiring.lane == lane)
+    }
+
     fn match_gains(&mut self) {
         let sides: Vec<(usize, Side<'_>)> = self
             .lanes
             .iter()
             .enumerate()
+            .filter(|(number, _)| !self.is_retiring(*number))
             .filter_map(|(number, lane)| {
                 let lane = lane.as_ref()?;
                 Some((number, Side { placement: &lane.placement, table: lane.source.table.as_ref()? }))
@@ -420,7 +541,8 @@ impl Control {
         let numbers: Vec<usize> = sides.iter().map(|(number, _)| *number).collect();
         let sides: Vec<Side<'_>> = sides.into_iter().map(|(_, side)| side).collect();
         let mut gains = vec![0.0; sides.len()];
-        let all_measured = numbers.len() == self.lanes.iter().flatten().count();
+        let staying = self.lanes.iter().enumerate().filter(|(number, lane)| lane.is_some() && !self.is_retiring(*number)).count();
+        let all_measured = numbers.len() == staying;
         let outcome = if all_measured { match_levels(&sides, self.looping, &mut gains) } else { Match::Nothing };
         self.nothing_to_match = all_measured && numbers.len() > 1 && outcome == Match::Nothing;
         match outcome {
@@ -515,17 +637,18 @@ impl Control {
             active: LaneId(self.active as u8),
             stalled: false,
             stalls: 0,
-            device: self.stream.as_ref().map(|stream| stream.device.clone()),
+            device: self.stream.as_ref().map(|stream| stream.device.clone()).or_else(|| self.resting.clone()),
             note: self.note,
             looping: self.looping.map(|range| (range.start, range.end)),
             level_match: self.level_match,
             nothing_to_match: self.nothing_to_match,
             lane_gains_db: lanes().map(|(id, lane)| (id, if self.level_match { lane.gain_db } else { 0.0 })).collect(),
-            approximate: lanes().filter(|(_, lane)| self.is_approximate(lane)).map(|(id, _)| id).collect(),
+            approximate: lanes().filter(|(_, lane)| is_approximate(lane)).map(|(id, _)| id).collect(),
             volume: self.volume,
             xruns: self.faults.xruns(),
             overs: self.faults.overs(),
             chunk_bytes: (self.resident.len() * Chunk::BYTES) as u64,
+            proxy_bytes: self.proxies.taken(),
         };
         let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.state = state;
@@ -533,16 +656,11 @@ impl Control {
         snapshot.sent = self.link.as_ref().map_or(0, |link| link.sent);
         snapshot.latency_frames = self.stream.as_ref().map_or(0, |stream| stream.latency_frames);
     }
+}
 
-    /// A preview measured by itself instead of through its original's table.
-    fn is_approximate(&self, lane: &Lane) -> bool {
-        let own = lane
-            .source
-            .table
-            .as_ref()
-            .is_none_or(|table| table.frames() == lane.info.frames.unwrap_or(0) && table.rate() == lane.info.sample_rate);
-        lane.source.is_preview && own
-    }
+/// A preview measured by itself instead of through its original's table.
+fn is_approximate(lane: &Lane) -> bool {
+    lane.source.is_preview && (lane.source.table.is_none() || lane.source.table_is_own)
 }
 
 fn measure_file(path: &std::path::Path) -> Result<LoudnessTable, AudioError> {

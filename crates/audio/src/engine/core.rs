@@ -19,6 +19,8 @@ const RING: usize = 4_096;
 const FADE_MS: u32 = 3;
 /// Cross-fade at the end of a loop, in milliseconds.
 const LOOP_FADE_MS: u32 = 4;
+/// A lane is opened only with the sound of this much beyond the playhead at hand, so that it does not run dry right after.
+const OPENING_MS: u64 = 100;
 /// Commands applied per block at most, so that no block takes long.
 const COMMANDS_PER_BLOCK: usize = 1_024;
 
@@ -101,8 +103,9 @@ impl RenderCore {
             let (left, right) = (&mut left[done..done + frames], &mut right[done..done + frames]);
             done += self.step(left, right);
         }
+        self.playhead.publish(self.position, self.playing && !self.stopping, self.stalled, self.audible());
+        // Last: who sees the count sees what was published before it.
         self.playhead.count_rendered(total as u64);
-        self.playhead.publish(self.position, self.playing && !self.stopping, self.stalled);
     }
 
     /// Applies waiting commands and tells whether the next `frames` frames can be rendered without waiting for a chunk.
@@ -189,7 +192,8 @@ impl RenderCore {
     }
 
     fn seek(&mut self, frame: u64) {
-        if self.playing && !self.stalled {
+        // What a seek before this one led to was not heard yet: what fades is still the place before both.
+        if self.playing && !self.stalled && !self.fade_in_due {
             let mut fade = Ramp::still(self.transport.value());
             fade.move_to(0.0, self.fade_frames(), Curve::EqualGain);
             let gains = std::array::from_fn(|number| self.lanes[number].gain.value());
@@ -228,7 +232,20 @@ impl RenderCore {
 
     fn opens(&self, gains: &Gains) -> bool {
         let nothing_heard = self.lanes.iter().all(|lane| lane.gain.is_silent());
-        nothing_heard || self.lanes.iter().zip(gains.targets).all(|(lane, target)| target == 0.0 || is_there(lane, self.position))
+        let soon = self.position + u64::from(self.rate) * OPENING_MS / 1_000;
+        let opens = |lane: &Lane| is_there(lane, self.position) && (!lane.gain.is_silent() || is_there(lane, soon));
+        nothing_heard || self.lanes.iter().zip(gains.targets).all(|(lane, target)| target == 0.0 || opens(lane))
+    }
+
+    /// The lanes that are heard or fading, one bit each.
+    fn audible(&self) -> u32 {
+        if !self.playing {
+            return 0;
+        }
+        self.lanes.iter().enumerate().fold(0, |heard, (number, lane)| {
+            let fades = self.tail.is_some_and(|tail| tail.gains[number] != 0.0);
+            heard | (u32::from(fades || !lane.gain.is_silent()) << number)
+        })
     }
 
     /// Whether every lane that is heard has its chunk for `frame`.

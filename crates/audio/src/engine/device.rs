@@ -101,6 +101,11 @@ impl Output for DeviceOutput {
             let _ = thread.join();
         }
     }
+
+    fn look(&self, wish: &StreamWish) -> Box<dyn FnOnce() -> bool + Send> {
+        let (host, wish) = (Arc::clone(&self.host), wish.clone());
+        Box::new(move || choose(&host(), &wish).is_ok())
+    }
 }
 
 impl Drop for DeviceOutput {

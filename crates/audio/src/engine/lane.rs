@@ -6,11 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::analysis::loudness::LoudnessTable;
+use crate::cancel::Cancel;
 use crate::decode::{AudioInfo, Decoder};
 use crate::downmix::Downmix;
 use crate::engine::chunk::{CHUNK_FRAMES, Chunk};
 use crate::engine::control::Message;
-use crate::engine::proxy::Proxy;
+use crate::engine::proxy::{Proxy, ProxyRoom};
 use crate::error::AudioError;
 use crate::resample::Resampler;
 
@@ -35,12 +36,14 @@ pub struct LaneSource {
     pub table: Option<LoudnessTable>,
     /// The file is a preview of the version.
     pub is_preview: bool,
+    /// The table was measured on this very file; of a preview it is then only close to the version's.
+    pub table_is_own: bool,
 }
 
 impl LaneSource {
     /// The file at `path` from its first frame on, to be measured when it is loaded.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        LaneSource { path: path.into(), offset_frames: 0, offset_fraction: 0.0, table: None, is_preview: false }
+        LaneSource { path: path.into(), offset_frames: 0, offset_fraction: 0.0, table: None, is_preview: false, table_is_own: false }
     }
 
     /// The same, `frames` lane frames later (or, below 0, earlier) in the file; fractions are kept.
@@ -95,6 +98,8 @@ struct Orders {
 /// The thread that decodes one lane.
 pub(super) struct LaneWorker {
     orders: Arc<(Mutex<Orders>, Condvar)>,
+    /// Ends long work.
+    cancel: Cancel,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -104,11 +109,13 @@ impl LaneWorker {
         epoch: u32,
         placement: Placement,
         decoder: Decoder,
+        room: &ProxyRoom,
         results: Sender<Message>,
     ) -> Result<Self, AudioError> {
         let orders = Arc::new((Mutex::new(Orders::default()), Condvar::new()));
         let theirs = Arc::clone(&orders);
-        let mut builder = ChunkBuilder::new(decoder, placement);
+        let cancel = Cancel::default();
+        let mut builder = ChunkBuilder::new(decoder, placement, room, cancel.clone());
         let work = move || {
             while let Some(order) = next_order(&theirs, builder.has_work()) {
                 let Order::Chunk(index) = order else {
@@ -123,7 +130,7 @@ impl LaneWorker {
         };
         let thread = std::thread::Builder::new().name(format!("lane-{lane}")).spawn(work);
         let thread = thread.map_err(|error| AudioError::Internal { what: format!("starting a thread: {error}") })?;
-        Ok(LaneWorker { orders, thread: Some(thread) })
+        Ok(LaneWorker { orders, cancel, thread: Some(thread) })
     }
 
     /// Replaces what is wanted.
@@ -138,6 +145,7 @@ impl LaneWorker {
 
 impl Drop for LaneWorker {
     fn drop(&mut self) {
+        self.cancel.cancel();
         let (orders, wake) = &*self.orders;
         orders.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
         wake.notify_one();
@@ -185,10 +193,11 @@ struct ChunkBuilder {
 }
 
 impl ChunkBuilder {
-    fn new(decoder: Decoder, placement: Placement) -> Self {
+    fn new(decoder: Decoder, placement: Placement, room: &ProxyRoom, cancel: Cancel) -> Self {
         let plain = placement.lane_rate == placement.timeline_rate && placement.fraction == 0.0;
         let resampler = (!plain).then(|| Resampler::shifted(placement.lane_rate, placement.timeline_rate, placement.fraction));
-        ChunkBuilder { reader: LaneReader::start(decoder), placement, resampler }
+        let frames = placement.lane_frames;
+        ChunkBuilder { reader: LaneReader::start(decoder, frames, room, cancel), placement, resampler }
     }
 
     /// Whether there is something to do while no chunk is wanted.
@@ -200,8 +209,7 @@ impl ChunkBuilder {
         if let Some(proxy) = &mut self.reader.proxy
             && let Err(error) = proxy.advance()
         {
-            tracing::warn!(%error, "a decoded copy cannot be made; playing from the file itself");
-            self.reader.drop_proxy();
+            self.reader.drop_proxy(&error);
         }
     }
 
@@ -235,41 +243,52 @@ struct LaneReader {
     seeks_exactly: bool,
     downmix: Downmix,
     position: u64,
+    cancel: Cancel,
     planes: Vec<Vec<f32>>,
     /// The end of the last read: its first frame, and the samples.
     kept: (i64, Vec<f32>, Vec<f32>),
 }
 
 impl LaneReader {
-    fn start(decoder: Decoder) -> Self {
+    /// A reader of `decoder`, which stands at the start of its `frames` frames.
+    fn start(decoder: Decoder, frames: u64, room: &ProxyRoom, cancel: Cancel) -> Self {
+        let place = if decoder.info().lossy { room.place(frames) } else { None };
         let info = decoder.info();
         let downmix = Downmix::new(info.channels, info.channel_mask);
         let planes = vec![Vec::with_capacity(READ_FRAMES); usize::from(info.channels)];
         let (path, rate, seeks_exactly) = (decoder.path().to_path_buf(), info.sample_rate, decoder.seeks_directly());
-        let room = if info.lossy { Proxy::room(info.frames) } else { None };
-        let (proxy, decoder) = match room {
-            Some(file) => (Some(Proxy::start(file, decoder)), None),
+        let (proxy, decoder) = match place {
+            Some(place) => (Some(Proxy::start(place, decoder)), None),
             None => (None, Some(decoder)),
         };
-        LaneReader { proxy, decoder, path, rate, seeks_exactly, downmix, position: 0, planes, kept: (0, Vec::new(), Vec::new()) }
+        LaneReader { proxy, decoder, path, rate, seeks_exactly, downmix, position: 0, cancel, planes, kept: (0, Vec::new(), Vec::new()) }
     }
 
-    fn drop_proxy(&mut self) {
+    /// Goes on without the proxy: a full disk, say, costs the speed of seeks and nothing else. Whatever is wrong with the file
+    /// itself is found out when it is read.
+    fn drop_proxy(&mut self, error: &AudioError) {
+        tracing::warn!(%error, "a decoded copy cannot be made; playing from the file itself");
         self.proxy = None;
     }
 
-    /// Reads from the proxy, decoding on as far as needed; `None` when the range is better read from the file itself.
-    fn read_proxy(&mut self, from: u64, length: usize, left: &mut Vec<f32>, right: &mut Vec<f32>) -> Result<Option<()>, AudioError> {
-        let Some(proxy) = &mut self.proxy else { return Ok(None) };
+    /// Reads from the proxy, decoding on as far as needed; returns whether it did, or the range is to be read from the file itself.
+    fn read_proxy(&mut self, from: u64, length: usize, left: &mut Vec<f32>, right: &mut Vec<f32>) -> bool {
+        let Some(proxy) = &mut self.proxy else { return false };
         let (end, rate) = (from + length as u64, u64::from(self.rate));
         if self.seeks_exactly && !proxy.is_done() && end > proxy.ready() + FAR_SECONDS * rate {
-            return Ok(None);
+            return false;
         }
-        while proxy.ready() < end && !proxy.is_done() {
-            proxy.advance()?;
+        let mut done = Ok(());
+        while done.is_ok() && proxy.ready() < end && !proxy.is_done() {
+            done = self.cancel.check().and_then(|()| proxy.advance());
         }
-        proxy.read(from, length, left, right)?;
-        Ok(Some(()))
+        match done.and_then(|()| proxy.read(from, length, left, right)) {
+            Ok(_) => true,
+            Err(error) => {
+                self.drop_proxy(&error);
+                false
+            }
+        }
     }
 
     fn range(&mut self, from: i64, length: usize) -> Result<(Vec<f32>, Vec<f32>), AudioError> {
@@ -287,12 +306,13 @@ impl LaneReader {
         }
         if self.proxy.is_some() && left.len() < length {
             let next = (from + left.len() as i64) as u64;
-            if self.read_proxy(next, length - left.len(), &mut left, &mut right)?.is_some() {
+            if self.read_proxy(next, length - left.len(), &mut left, &mut right) {
                 left.resize(length, 0.0);
                 right.resize(length, 0.0);
                 return Ok((left, right));
             }
         }
+        self.cancel.check()?;
         while left.len() < length {
             let next = (from + left.len() as i64) as u64;
             let decoder = match &mut self.decoder {
@@ -340,4 +360,82 @@ pub(super) fn open(source: &LaneSource) -> Result<(Decoder, AudioInfo), AudioErr
         info.frames = Some(frames);
     }
     Ok((decoder, info))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::proxy::ProxyPlace;
+    use crate::wav::{WavDepth, WavWriter};
+
+    const RATE: u32 = 48_000;
+
+    /// A lossy file of 3 s, and its linear decode.
+    fn lossy(folder: &std::path::Path) -> (PathBuf, [Vec<f32>; 2]) {
+        let (wav, ogg) = (folder.join("x.wav"), folder.join("x.ogg"));
+        let tone: Vec<f32> = (0..3 * RATE).map(|frame| (frame as f32 * 0.03).sin() * 0.5 + (frame as f32 * 0.31).sin() * 0.2).collect();
+        let mut writer = WavWriter::create(&wav, RATE, 2, WavDepth::Int24).expect("it opens");
+        writer.write(&[&tone, &tone]).expect("it writes");
+        writer.finish().expect("it closes");
+        crate::preview::encode(&wav, &ogg, 1, &Cancel::default()).expect("it encodes");
+        let mut decoder = Decoder::open(&ogg).expect("it opens");
+        let mut planes = vec![Vec::new(), Vec::new()];
+        while decoder.read(&mut planes, 4_096).expect("it decodes") > 0 {}
+        let [left, right] = <[Vec<f32>; 2]>::try_from(planes).expect("two channels");
+        (ogg, [left, right])
+    }
+
+    fn reader(path: &std::path::Path, place: Option<ProxyPlace>, cancel: Cancel) -> LaneReader {
+        let decoder = Decoder::open(path).expect("it opens");
+        let mut reader = LaneReader::start(Decoder::open(path).expect("it opens"), 3 * u64::from(RATE), &ProxyRoom::new(None, 0), cancel);
+        assert!(reader.proxy.is_none(), "there was no room");
+        reader.proxy = place.map(|place| Proxy::start(place, decoder));
+        reader
+    }
+
+    /// Every write to this device says that the disk is full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_costs_a_decoded_copy_and_not_the_music() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, linear) = lossy(folder.path());
+        let full = std::fs::File::options().read(true).write(true).open("/dev/full").expect("it opens");
+        let place = ProxyPlace::in_file(full, 3 * u64::from(RATE));
+        let mut reader = reader(&path, Some(place), Cancel::default());
+        for from in [0, CHUNK_FRAMES, 5 * CHUNK_FRAMES, 2 * CHUNK_FRAMES] {
+            let (left, right) = reader.range(from as i64, CHUNK_FRAMES).expect("it plays from the file itself");
+            assert!(reader.proxy.is_none(), "no second try on a full disk");
+            assert_eq!(left, linear[0][from..from + CHUNK_FRAMES], "left from {from}");
+            assert_eq!(right, linear[1][from..from + CHUNK_FRAMES], "right from {from}");
+        }
+    }
+
+    #[test]
+    fn a_file_longer_than_it_says_fills_its_place_and_no_more() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, linear) = lossy(folder.path());
+        let room = ProxyRoom::new(Some(folder.path().to_path_buf()), 1 << 30);
+        let place = room.place(20_000).expect("there is room");
+        assert_eq!(room.taken(), 160_000);
+        let mut reader = reader(&path, Some(place), Cancel::default());
+        let (left, _) = reader.range(10_000, 15_000).expect("it reads");
+        assert_eq!(left[..10_000], linear[0][10_000..20_000]);
+        assert!(left[10_000..].iter().all(|sample| *sample == 0.0));
+        assert!(reader.proxy.as_ref().is_some_and(|proxy| proxy.is_done() && proxy.ready() == 20_000));
+        drop(reader);
+        assert_eq!(room.taken(), 0);
+        assert!(room.place((1 << 27) + 1).is_none() && room.place(u64::MAX).is_none(), "no more than there is");
+        assert!(ProxyRoom::new(Some(folder.path().join("none")), 1 << 30).place(1).is_none());
+    }
+
+    #[test]
+    fn a_lane_that_goes_ends_its_long_work() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, _) = lossy(folder.path());
+        let cancel = Cancel::default();
+        let place = ProxyRoom::new(None, 1 << 30).place(3 * u64::from(RATE));
+        let mut reader = reader(&path, place, cancel.clone());
+        cancel.cancel();
+        assert!(matches!(reader.range(2 * i64::from(RATE), 1_000), Err(AudioError::Cancelled)));
+    }
 }

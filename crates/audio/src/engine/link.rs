@@ -1,7 +1,7 @@
 //! What travels between the control thread and the render core: commands one way, retired memory and the playhead the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use rtrb::{Consumer, Producer};
 
@@ -104,6 +104,7 @@ pub struct Playhead {
     rendered: AtomicU64,
     finished: AtomicU64,
     applied: AtomicU64,
+    heard: AtomicU32,
 }
 
 impl Playhead {
@@ -142,7 +143,13 @@ impl Playhead {
         self.applied.load(Ordering::Acquire)
     }
 
-    pub(super) fn publish(&self, position: u64, playing: bool, stalled: bool) {
+    /// Whether a lane is heard, or fading; lanes of a core that stands still are not.
+    pub fn hears(&self, lane: usize) -> bool {
+        self.heard.load(Ordering::Acquire) & (1 << lane) != 0
+    }
+
+    pub(super) fn publish(&self, position: u64, playing: bool, stalled: bool, heard: u32) {
+        self.heard.store(heard, Ordering::Release);
         self.position.store(position, Ordering::Release);
         self.playing.store(playing, Ordering::Release);
         self.stalled.store(stalled, Ordering::Release);

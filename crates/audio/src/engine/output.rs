@@ -106,4 +106,10 @@ pub trait Output {
 
     /// Stops and drops the core.
     fn close(&mut self);
+
+    /// A look whether the wished device is there. It may take its time and runs on a thread of its own. An output that never opens
+    /// another device than the wished one need not look.
+    fn look(&self, _wish: &StreamWish) -> Box<dyn FnOnce() -> bool + Send> {
+        Box::new(|| false)
+    }
 }

@@ -26,7 +26,8 @@ pub struct RenderOrder {
     pub level_match: bool,
     /// Sample rate; `None` takes the rate of the first lane.
     pub rate: Option<u32>,
-    /// How samples are stored; `None` takes the depth of the first lane.
+    /// How samples are stored; `None` takes the file's own depth when one version plays untouched, and float as soon as anything is
+    /// computed: rounded or clamped it would not be what the engine plays.
     pub depth: Option<WavDepth>,
 }
 
@@ -65,7 +66,8 @@ fn render_to(order: &RenderOrder, target: &Path, cancel: &Cancel, progress: &mut
     let Some(first) = order.lanes.first() else { return Err(AudioError::Internal { what: "nothing to render".to_owned() }) };
     let info = crate::decode::probe(&first.path)?;
     let rate = order.rate.unwrap_or(info.sample_rate);
-    let depth = order.depth.unwrap_or_else(|| WavDepth::of(&info));
+    let untouched = order.lanes.len() == 1 && rate == info.sample_rate && info.channels <= 2 && first.offset_fraction == 0.0;
+    let depth = order.depth.unwrap_or_else(|| if untouched { WavDepth::of(&info) } else { WavDepth::Float32 });
     let (output, mut driver) = OfflineOutput::new(rate);
     let engine = Engine::start(Box::new(output))?;
     engine.set_level_match(order.level_match);

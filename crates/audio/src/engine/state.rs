@@ -16,6 +16,8 @@ pub enum Note {
     DeviceLost,
     /// Another program holds the sound output.
     DeviceBusy,
+    /// The chosen sound output is not there; another one stands in for it, paused.
+    StandIn,
     /// Part of the version could not be decoded; it is silent there.
     LaneDamaged,
 }
@@ -37,7 +39,7 @@ pub struct PlayerState {
     pub stalled: bool,
     /// How often that happened.
     pub stalls: u64,
-    /// Name of the sound output, when one is open.
+    /// Name of the sound output; kept while it is closed for want of use.
     pub device: Option<String>,
     /// Something the listener should know.
     pub note: Option<Note>,
@@ -59,6 +61,8 @@ pub struct PlayerState {
     pub overs: u64,
     /// Memory the chunks take, in bytes.
     pub chunk_bytes: u64,
+    /// Disk the decoded copies of lossy files may take, in bytes.
+    pub proxy_bytes: u64,
 }
 
 /// The control thread's last word, completed by the live playhead when it is read.

@@ -224,3 +224,80 @@ fn an_original_takes_the_place_of_its_preview_without_a_gap_or_a_step() {
     let around = [&before[0][99_000..], &after[0][..1_000]].concat();
     assert!(step(&around) < step(&music[0][99_000..101_000]) * 1.5 + 0.01, "no click at the exchange");
 }
+
+#[test]
+fn another_version_takes_the_place_of_the_heard_one_without_a_gap_or_a_step() {
+    let folder = folder();
+    let old = vec![signal::sine(RATE, 440.0, 400_000, 0.4)];
+    let new = vec![signal::sine(RATE, 660.0, 400_000, 0.4)];
+    let path_old = files::wav(folder.path(), "old.wav", &old, RATE, Store::F32);
+    let path_new = files::wav(folder.path(), "new.wav", &new, RATE, Store::F32);
+    let (engine, mut driver) = engine(RATE);
+    engine.set_level_match(false);
+    engine.load(LaneId::A, source(&path_old)).expect("it loads");
+    engine.play();
+    assert!(engine.settle());
+    let mut heard = driver.render(16_000).expect("it renders")[0].clone();
+    // Near the end of a chunk, and without waiting for anything: what is not there yet must not be heard as silence.
+    engine.load(LaneId(2), source(&path_new)).expect("it loads");
+    engine.set_active(LaneId(2));
+    engine.retire(LaneId::A);
+    for _ in 0..60 {
+        heard.extend(&driver.render_without_waiting(128).expect("it renders")[0]);
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
+    }
+    assert!(engine.settle());
+    heard.extend(&driver.render(20_000).expect("it renders")[0]);
+    assert_eq!(engine.state().stalls, 0, "it never held its breath");
+    assert_eq!(heard[30_000..], new[0][30_000..heard.len()], "the new one, at the same frame");
+    let largest = |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0_f32, f32::max);
+    let slope = 0.8 / (0.005 * RATE as f32);
+    assert!(largest(&heard) <= largest(&old[0]).max(largest(&new[0])) + slope, "a step of {}", largest(&heard));
+    // The old one is gone as soon as a block was rendered without it.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while engine.state().lane_gains_db.len() > 1 {
+        assert!(std::time::Instant::now() < deadline, "the old version stays");
+        driver.render_without_waiting(128).expect("it renders");
+        std::thread::park_timeout(std::time::Duration::from_millis(2));
+    }
+    assert_eq!(engine.state().lane_gains_db[0].0, LaneId(2));
+}
+
+#[test]
+fn a_lane_that_retires_while_nothing_plays_goes_at_once() {
+    let folder = folder();
+    let path = files::wav(folder.path(), "x.wav", &signal::noise(1, 1, 50_000, 0.4), RATE, Store::I16);
+    let (engine, mut driver) = engine(RATE);
+    engine.load(LaneId::A, source(&path)).expect("it loads");
+    engine.load(LaneId::B, source(&path)).expect("it loads");
+    engine.retire(LaneId::A);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while engine.state().lane_gains_db.len() > 1 {
+        assert!(std::time::Instant::now() < deadline, "it stays");
+        driver.render_without_waiting(64).expect("it renders");
+        std::thread::park_timeout(std::time::Duration::from_millis(2));
+    }
+    engine.retire(LaneId(9));
+    assert!(engine.settle(), "an empty lane has nothing to retire from");
+}
+
+#[test]
+fn only_a_preview_matched_by_its_own_loudness_is_approximate() {
+    let folder = folder();
+    let path = files::wav(folder.path(), "x.wav", &signal::music(17, RATE, 200_000), RATE, Store::F32);
+    let table = analyse(&path, &Cancel::default(), &mut |_| {}).expect("it measures").loudness;
+    let (engine, _driver) = engine(RATE);
+    // Of the same rate and length as the original's, which says nothing about whose it is.
+    let of_original = LaneSource { is_preview: true, table: Some(table.clone()), ..source(&path) };
+    let own = LaneSource { table_is_own: true, ..of_original.clone() };
+    for (source, approximate) in [
+        (of_original.clone(), vec![]),
+        (own.clone(), vec![LaneId::A]),
+        (LaneSource { table: None, ..of_original }, vec![LaneId::A]),
+        (LaneSource { is_preview: false, ..own }, vec![]),
+    ] {
+        engine.load(LaneId::A, source).expect("it loads");
+        assert!(engine.settle());
+        assert_eq!(engine.state().approximate, approximate);
+    }
+}

@@ -62,3 +62,28 @@ fn p7_a_loop_fades_into_its_start_without_a_step() {
     assert!(steps(&rendered[0]) < steps(&tone[0]) + 1.0 / (0.004 * RATE as f32), "a step of {}", steps(&rendered[0]));
     assert_eq!(rendered[0][9_777..9_777 + 9_000], rendered[0][..9_000], "every turn starts on the exact frames");
 }
+
+#[test]
+fn a_loop_is_kept_as_it_was_wished_while_shorter_versions_come_and_go() {
+    let folder = folder();
+    let long = files::wav(folder.path(), "long.wav", &signal::noise(1, 1, 300_000, 0.5), RATE, Store::I16);
+    let short = files::wav(folder.path(), "short.wav", &signal::noise(2, 1, 150_000, 0.5), RATE, Store::I16);
+    let shorter = files::wav(folder.path(), "shorter.wav", &signal::noise(3, 1, 50_000, 0.5), RATE, Store::I16);
+    let (engine, _driver) = engine(RATE);
+    let looping = || {
+        assert!(engine.settle());
+        engine.state().looping
+    };
+    engine.set_loop(Some((100_000, 200_000)));
+    assert_eq!(looping(), None, "there is nothing to loop over yet");
+    engine.load(LaneId::A, source(&long)).expect("it loads");
+    assert_eq!(looping(), Some((100_000, 200_000)));
+    engine.load(LaneId::A, source(&short)).expect("it loads");
+    assert_eq!(looping(), Some((100_000, 150_000)));
+    engine.load(LaneId::A, source(&shorter)).expect("it loads");
+    assert_eq!(looping(), None);
+    engine.load(LaneId::B, source(&long)).expect("it loads");
+    assert_eq!(looping(), Some((100_000, 200_000)), "the longest lane counts");
+    engine.set_loop(None);
+    assert_eq!(looping(), None);
+}

@@ -8,10 +8,11 @@ use std::process::{Command as Process, Stdio};
 use std::time::{Duration, SystemTime};
 
 use assert_no_alloc::assert_no_alloc;
-use collabtrack_audio::engine::LaneId;
 use collabtrack_audio::engine::chunk::CHUNK_FRAMES;
 use collabtrack_audio::engine::link::{Command, Gains, LaneSlots, LoopRange};
+use collabtrack_audio::engine::offline::OfflineOutput;
 use collabtrack_audio::engine::ramp::Curve;
+use collabtrack_audio::engine::{Engine, EngineOptions, LaneId};
 use collabtrack_audio::limits::MAX_LANES;
 
 use crate::support::engine::{RATE, assert_plays, bare_core, engine, give, source};
@@ -162,6 +163,28 @@ fn p6_the_first_frame_after_a_seek_is_the_target() {
 }
 
 #[test]
+fn two_seeks_between_two_blocks_make_no_step() {
+    let folder = folder();
+    let tone = vec![signal::sine(RATE, 200.0, 200_000, 0.5)];
+    let path = files::wav(folder.path(), "x.wav", &tone, RATE, Store::F32);
+    let (engine, mut driver) = engine(RATE);
+    engine.load(LaneId::A, source(&path)).expect("it loads");
+    engine.play();
+    assert!(engine.settle());
+    let mut heard = driver.render(10_000).expect("it renders")[0].clone();
+    // 240 frames are a period: from where the wave stands at 0 to its crest, and on to its trough.
+    for (first, second) in [(120_060, 60_180), (30_060, 150_180), (90_180, 20_060)] {
+        engine.seek_frames(first);
+        engine.seek_frames(second);
+        assert!(engine.settle());
+        heard.extend(&driver.render(4_800).expect("it renders")[0]);
+    }
+    let largest = |samples: &[f32]| samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0_f32, f32::max);
+    let slope = 1.0 / (0.003 * RATE as f32);
+    assert!(largest(&heard) <= largest(&tone[0]) * 2.0 + slope, "a step of {}", largest(&heard));
+}
+
+#[test]
 fn p9_rendering_never_allocates_whatever_is_ordered() {
     let (mut core, mut link, chunks) = bare_core(200_000);
     let mut random = Seed::new(12);
@@ -237,6 +260,41 @@ fn lossy_versions_play_the_linear_decode_wherever_and_however_often_one_seeks() 
 }
 
 #[test]
+fn lossy_versions_without_room_for_a_decoded_copy_play_all_the_same() {
+    let folder = folder();
+    let music = signal::quantised(&signal::music(94, RATE, 12 * RATE as usize), 16);
+    let wav = files::wav(folder.path(), "x.wav", &music, RATE, Store::I16);
+    let path = ffmpeg(&wav, &folder.path().join("x.mp3"), &["-c:a", "libmp3lame", "-b:a", "192k"]);
+    let linear = decode_all(&path, 4096);
+    let room = linear[0].len() as u64 * 8;
+    let nowhere = EngineOptions { proxy_folder: Some(folder.path().join("no such folder")), ..EngineOptions::default() };
+    let one = EngineOptions { proxy_folder: Some(folder.path().to_path_buf()), proxy_bytes: room, ..EngineOptions::default() };
+    let (output, _driver) = OfflineOutput::new(RATE);
+    let engine = Engine::start_with(Box::new(output), one).expect("the engine starts");
+    for (lane, taken) in [(LaneId::A, room), (LaneId::B, room)] {
+        engine.load(lane, source(&path)).expect("it loads");
+        assert!(engine.settle());
+        assert_eq!(engine.state().proxy_bytes, taken, "the second one finds no room");
+    }
+    engine.unload(LaneId::A);
+    assert!(engine.settle());
+    assert_eq!(engine.state().proxy_bytes, 0);
+    let (output, mut driver) = OfflineOutput::new(RATE);
+    let engine = Engine::start_with(Box::new(output), nowhere).expect("the engine starts");
+    engine.load(LaneId::A, source(&path)).expect("it loads");
+    for target in [9 * RATE as usize, 1_000, 5 * RATE as usize] {
+        engine.pause();
+        assert!(engine.settle());
+        driver.render(1_000).expect("it renders");
+        engine.seek_frames(target as u64);
+        engine.play();
+        assert!(engine.settle());
+        assert_plays(&driver.render(30_000).expect("it renders"), &linear, target, &format!("from {target}"));
+    }
+    assert_eq!((engine.state().note, engine.state().proxy_bytes), (None, 0));
+}
+
+#[test]
 fn memory_for_chunks_stays_within_its_budget_over_many_long_lanes() {
     let folder = folder();
     let path = folder.path().join("hour.wav");
@@ -247,9 +305,13 @@ fn memory_for_chunks_stays_within_its_budget_over_many_long_lanes() {
     file.set_len(bytes.len() as u64 + frames * 4).expect("a sparse file");
     bytes.clear();
     let (engine, mut driver) = engine(RATE);
-    for lane in 0..10 {
+    for lane in 0..9 {
         engine.load(LaneId(lane), source(&path)).expect("it loads");
     }
+    let noise = signal::noise(95, 2, 20 * RATE as usize, 0.3);
+    let short = files::wav(folder.path(), "short.wav", &noise, RATE, Store::I16);
+    let lossy = ffmpeg(&short, &folder.path().join("short.mp3"), &["-c:a", "libmp3lame", "-b:a", "128k"]);
+    engine.load(LaneId(9), source(&lossy)).expect("it loads");
     let mut random = Seed::new(92);
     let mut most = 0;
     for _ in 0..40 {
@@ -262,6 +324,8 @@ fn memory_for_chunks_stays_within_its_budget_over_many_long_lanes() {
     }
     assert!(most > 100 << 20, "the cache was used: {most}");
     assert!(most <= 256 << 20, "{most} bytes");
+    let copies = engine.state().proxy_bytes;
+    assert!((20 * u64::from(RATE) * 8..21 * u64::from(RATE) * 8).contains(&copies), "one decoded copy, and no more: {copies}");
 }
 
 #[test]

@@ -65,6 +65,29 @@ fn a_rendered_comparison_flips_where_it_was_told_to_and_matches_levels() {
 }
 
 #[test]
+fn whatever_is_computed_is_written_as_float_exactly_as_the_engine_plays_it() {
+    let folder = folder();
+    // A plain 16-bit version in A, and in B one at 24 bits whose overs a lesser depth would clamp.
+    let quiet = signal::quantised(&signal::noise(41, 2, 3 * RATE as usize, 0.3), 16);
+    let hot: Vec<Vec<f32>> = signal::noise(42, 2, 3 * RATE as usize, 1.4);
+    let a = files::wav(folder.path(), "a.wav", &quiet, RATE, Store::I16);
+    let b = files::wav(folder.path(), "b.wav", &hot, RATE, Store::F32);
+    let target = folder.path().join("out.wav");
+    let comparison = RenderOrder { flips: vec![(0.0, LaneId::B)], ..order(vec![source(&a), source(&b)]) };
+    render_offline(&comparison, &target, &Cancel::default(), &mut |_| {}).expect("it renders");
+    assert_same(&decode_all(&target, 1_000), &hot, "B keeps its depth and what is above full scale");
+    let matched = RenderOrder { level_match: true, flips: vec![(0.0, LaneId::B)], ..order(vec![source(&a), source(&b)]) };
+    let rendered = render_offline(&matched, &target, &Cancel::default(), &mut |_| {}).expect("it renders");
+    let gain = 10_f64.powf(rendered.gains_db[1] / 20.0) as f32;
+    assert!(gain < 0.5, "B is turned down: {:?}", rendered.gains_db);
+    let expected: Vec<Vec<f32>> = hot.iter().map(|plane| plane.iter().map(|sample| sample * gain).collect()).collect();
+    assert_same(&decode_all(&target, 1_000), &expected, "a gain rounds nothing");
+    let other_rate = RenderOrder { rate: Some(44_100), ..order(vec![source(&a)]) };
+    render_offline(&other_rate, &target, &Cancel::default(), &mut |_| {}).expect("it renders");
+    assert_eq!(probe(&target).expect("it probes").bit_depth, Some(32), "another rate is computed too");
+}
+
+#[test]
 fn a_cancelled_or_impossible_render_leaves_nothing_behind() {
     let folder = folder();
     let path = files::wav(folder.path(), "x.wav", &signal::noise(1, 2, 50_000, 0.5), RATE, Store::I16);

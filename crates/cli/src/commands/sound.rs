@@ -48,7 +48,12 @@ pub(crate) async fn render(library: &Library, render: &Render, output: &Output) 
         let version = select::version(library, text).await?;
         longest_ms = longest_ms.max(version.duration_ms);
         let playable = library.playable(&VersionId::parse(&version.id)?).await?;
-        lanes.push(LaneSource { table: playable.loudness, is_preview: playable.is_preview, ..LaneSource::new(playable.path) });
+        lanes.push(LaneSource {
+            table: playable.loudness,
+            table_is_own: playable.loudness_is_own,
+            is_preview: playable.is_preview,
+            ..LaneSource::new(playable.path)
+        });
     }
     let from = render.from.unwrap_or(0.0);
     let flips = if render.ab.is_some() {

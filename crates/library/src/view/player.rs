@@ -114,6 +114,8 @@ pub struct PlayerView {
     pub volume: f64,
     /// Name of the device; none when there is none to play on.
     pub device: Option<String>,
+    /// The device that was chosen, there or not; none follows the system.
+    pub device_wish: Option<String>,
     /// A note such as "Your headphones were unplugged. Playback is paused at 1:04."
     pub note: Option<String>,
     /// What is heard is the difference of the two slots.

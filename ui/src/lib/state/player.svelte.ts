@@ -17,6 +17,7 @@ export const silence: PlayerView = {
   loop_s: null,
   volume: 1,
   device: null,
+  device_wish: null,
   note: null,
   difference: false,
   nothing_to_match: false,

@@ -23,6 +23,8 @@ export class FakePlayer {
   #loop: [number, number] | null = null;
   #volume = 0.8;
   #device: string | null = null;
+  /** The devices this computer has. */
+  devices = ['Built-in audio', 'Focusrite Scarlett 2i2'];
   #difference = false;
   #blind: { kind: BlindKind; heard: BlindButton; trials: number; hidden: Slot[]; answers: Slot[]; revealed: boolean } | null = null;
   #tick: ReturnType<typeof setInterval> | undefined;
@@ -40,6 +42,7 @@ export class FakePlayer {
       const lane = this.#lanes.get(slot);
       return lane ? [this.#laneView(slot, lane)] : [];
     });
+    const plugged = this.#device !== null && this.devices.includes(this.#device);
     const view: PlayerView = {
       playing: this.#playing,
       position_s: this.#position,
@@ -49,8 +52,9 @@ export class FakePlayer {
       level_match: this.#levelMatch,
       loop_s: this.#loop,
       volume: this.#volume,
-      device: this.#device ?? 'Built-in audio',
-      note: null,
+      device: plugged ? this.#device : 'Built-in audio',
+      device_wish: this.#device,
+      note: plugged || this.#device === null ? null : `${this.#device} is not connected.`,
       difference: this.#difference,
       nothing_to_match: false,
       blind: this.#blindView(),
@@ -217,6 +221,13 @@ export class FakePlayer {
     return this.#changed();
   }
 
+  /** A device is pulled out. */
+  unplug(device: string): PlayerView {
+    this.devices = this.devices.filter((name) => name !== device);
+    if (this.#device === device) this.pause();
+    return this.#changed();
+  }
+
   #stop(): void {
     this.#playing = false;
     clearInterval(this.#tick);
@@ -257,7 +268,8 @@ export class FakePlayer {
       track: lane.track.id,
       gain_db: this.#gain(lane.version),
       is_preview: lane.version.here === 'preview',
-      approximate: lane.version.here === 'preview',
+      // The original's loudness table is sent along with the preview.
+      approximate: false,
       duration_s: lane.version.duration_ms / 1000,
     };
   }

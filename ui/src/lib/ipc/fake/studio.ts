@@ -215,6 +215,11 @@ export class FakeBackend implements Backend {
     this.#libraryChanged();
   }
 
+  /** A sound device is pulled out. */
+  unplug(device: string): void {
+    this.#player.unplug(device);
+  }
+
   /** The server stops answering, or answers again. */
   setConnection(state: 'connected' | 'offline'): void {
     this.#connection = connection({ ...this.#options, connection: state });
@@ -423,7 +428,7 @@ export class FakeBackend implements Backend {
       const url = `https://store.example/t/${found.id}?signature=made-up`;
       return [{ path: found.file_name, sha256: found.fingerprint, url, valid_s: 86_400 }];
     },
-    devices: () => ['Built-in audio', 'Focusrite Scarlett 2i2'],
+    devices: () => this.#player.devices,
     choose_device: ({ device }) => this.#player.device(device),
     look_at_server: ({ address }) => ({ ...lookAt(address), mail: this.#options.mail }),
     register: ({ address, name, email, password, invitation }) => {

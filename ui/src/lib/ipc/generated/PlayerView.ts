@@ -44,6 +44,10 @@ volume: number,
  */
 device: string | null, 
 /**
+ * The device that was chosen, there or not; none follows the system.
+ */
+device_wish: string | null, 
+/**
  * A note such as "Your headphones were unplugged. Playback is paused at 1:04."
  */
 note: string | null, 

@@ -6,6 +6,7 @@ export const version = {
   notFinal: 'not final',
   full: (number: number, isFinal: boolean) => (isFinal ? `Version ${number}` : `Version ${number}, not final`),
   preview: 'Preview',
+  previewOf: (number: number) => `Version ${number} · Preview`,
   nothing: 'Not on this computer yet',
   sameAs: (number: number) => `Exported again, identical to version ${number}`,
 } as const;
@@ -156,6 +157,7 @@ export const dock = {
   volume: 'Volume',
   device: 'Output device',
   systemDevice: 'Follow the system',
+  absentDevice: (name: string) => `${name} (not connected)`,
   noDevice: 'No device to play on',
   time: (at: string, of: string) => `${at} of ${of}`,
   openTrack: (name: string) => `Open ${name}`,
