@@ -75,9 +75,9 @@ pub struct EngineOptions {
 }
 
 impl Default for EngineOptions {
-    /// 4 GiB of decoded copies, which is three hours in stereo at 48 kHz; outputs close after 30 s.
+    /// The default device, the system's temporary folder, [`limits::MAX_PROXY_BYTES`], 30 s.
     fn default() -> Self {
-        EngineOptions { device: None, proxy_folder: None, proxy_bytes: 4 << 30, idle_limit: Duration::from_secs(30) }
+        EngineOptions { device: None, proxy_folder: None, proxy_bytes: limits::MAX_PROXY_BYTES, idle_limit: Duration::from_secs(30) }
     }
 }
 

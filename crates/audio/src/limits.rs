@@ -32,5 +32,7 @@ pub const MAX_REREADS: u64 = 8;
 pub const MAX_GAP_SECONDS: u64 = 600;
 /// Largest table (pyramid, loudness, `.dat`) that is read back, in bytes.
 pub const MAX_TABLE_BYTES: usize = 1 << 30;
+/// Bytes on disk all decoded copies of lossy files of an engine take together: three hours in stereo at 48 kHz.
+pub const MAX_PROXY_BYTES: u64 = 4 << 30;
 /// Most lanes an engine holds.
 pub const MAX_LANES: usize = 16;
