@@ -134,6 +134,7 @@ mod tests {
             loop_s: None,
             volume: 1.0,
             device: None,
+            device_wish: None,
             note: None,
             difference: false,
             nothing_to_match: false,
