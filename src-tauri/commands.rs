@@ -144,6 +144,8 @@ commands![
     catalogue::export_catalogue,
     catalogue::export_everything,
     catalogue::import_catalogue,
+    catalogue::import_draft,
+    catalogue::import_discard,
     catalogue::import_answer,
     catalogue::import_problems,
     catalogue::import_propose,

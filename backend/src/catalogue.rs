@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use collabtrack_domain::catalogue::csv::report::Answers;
-use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions, ImportContext, ImportReport};
+use collabtrack_domain::catalogue::csv::report::{Answers, MissingRows};
+use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions, History, ImportContext, ImportReport};
 use collabtrack_domain::catalogue::row::Row;
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::change_set::merge::Bases;
@@ -173,7 +173,11 @@ pub async fn import(
     let role = access::check(&mut tx, &session.account, project, Action::Propose).await?;
     let snapshot = rows::load(&mut tx, project).await?;
     let tokens = tokens(&file.bytes);
-    let bases = rows::states_by_token(&mut tx, project, &tokens).await?;
+    let mut bases = rows::states_by_token(&mut tx, project, &tokens).await?;
+    if let (MissingRows::Delete { .. }, Some(newest)) = (&file.answers.missing_rows, bases.iter().map(|(_, number)| *number).max()) {
+        // Rows that the file does not have go as they stood when it was exported, not as somebody edited them since.
+        bases.extend(rows::states_before(&mut tx, project, newest).await?);
+    }
     let deleted = rows::deleted(&mut tx, project).await?;
     tx.commit().await?;
     let head = snapshot.head;
@@ -211,16 +215,19 @@ fn read(
     snapshot: &rows::Snapshot,
     table: Table,
     role: Role,
-    bases: Vec<Row>,
+    bases: Vec<(Row, i64)>,
     deleted: &HashSet<collabtrack_domain::catalogue::row::RowId>,
     file: &CsvFile,
 ) -> ImportReport {
     let catalogue = snapshot.catalogue.readable_by(role);
-    let bases = Bases::new(bases.iter().map(|row| row.readable_by(catalogue.schema(), role)));
+    let written = bases.iter().map(|(row, number)| (row.id().clone(), row.rev(), *number));
+    let history = History::new(snapshot.number, written, snapshot.added.iter().cloned());
+    let bases = Bases::new(bases.iter().map(|(row, _)| row.readable_by(catalogue.schema(), role)));
     let mut context = ImportContext {
         table,
         catalogue: &catalogue,
         bases: &bases,
+        history: Some(&history),
         was_deleted: &|row| deleted.contains(row),
         role,
         answers: &file.answers,

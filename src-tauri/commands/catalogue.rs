@@ -1,5 +1,6 @@
 //! The catalogue as a table, out as CSV and back.
 
+use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_library::catalogue::SheetEdits;
@@ -20,10 +21,15 @@ pub(crate) async fn catalogue(app: State<'_, App>, project: String, table: Strin
 
 /// Writes a table as CSV where the user says; the path as text, or none when the dialog was dismissed.
 #[tauri::command]
-pub(crate) async fn export_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<String>> {
+pub(crate) async fn export_catalogue(
+    app: State<'_, App>,
+    project: String,
+    table: String,
+    delimiter: Delimiter,
+) -> CommandResult<Option<String>> {
     let project = ProjectId::parse(&project)?;
     let Some(target) = app.dialogs.save_csv(format!("{table}.csv")).await else { return Ok(None) };
-    app.library.export_catalogue(&project, &table, &target).await?;
+    app.library.export_catalogue(&project, &table, delimiter, &target).await?;
     Ok(Some(target.to_string_lossy().into_owned()))
 }
 
@@ -37,12 +43,26 @@ pub(crate) async fn export_everything(app: State<'_, App>, project: Option<Strin
     Ok(Some(target.to_string_lossy().into_owned()))
 }
 
-/// Reads and checks an edited CSV; nothing is proposed yet. None when the dialog was dismissed.
+/// Reads and checks an edited CSV, and keeps it as the draft of its table; nothing is proposed yet. None when the dialog was dismissed.
 #[tauri::command]
 pub(crate) async fn import_catalogue(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<ImportView>> {
     let project = ProjectId::parse(&project)?;
     let Some(source) = app.dialogs.open_csv().await else { return Ok(None) };
-    Ok(Some(app.library.import_catalogue(&project, &table, &source).await?))
+    let import = app.library.import_catalogue(&project, &table, &source).await?;
+    app.library.import_keep(&import.import).await?;
+    Ok(Some(import))
+}
+
+/// The CSV that is being looked at for a table, with its answers, also after a restart; none when there is none.
+#[tauri::command]
+pub(crate) async fn import_draft(app: State<'_, App>, project: String, table: String) -> CommandResult<Option<ImportView>> {
+    Ok(app.library.import_draft(&ProjectId::parse(&project)?, &table).await?)
+}
+
+/// Throws a CSV that is being looked at and its answers away.
+#[tauri::command]
+pub(crate) async fn import_discard(app: State<'_, App>, import: String) -> CommandResult<()> {
+    Ok(app.library.import_discard(&import).await?)
 }
 
 /// Checks the same file again with answers and choices.

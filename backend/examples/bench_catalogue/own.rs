@@ -108,6 +108,7 @@ pub(crate) fn measure(rows: usize, columns: usize, folder: &Path) -> anyhow::Res
         table: Table::Tracks,
         catalogue: &current,
         bases: &bases,
+        history: None,
         was_deleted: &|_| false,
         role: Role::Owner,
         answers: &answers,

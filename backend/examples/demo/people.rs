@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 use collabtrack_audio::cancel::Cancel;
 use collabtrack_audio::engine::render::{RenderOrder, render_offline};
 use collabtrack_audio::engine::{LaneId, LaneSource};
+use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, TrackId, VersionId};
 use collabtrack_library::view::imports::ImportView;
@@ -200,7 +201,7 @@ impl Person {
     /// Writes the tracks table.
     pub(crate) async fn export(&self, name: &str) -> anyhow::Result<PathBuf> {
         let target = self.folder.join(name);
-        self.library.export_catalogue(&self.project().await?, "tracks", &target).await?;
+        self.library.export_catalogue(&self.project().await?, "tracks", Delimiter::Comma, &target).await?;
         Ok(target)
     }
 

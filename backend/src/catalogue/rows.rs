@@ -209,14 +209,33 @@ pub(crate) async fn head_facts(db: &mut PgConnection, project: &ProjectId, head:
     row.map(|row| Ok((row.try_get("number")?, row.hash("schema")?))).transpose()
 }
 
-/// The states that these row tokens name.
-pub(crate) async fn states_by_token(db: &mut PgConnection, project: &ProjectId, tokens: &[String]) -> Result<Vec<CatalogueRow>, Error> {
-    let rows = sqlx::query("select row, cells, approved, retired, salt, hash from row_state where project = $1 and rev = any($2)")
+/// The states that these row tokens name, with the number of the catalogue that wrote each.
+pub(crate) async fn states_by_token(
+    db: &mut PgConnection,
+    project: &ProjectId,
+    tokens: &[String],
+) -> Result<Vec<(CatalogueRow, i64)>, Error> {
+    let rows = sqlx::query("select row, cells, approved, retired, salt, hash, number from row_state where project = $1 and rev = any($2)")
         .bind(project.as_str())
         .bind(tokens)
         .fetch_all(db)
         .await?;
-    rows.iter().map(row_of).collect()
+    rows.iter().map(|row| Ok((row_of(row)?, row.try_get("number")?))).collect()
+}
+
+/// As they stood in the state with that number, the rows that were written again since, with the number of the catalogue that wrote each.
+pub(crate) async fn states_before(db: &mut PgConnection, project: &ProjectId, number: i64) -> Result<Vec<(CatalogueRow, i64)>, Error> {
+    let rows = sqlx::query(
+        "select distinct on (s.row) s.row, s.cells, s.approved, s.retired, s.salt, s.hash, s.number from row_state s
+         where s.project = $1 and s.number <= $2
+               and exists (select from row_state n where n.project = s.project and n.row = s.row and n.number > $2)
+         order by s.row, s.number desc",
+    )
+    .bind(project.as_str())
+    .bind(number)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok((row_of(row)?, row.try_get("number")?))).collect()
 }
 
 /// The states that operations name.

@@ -1,5 +1,6 @@
 //! From a bounce to an approved version and a catalogue cell, through two libraries and the real server.
 
+use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::id::{ChangeSetId, ProjectId, VersionId};
 use collabtrack_library::catalogue::CellEdit;
 use collabtrack_library::view::{ChangeWord, ReviewState};
@@ -95,7 +96,7 @@ async fn a_catalogue_goes_out_as_csv_and_its_edits_come_back_as_a_proposal() {
     assert_eq!(table.rows.len(), 1);
     assert_eq!((table.rows[0].cells["title"].as_str(), table.rows[0].cells["bpm"].as_str()), ("Night Drive", "120.50"));
     let file = jon.folder.path().join("tracks.csv");
-    jon.library.export_catalogue(&project, "tracks", &file).await.expect("written");
+    jon.library.export_catalogue(&project, "tracks", Delimiter::Comma, &file).await.expect("written");
     let untouched = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
     assert!(untouched.changes.is_empty() && untouched.errors.is_empty() && !untouched.may_propose, "{untouched:?}");
     let text = std::fs::read_to_string(&file).expect("text").replace("120.50", "121.00");

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use collabtrack_domain::catalogue::csv::report::Answers;
+use collabtrack_domain::catalogue::csv::Delimiter;
+use collabtrack_domain::catalogue::csv::report::{Answers, MissingRows};
 use collabtrack_domain::id::{CommentId, ProjectId, TrackId, VersionId};
 use collabtrack_library::catalogue::{CellEdit, SheetEdits};
 use collabtrack_library::view::{ActivityView, CellChangeView, ChangeWord, ChoiceWord, ConflictChoice, ProposalDetail};
@@ -51,7 +52,7 @@ async fn a_column_added_by_json_alone_is_in_grid_diff_csv_search_and_audit() {
     assert_eq!((column.name.as_str(), column.label.as_str(), column.may_edit), ("mastered_by", "Mastered by", true));
     // CSV out and in, with its diff.
     let file = jon.folder.path().join("tracks.csv");
-    jon.library.export_catalogue(&project, "tracks", &file).await.expect("written");
+    jon.library.export_catalogue(&project, "tracks", Delimiter::Comma, &file).await.expect("written");
     let csv = std::fs::read_to_string(&file).expect("readable");
     assert!(csv.lines().next().expect("headings").ends_with("\"mastered_by\""), "{csv}");
     let row = csv.lines().nth(1).expect("a row").trim_end_matches("\"\"");
@@ -229,7 +230,7 @@ async fn without_the_server_a_csv_is_compared_with_the_catalogue_as_last_read() 
     jon.library.catalogue(&project, "tracks").await.expect("read");
     server.stop().await;
     let file = jon.folder.path().join("tracks.csv");
-    jon.library.export_catalogue(&project, "tracks", &file).await.expect("of what was last read");
+    jon.library.export_catalogue(&project, "tracks", Delimiter::Comma, &file).await.expect("of what was last read");
     let csv = std::fs::read_to_string(&file).expect("readable").replace("\"Moon\"", "\"Sun\"");
     std::fs::write(&file, csv).expect("edited");
     let import = jon.library.import_catalogue(&project, "tracks", &file).await.expect("compared");
@@ -237,6 +238,88 @@ async fn without_the_server_a_csv_is_compared_with_the_catalogue_as_last_read() 
     assert_eq!((import.changes.len(), import.changes[0].to.as_deref()), (1, Some("Sun")));
     assert!(jon.library.import_propose(&import.import, "", "").await.is_err(), "proposing needs the server");
     assert!(jon.library.import_answer(&import.import, &Answers::default()).await.is_ok(), "and nothing is lost by trying");
+}
+
+#[tokio::test]
+async fn a_complete_file_leaves_the_track_that_a_colleague_added_after_its_export() {
+    let server = Server::start().await;
+    let (jon, mira, project) = jon_and_mira(&server).await;
+    let add = async |title: &str| {
+        let cells = vec![CellEdit { row: "new 1".into(), field: "title".into(), to: title.into() }];
+        let edits = SheetEdits { cells, added: vec!["new 1".into()], deleted: vec![] };
+        jon.library.catalogue(&project, "tracks").await.expect("read");
+        let proposed = jon.library.propose_cells(&project, "tracks", title, "", edits).await.expect("proposed");
+        approve(&mira, &proposed.id).await.expect("approved");
+    };
+    for title in ["One", "Two"] {
+        add(title).await;
+    }
+    approve(&mira, &edit(&jon, &project, "bpm", "120").await).await.expect("approved");
+    let file = jon.folder.path().join("tracks.csv");
+    jon.library.export_catalogue(&project, "tracks", Delimiter::Semicolon, &file).await.expect("written");
+    let csv = std::fs::read_to_string(&file).expect("readable");
+    assert!(csv.starts_with("\u{feff}\"_id\";\"_rev\";"), "{csv}");
+    let untouched = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
+    let exported = untouched.catalogue.expect("the server said it");
+    assert_eq!((untouched.exported_from, untouched.missing, untouched.changes.len()), (Some(exported), 0, 0));
+    // Taken out of the file: "One". Meanwhile "Three" comes, and the tempo that the file sets is set by somebody else as well.
+    let lines: Vec<&str> = csv.lines().filter(|line| !line.contains("\"One\"")).collect();
+    std::fs::write(&file, lines.join("\r\n").replace(";120.00;", ";121.00;")).expect("edited");
+    add("Three").await;
+    approve(&mira, &edit(&jon, &project, "bpm", "121").await).await.expect("approved");
+
+    let read = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
+    assert_eq!((read.exported_from, read.catalogue), (Some(exported), Some(exported + 2)));
+    assert_eq!((read.missing, read.added_since), (1, 1));
+    assert!(read.changes.is_empty() && !read.may_propose, "the tempo is so already: {:?}", read.changes);
+    let complete = |confirmed: Option<usize>| Answers { missing_rows: MissingRows::Delete { confirmed }, ..Answers::default() };
+    let asked = jon.library.import_answer(&read.import, &complete(None)).await.expect("read again");
+    assert_eq!((asked.totals.questions, asked.may_propose), (1, false), "however few go, their number is asked for");
+    let told = jon.library.import_answer(&read.import, &complete(Some(1))).await.expect("read again");
+    let going: Vec<&str> = told.changes.iter().map(|change| change.row_label.as_str()).collect();
+    assert_eq!((going, told.may_propose), (vec!["One"], true), "{:?}", told.errors);
+    let proposed = jon.library.import_propose(&read.import, "", "").await.expect("proposed");
+    approve(&mira, &proposed.id).await.expect("approved");
+    let left = jon.library.catalogue(&project, "tracks").await.expect("the tracks");
+    let mut titles: Vec<&str> = left.rows.iter().map(|row| row.cells["title"].as_str()).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["Night Drive", "Three", "Two"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_draft_and_its_answers_outlive_a_restart_and_a_cell_changed_twice_shows_three_values() {
+    let server = Server::start().await;
+    let (mut jon, mira, project) = jon_and_mira(&server).await;
+    approve(&mira, &edit(&jon, &project, "bpm", "120").await).await.expect("approved");
+    let file = jon.folder.path().join("tracks.csv");
+    jon.library.export_catalogue(&project, "tracks", Delimiter::Comma, &file).await.expect("written");
+    let csv = std::fs::read_to_string(&file).expect("readable").replace(",120.00,", ",121.00,");
+    std::fs::write(&file, csv).expect("edited");
+    approve(&mira, &edit(&jon, &project, "bpm", "122").await).await.expect("approved");
+    let read = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
+    let conflict = &read.conflict_cells[0];
+    let three = [&conflict.was, &conflict.proposed, &conflict.now].map(|value| value.as_deref());
+    assert_eq!(three, [Some("120.00"), Some("121.00"), Some("122.00")]);
+    assert!(jon.library.import_draft(&project, "tracks").await.expect("asked").is_none(), "only what is kept is a draft");
+    jon.library.import_keep(&read.import).await.expect("kept");
+    let answers = Answers { literal: [(2, "bpm".to_owned())].into_iter().collect(), ..Answers::default() };
+    jon.library.import_answer(&read.import, &answers).await.expect("answered");
+    std::fs::remove_file(&file).expect("the file is not needed any more");
+
+    jon.restart().await;
+    let draft = jon.library.import_draft(&project, "tracks").await.expect("read again").expect("a draft");
+    assert_eq!((draft.import.as_str(), draft.file_name.as_str(), draft.may_propose), (read.import.as_str(), "tracks.csv", true));
+    assert_eq!(draft.answers, serde_json::to_value(&answers).expect("JSON"));
+    assert!(jon.library.import_draft(&project, "splits").await.expect("asked").is_none());
+    // Also without the server, against the catalogue as last read; but then nothing is proposed of it.
+    server.stop().await;
+    jon.restart().await;
+    let offline = jon.library.import_draft(&project, "tracks").await.expect("read again").expect("a draft");
+    assert!(offline.is_offline && offline.exported_from.is_none(), "{offline:?}");
+    assert_eq!(jon.library.import_propose(&offline.import, "", "").await.expect_err("not compared").view().code, "invalid");
+    jon.library.import_discard(&offline.import).await.expect("thrown away");
+    assert!(jon.library.import_draft(&project, "tracks").await.expect("asked").is_none());
 }
 
 #[tokio::test]

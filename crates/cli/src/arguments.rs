@@ -270,6 +270,24 @@ impl Table {
     }
 }
 
+/// What separates the cells of a CSV.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Delimiter {
+    /// `,`
+    Comma,
+    /// `;`
+    Semicolon,
+}
+
+impl From<Delimiter> for collabtrack_domain::catalogue::csv::Delimiter {
+    fn from(delimiter: Delimiter) -> Self {
+        match delimiter {
+            Delimiter::Comma => Self::Comma,
+            Delimiter::Semicolon => Self::Semicolon,
+        }
+    }
+}
+
 /// `catalogue …`.
 #[derive(Subcommand)]
 pub(crate) enum Catalogue {
@@ -284,6 +302,9 @@ pub(crate) enum Catalogue {
         /// The table.
         #[arg(long, value_enum, default_value = "tracks")]
         table: Table,
+        /// What separates the cells; semicolon for spreadsheets of countries with a decimal comma, such as Excel in German.
+        #[arg(long, value_enum, default_value = "comma")]
+        delimiter: Delimiter,
         /// Everything as one zip: both tables, columns, versions, proposals, the audit log, and a manifest.
         #[arg(long)]
         all: bool,

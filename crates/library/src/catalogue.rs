@@ -12,6 +12,7 @@ mod whole;
 use std::path::Path;
 
 use collabtrack_domain::catalogue::cells::CellValue;
+use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::catalogue::row::Rev;
 use collabtrack_domain::catalogue::schema::{Required, Table};
 use collabtrack_domain::change_set::op::{Op, VersionRef};
@@ -101,20 +102,23 @@ impl Library {
         Ok((seen.is_empty() || known.tag.as_deref() != Some(seen)).then(|| table_view(&known, table)))
     }
 
-    /// Writes a table as CSV, exactly as the server makes it; without the server, of the catalogue as last read.
+    /// Writes a table as CSV with that delimiter, exactly as the server makes it; without the server, of the catalogue as last read.
     /// # Errors
     /// `OnlyHere`, `File`, or that the server does not answer and the catalogue was never read.
-    pub async fn export_catalogue(&self, project: &ProjectId, table: &str, target: &Path) -> Result<()> {
+    pub async fn export_catalogue(&self, project: &ProjectId, table: &str, delimiter: Delimiter, target: &Path) -> Result<()> {
         let table = table_of(table)?;
         self.on_server(project).await?;
         let path = format!("/projects/{project}/catalogue.csv");
         let asked = match self.api().await {
-            Ok(api) => self.heard(api.bytes(&path, &[("table", table.as_str())], "text/csv").await).map_err(LibraryError::from),
+            Ok(api) => {
+                let query = [("table", table.as_str()), ("delimiter", delimiter.as_str())];
+                self.heard(api.bytes(&path, &query, "text/csv").await).map_err(LibraryError::from)
+            }
             Err(error) => Err(error),
         };
         let bytes = match asked {
             Err(error) if !matches!(error, LibraryError::Remote(RemoteError::Refused(_))) => {
-                self.kept_csv(project, table).await.map_err(|_| error)?
+                self.kept_csv(project, table, delimiter).await.map_err(|_| error)?
             }
             asked => asked?,
         };

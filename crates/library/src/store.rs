@@ -12,6 +12,7 @@ macro_rules! is_told {
 pub mod blobs;
 pub mod change_sets;
 pub mod comments;
+pub mod csv_drafts;
 pub mod edits;
 pub mod heard;
 pub mod imports;

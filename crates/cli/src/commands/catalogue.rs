@@ -12,13 +12,13 @@ use crate::select;
 /// Runs a `catalogue` command.
 pub(crate) async fn run(library: &Library, command: Catalogue, output: &Output) -> Result<(), Trouble> {
     match command {
-        Catalogue::Export { project, output: target, table, all } => {
+        Catalogue::Export { project, output: target, table, delimiter, all } => {
             let project = match project {
                 Some(project) => Some(select::project(library, &project).await?),
                 None => None,
             };
             match (all, &project) {
-                (false, Some(project)) => library.export_catalogue(project, table.as_str(), &target).await?,
+                (false, Some(project)) => library.export_catalogue(project, table.as_str(), delimiter.into(), &target).await?,
                 (_, project) => library.export_everything(project.as_ref(), &target).await?,
             }
             output.answer(&target.display().to_string(), |path| format!("Written: {path}"));

@@ -5,12 +5,14 @@
 mod decode;
 pub mod export;
 mod header;
+pub mod history;
 pub mod import;
 mod issues;
 mod records;
 pub mod report;
 
 pub use export::{Delimiter, ExportOptions, export, plain};
+pub use history::History;
 pub use import::{ImportContext, import};
 pub use report::ImportReport;
 

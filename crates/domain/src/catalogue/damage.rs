@@ -70,7 +70,11 @@ pub fn recognise(field: &Field, base: &CellValue, cell: &str, style: Style) -> O
     if cell.is_empty() || own_form(field, cell, base) {
         return None;
     }
-    if field.is_quoted() { of_text(&shown, cell) } else { of_typed(field, base, &shown, cell, style) }
+    if field.is_quoted() {
+        return of_text(&shown, cell);
+    }
+    let before = text::reread(cell);
+    [cell].into_iter().chain(before.iter().map(String::as_str)).find_map(|cell| of_typed(field, base, &shown, cell.trim(), style))
 }
 
 /// Whether `cell` is exactly how this column would write another value: then it is an edit, whatever else it might be.
@@ -88,31 +92,37 @@ fn of_text(shown: &str, cell: &str) -> Option<Damage> {
     if [cell, unguarded].into_iter().any(|cell| loose(cell) == loose(shown) || without_tabs(shown, cell)) {
         return Some(Damage::Form);
     }
+    // What happened to the file after the spreadsheet wrote it is undone first.
+    let before = text::reread(cell);
+    if let Some(damage) = [cell, unguarded].into_iter().chain(before.iter().map(String::as_str)).find_map(|cell| of_shape(shown, cell)) {
+        return Some(damage);
+    }
+    [shown, &*guarded].into_iter().find_map(|shown| [cell, unguarded].into_iter().find_map(|cell| text::worn(shown, cell)))
+}
+
+/// Text that the spreadsheet took for something else.
+fn of_shape(shown: &str, cell: &str) -> Option<Damage> {
     if numeric::same_number(shown, cell) {
-        return Some(Damage::Number);
+        Some(Damage::Number)
+    } else if same_date(shown, cell) {
+        Some(Damage::Date)
+    } else if numeric::same_clock(shown, cell) {
+        Some(Damage::Clock)
+    } else if words::truth_literal(shown).is_some() && words::truth_literal(shown) == words::truth_literal(cell.trim()) {
+        Some(Damage::Boolean)
+    } else {
+        None
     }
-    if same_date(shown, cell) {
-        return Some(Damage::Date);
-    }
-    if numeric::same_clock(shown, cell) {
-        return Some(Damage::Clock);
-    }
-    if words::truth_literal(shown).is_some() && words::truth_literal(shown) == words::truth_literal(cell) {
-        return Some(Damage::Boolean);
-    }
-    [shown, &*guarded].into_iter().find_map(|shown| {
-        [cell, unguarded].into_iter().find_map(|cell| {
-            if text::cut(shown, cell) {
-                Some(Damage::Cut)
-            } else if text::replaced(shown, cell) {
-                Some(Damage::Replaced)
-            } else if text::misread(shown, cell) {
-                Some(Damage::Mojibake)
-            } else {
-                None
-            }
-        })
-    })
+}
+
+/// A space of any kind as the plain one.
+fn plain_space(character: char) -> char {
+    if matches!(character, '\u{a0}' | '\u{202f}' | '\u{2007}') { ' ' } else { character }
+}
+
+/// The text with LF at the end of every line.
+fn lines(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }
 
 /// The text without what carries no meaning: Unicode form, kind of space, line ends, spaces at the edges.
@@ -121,9 +131,7 @@ fn loose(text: &str) -> Cow<'_, str> {
     if plain {
         return Cow::Borrowed(text.trim());
     }
-    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
-    let spaces: String =
-        lines.chars().map(|character| if matches!(character, '\u{a0}' | '\u{202f}' | '\u{2007}') { ' ' } else { character }).collect();
+    let spaces: String = lines(text).chars().map(plain_space).collect();
     Cow::Owned(nfc(spaces.trim()).into_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::catalogue::cells::{CellValue, Cells};
 use crate::catalogue::csv::report::Answers;
-use crate::catalogue::csv::{Delimiter, ExportOptions, ImportContext, ImportReport, export, import};
+use crate::catalogue::csv::{Delimiter, ExportOptions, History, ImportContext, ImportReport, export, import};
 use crate::catalogue::row::{Catalogue, Row, RowContent, RowId, Salt};
 use crate::catalogue::schema::{Schema, Table, default_schema};
 use crate::change_set::merge::Bases;
@@ -77,8 +77,23 @@ pub(crate) fn imported(catalogue: &Catalogue, table: Table, bytes: &[u8], answer
     imported_on(catalogue, &Bases::none(), Role::Admin, table, bytes, answers)
 }
 
-/// Imports `bytes` with earlier states of rows, for a role.
+/// Imports `bytes` with earlier states of rows, for a role, as if all of it had been written in catalogue 1.
 pub(crate) fn imported_on(catalogue: &Catalogue, bases: &Bases, role: Role, table: Table, bytes: &[u8], answers: &Answers) -> ImportReport {
+    let states = catalogue.rows().iter().chain(bases.rows()).map(|row| (row.id().clone(), row.rev(), 1));
+    let history = History::new(1, states, catalogue.rows().iter().map(|row| (row.id().clone(), 1)));
+    imported_with(catalogue, bases, Some(&history), role, table, bytes, answers)
+}
+
+/// Imports `bytes` with earlier states of rows and what is known of when they were written.
+pub(crate) fn imported_with(
+    catalogue: &Catalogue,
+    bases: &Bases,
+    history: Option<&History>,
+    role: Role,
+    table: Table,
+    bytes: &[u8],
+    answers: &Answers,
+) -> ImportReport {
     let mut count = 0u32;
     let mut random = || {
         count += 1;
@@ -86,7 +101,8 @@ pub(crate) fn imported_on(catalogue: &Catalogue, bases: &Bases, role: Role, tabl
         bytes[..4].copy_from_slice(&count.to_be_bytes());
         bytes
     };
-    let mut context = ImportContext { table, catalogue, bases, was_deleted: &|id| *id == track(99), role, answers, random: &mut random };
+    let mut context =
+        ImportContext { table, catalogue, bases, history, was_deleted: &|id| *id == track(99), role, answers, random: &mut random };
     import(bytes, &mut context)
 }
 

@@ -240,22 +240,8 @@ impl Field {
 
     /// Error values are never text somebody meant, whatever the column takes.
     fn spreadsheet_error(&self, text: &str) -> Option<CellProblem> {
-        const ERRORS: [&str; 12] = [
-            "#NAME?",
-            "#REF!",
-            "#VALUE!",
-            "#DIV/0!",
-            "#N/A",
-            "#NULL!",
-            "#NUM!",
-            "#SPILL!",
-            "#CALC!",
-            "#GETTING_DATA",
-            "#FIELD!",
-            "#BLOCKED!",
-        ];
         let hashes = text.len() >= 2 && text.bytes().all(|byte| byte == b'#');
-        let error = hashes || (text.starts_with('#') && (ERRORS.contains(&text) || text.starts_with("Err:")));
+        let error = hashes || words::spreadsheet_error(text);
         error.then(|| {
             let expected = if hashes {
                 "the value itself; the spreadsheet's column was too narrow to show it"

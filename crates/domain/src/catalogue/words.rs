@@ -1,6 +1,6 @@
-//! Words that spreadsheets of other languages write: months, yes and no. The lists stand in `words.json`.
+//! Words that spreadsheets of other languages write: months, yes and no, errors. The lists stand in `words.json`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -14,12 +14,16 @@ struct Lists {
     r#false: Vec<String>,
     yes: Vec<String>,
     no: Vec<String>,
+    errors: Vec<String>,
+    numbered_errors: Vec<String>,
 }
 
 struct Words {
     months: HashMap<String, u32>,
     truth: HashMap<String, bool>,
     literals: HashMap<String, bool>,
+    errors: HashSet<String>,
+    numbered_errors: Vec<String>,
 }
 
 fn words() -> &'static Words {
@@ -34,7 +38,8 @@ fn words() -> &'static Words {
         let literals = pairs(&lists.r#true, &lists.r#false);
         let mut truth = pairs(&lists.yes, &lists.no);
         truth.extend(literals.clone());
-        Words { months: months.collect(), truth, literals }
+        let errors = lists.errors.iter().map(|word| nfc(word).into_owned()).collect();
+        Words { months: months.collect(), truth, literals, errors, numbered_errors: lists.numbered_errors }
     })
 }
 
@@ -65,6 +70,22 @@ pub(crate) fn truth_literal(word: &str) -> Option<bool> {
     if word.len() > 32 { None } else { words().literals.get(&fold(word)).copied() }
 }
 
+/// Whether the text is what a spreadsheet in one of the known languages writes in place of a value it could not work out.
+pub(crate) fn spreadsheet_error(text: &str) -> bool {
+    if text.len() > 32 {
+        return false;
+    }
+    if text.starts_with('#') {
+        return words().errors.contains(&*nfc(text));
+    }
+    // `Err:502` of LibreOffice.
+    let Some((word, number)) = text.split_once(':') else { return false };
+    let number = number.trim_start();
+    number.len() == 3
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && words().numbered_errors.iter().any(|known| known == word.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +101,7 @@ mod tests {
         assert_eq!(month("DEZ"), Some(12));
         assert_eq!(truth("WAHR"), Some(true));
         assert_eq!(truth("maybe"), None);
+        assert_eq!(words().errors.len(), lists.errors.len(), "an error stands twice");
+        assert!(lists.errors.iter().all(|error| error.starts_with('#')), "an error begins with #");
     }
 }

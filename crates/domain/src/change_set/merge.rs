@@ -158,6 +158,11 @@ impl Bases {
         self.0.insert((row.id().clone(), row.rev()), row);
     }
 
+    /// All of them, in no order.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.0.values()
+    }
+
     /// The state of that token, which may be the current one.
     #[must_use]
     pub fn find<'a>(&'a self, current: &'a Catalogue, id: &RowId, rev: Rev) -> Option<&'a Row> {

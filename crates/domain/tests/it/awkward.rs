@@ -168,6 +168,7 @@ pub(crate) fn imported(table: Table, bytes: &[u8]) -> ImportReport {
         table,
         catalogue: &catalogue,
         bases: &bases,
+        history: None,
         was_deleted: &|_| false,
         role: Role::Owner,
         answers: &answers,

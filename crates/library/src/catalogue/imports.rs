@@ -1,16 +1,17 @@
-//! A CSV on its way in: read, checked by the server against the state it was exported from, asked about, and only then proposed. The
-//! bytes stay in memory until then, so that an answer checks the same file again, whatever happened to it on disk.
+//! A CSV on its way in: read, checked by the server against the state it was exported from, asked about, and only then proposed. Its
+//! bytes are kept until then, so that an answer checks the same file again, whatever happened to it on disk; a file that is kept as a
+//! draft is there with its answers after a restart as well.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use collabtrack_domain::catalogue::cells::CellValue;
-use collabtrack_domain::catalogue::csv::report::{Answers, ImportReport, Issue};
+use collabtrack_domain::catalogue::csv::report::{Answers, ImportReport, Issue, RepairGroup};
 use collabtrack_domain::catalogue::csv::{self, Delimiter, ExportOptions};
 use collabtrack_domain::catalogue::guard;
 use collabtrack_domain::catalogue::schema::Table;
-use collabtrack_domain::change_set::merge::Bases;
+use collabtrack_domain::change_set::merge::{Bases, CellResult};
 use collabtrack_domain::change_set::op::Op;
 use collabtrack_domain::hash::ObjectHash;
 use collabtrack_domain::id::{ChangeSetId, ProjectId};
@@ -26,13 +27,14 @@ use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::paths;
 use crate::record::{blocking, random_bits};
+use crate::store::csv_drafts::{self, Draft};
 use crate::sync::remote::RemoteError;
-use crate::view::imports::{ImportColumn, ImportRemark, ImportView, RepairView};
+use crate::view::imports::{ImportColumn, ImportConflict, ImportRemark, ImportTotals, ImportView, RepairView};
 use crate::view::{CellChangeView, ChangeWord, ProposalView};
 
 /// Longest name of a file that the log keeps.
 const MAX_FILE_NAME_CHARS: usize = 200;
-/// Files kept in memory for answers, the newest ones.
+/// Files kept in memory for answers, the newest ones; drafts are read again when they are asked for.
 const MOST_IMPORTS: usize = 2;
 
 /// A file that was read, with what the last look at it found.
@@ -47,6 +49,25 @@ struct Checked {
     ops: Vec<Op>,
     rows_without_base: u32,
     problems: Vec<ImportRemark>,
+    /// Whether it was compared with the catalogue as last read only.
+    is_offline: bool,
+}
+
+impl Checked {
+    /// A draft that was not looked at in this run: nothing of it can be proposed before that.
+    fn of(draft: Draft) -> Self {
+        Self {
+            project: draft.project,
+            table: draft.table,
+            file_name: draft.file_name,
+            bytes: Arc::new(draft.bytes),
+            base_head: String::new(),
+            ops: Vec::new(),
+            rows_without_base: 0,
+            problems: Vec::new(),
+            is_offline: false,
+        }
+    }
 }
 
 /// Imports of this run.
@@ -72,23 +93,67 @@ impl Library {
             ops: Vec::new(),
             rows_without_base: 0,
             problems: Vec::new(),
+            is_offline: false,
         };
         self.look_at(import, file, &Answers::default()).await
     }
 
+    /// Keeps a file that was read as the draft of its table, in place of the one before, until it is proposed or thrown away.
+    /// # Errors
+    /// `Unknown`, or what the database said.
+    pub async fn import_keep(&self, import: &str) -> Result<()> {
+        let file = self.imported(import).await?;
+        let draft = Draft {
+            import: import.to_owned(),
+            project: file.project,
+            table: file.table,
+            file_name: file.file_name,
+            bytes: file.bytes.to_vec(),
+            answers: Answers::default(),
+        };
+        let mut transaction = self.store().write().await?;
+        csv_drafts::put(&mut transaction, &draft).await?;
+        Ok(transaction.commit().await.map_err(crate::store::StoreError::from)?)
+    }
+
+    /// The draft of a table, checked again with what was answered about it; none when there is none.
+    /// # Errors
+    /// `Invalid` table, or what the server refused.
+    pub async fn import_draft(&self, project: &ProjectId, table: &str) -> Result<Option<ImportView>> {
+        let table = table_of(table)?;
+        let draft = csv_drafts::of_table(&mut *self.store().read().await?, project, table).await?;
+        let Some(draft) = draft else { return Ok(None) };
+        let (import, answers) = (draft.import.clone(), draft.answers.clone());
+        Ok(Some(self.look_at(import, Checked::of(draft), &answers).await?))
+    }
+
+    /// Throws a file and its answers away.
+    /// # Errors
+    /// What the database said.
+    pub async fn import_discard(&self, import: &str) -> Result<()> {
+        self.imports().0.remove(import);
+        let mut transaction = self.store().write().await?;
+        csv_drafts::done(&mut transaction, import).await?;
+        Ok(transaction.commit().await.map_err(crate::store::StoreError::from)?)
+    }
+
     /// Checks the same file again with answers and choices: all of them, not only the new ones.
     /// # Errors
-    /// `Unknown` when the file was read in an earlier run, or what the server refused.
+    /// `Unknown` when the file was read in an earlier run and not kept, or what the server refused.
     pub async fn import_answer(&self, import: &str, answers: &Answers) -> Result<ImportView> {
-        let file = self.imported(import)?;
-        self.look_at(import.to_owned(), file, answers).await
+        let file = self.imported(import).await?;
+        let view = self.look_at(import.to_owned(), file, answers).await?;
+        let mut transaction = self.store().write().await?;
+        csv_drafts::answer(&mut transaction, import, answers).await?;
+        transaction.commit().await.map_err(crate::store::StoreError::from)?;
+        Ok(view)
     }
 
     /// Writes the problems of an import as a CSV that a spreadsheet opens.
     /// # Errors
     /// `Unknown`, `File`.
     pub async fn import_problems(&self, import: &str, target: &Path) -> Result<()> {
-        let file = self.imported(import)?;
+        let file = self.imported(import).await?;
         let target = target.to_path_buf();
         blocking(move || write_durably(&target, problems_csv(&file.problems).as_bytes())).await
     }
@@ -97,10 +162,10 @@ impl Library {
     /// # Errors
     /// `Unknown` when the import was checked in an earlier run, `Invalid` while something is in the way, or what the server refused.
     pub async fn import_propose(&self, import: &str, title: &str, reason: &str) -> Result<ProposalView> {
-        let file = self.imported(import)?;
+        let file = self.imported(import).await?;
         let (title, source) = proposable(&file, title)?;
         let proposal = self.propose(&file.project, &title, reason, file.base_head, &file.ops, Some(source)).await?;
-        self.imports().0.remove(import);
+        self.import_discard(import).await?;
         Ok(proposal)
     }
 
@@ -108,17 +173,23 @@ impl Library {
     /// # Errors
     /// As [`Library::import_propose`]; `forbidden` for somebody else's proposal, `already_decided`.
     pub async fn import_revise(&self, import: &str, change_set: &ChangeSetId, title: &str, reason: &str) -> Result<ProposalView> {
-        let file = self.imported(import)?;
+        let file = self.imported(import).await?;
         let (title, source) = proposable(&file, title)?;
         let revised = Revised { title: &title, reason, base_head: file.base_head, csv: Some(source) };
         let proposal = self.send_revision(change_set, revised, &file.ops).await?;
-        self.imports().0.remove(import);
+        self.import_discard(import).await?;
         Ok(proposal)
     }
 
-    fn imported(&self, import: &str) -> Result<Checked> {
+    /// A file that was read in this run, or is kept as a draft.
+    async fn imported(&self, import: &str) -> Result<Checked> {
+        let read = self.imports().0.get(import).cloned();
+        if let Some(read) = read {
+            return Ok(read);
+        }
         let unknown = || LibraryError::Unknown { what: "import", id: import.chars().take(64).collect() };
-        self.imports().0.get(import).cloned().ok_or_else(unknown)
+        let draft = csv_drafts::get(&mut *self.store().read().await?, import).await?;
+        draft.map(Checked::of).ok_or_else(unknown)
     }
 
     async fn look_at(&self, import: String, mut file: Checked, answers: &Answers) -> Result<ImportView> {
@@ -133,6 +204,8 @@ impl Library {
         };
         let mut view = import_view(&known, &report, import.clone(), file.file_name.clone());
         view.is_offline = is_offline;
+        view.answers = serde_json::to_value(answers).map_err(|_| unlike("the answers"))?;
+        file.is_offline = is_offline;
         file.rows_without_base = u32::try_from(report.rows_without_base).unwrap_or(u32::MAX);
         file.base_head = known.catalogue.head.clone();
         file.problems = view.errors.iter().chain(&view.questions).cloned().collect();
@@ -168,6 +241,7 @@ impl Library {
                 table,
                 catalogue: &catalogue,
                 bases: &Bases::none(),
+                history: None,
                 was_deleted: &|_| false,
                 role,
                 answers: &answers,
@@ -179,15 +253,20 @@ impl Library {
     }
 
     /// A table of the catalogue as last read, as CSV: what a computer without the server can export.
-    pub(super) async fn kept_csv(&self, project: &ProjectId, table: Table) -> Result<Vec<u8>> {
+    pub(super) async fn kept_csv(&self, project: &ProjectId, table: Table, delimiter: Delimiter) -> Result<Vec<u8>> {
         let known = self.last_catalogue(project).await?;
         let (catalogue, role) = (known.as_catalogue()?, known.role);
-        blocking(move || Ok(csv::export(&catalogue, table, &ExportOptions { delimiter: Delimiter::Comma, role }))).await
+        blocking(move || Ok(csv::export(&catalogue, table, &ExportOptions { delimiter, role }))).await
     }
 }
 
 /// Title and source of a proposal from a file.
 fn proposable(file: &Checked, title: &str) -> Result<(String, CsvSource)> {
+    if file.is_offline && !file.ops.is_empty() {
+        return Err(LibraryError::Invalid {
+            what: "The file was compared with the catalogue as this computer last read it, not with the one of now. Nothing was proposed. Compare it again when the server answers.".into(),
+        });
+    }
     if file.ops.is_empty() {
         return Err(LibraryError::Invalid {
             what: "The file changes nothing, or something in it is in the way. Nothing was proposed.".into(),
@@ -234,20 +313,19 @@ fn remark(issue: &Issue) -> ImportRemark {
 }
 
 fn import_view(known: &Known, report: &ImportReport, import: String, file_name: String) -> ImportView {
-    let table_rows = known.table(report.table).count();
     let columns = report.columns.iter().map(|column| ImportColumn {
         heading: column.heading.clone(),
         field: column.field.clone(),
         suggestion: column.suggestion.clone(),
         reason: column.reason.clone(),
     });
-    let repairs = report.repairs.iter().map(|group| RepairView {
+    let repair = |group: &RepairGroup| RepairView {
         repair: group.repair.clone(),
         code: group.code.word(),
         column: (!group.column.is_empty()).then(|| group.column.clone()),
         count: group.count as u64,
         title: group.title.clone(),
-    });
+    };
     ImportView {
         import,
         file_name,
@@ -260,28 +338,68 @@ fn import_view(known: &Known, report: &ImportReport, import: String, file_name: 
         blanks: wire_word(report.blanks),
         rows: report.counts.rows as u64,
         unchanged: report.counts.unchanged_rows as u64,
-        missing: table_rows.saturating_sub(report.counts.rows.saturating_sub(report.counts.added)) as u64,
+        missing: report.missing.rows as u64,
+        added_since: report.missing.added_since as u64,
+        exported_from: report.exported_from,
+        catalogue: report.catalogue,
         conflicts: report.counts.conflicts as u64,
         may_propose: !report.is_blocked() && !report.ops.is_empty(),
         changes: changes(known, report),
+        conflict_cells: conflict_cells(known, report),
         notices: report.notices.iter().map(remark).collect(),
         warnings: report.warnings.iter().map(remark).collect(),
         questions: report.questions.iter().map(remark).collect(),
         errors: report.errors.iter().map(remark).collect(),
-        repairs: repairs.collect(),
+        repairs: report.repairs.iter().map(repair).collect(),
+        ignored: report.ignored.iter().map(repair).collect(),
+        totals: ImportTotals {
+            errors: report.totals.errors as u64,
+            questions: report.totals.questions as u64,
+            warnings: report.totals.warnings as u64,
+            notices: report.totals.notices as u64,
+        },
+        answers: Value::Null,
         is_offline: false,
     }
 }
 
+fn json(value: &Option<CellValue>) -> Value {
+    value.as_ref().map_or(Value::Null, CellValue::to_json)
+}
+
+fn label_of(known: &Known, row: &str, column: &str) -> String {
+    known.field(row, column).map_or_else(|| column.to_owned(), |field| field.label.clone())
+}
+
+/// What two people changed differently, with the value at the export, the one of the file, and the one of now.
+fn conflict_cells(known: &Known, report: &ImportReport) -> Vec<ImportConflict> {
+    let conflicts = report.changed.iter().chain(&report.cleared).filter(|change| change.result == CellResult::Conflict);
+    conflicts
+        .map(|change| {
+            let row = change.row.to_string();
+            let shown = |value: &Option<CellValue>| known.shown(&row, &change.column, &json(value));
+            ImportConflict {
+                row_label: known.label(&row),
+                field: change.column.clone(),
+                field_label: label_of(known, &row, &change.column),
+                was: shown(&change.from),
+                proposed: shown(&change.to),
+                now: shown(&change.current),
+                row,
+            }
+        })
+        .collect()
+}
+
+/// What would change. A cell that already has the value of the file is none.
 fn changes(known: &Known, report: &ImportReport) -> Vec<CellChangeView> {
-    let json = |value: &Option<CellValue>| value.as_ref().map_or(Value::Null, CellValue::to_json);
     let cells = |cells: Value| if let Value::Object(cells) = cells { cells } else { RowCells::new() };
     let added: Vec<(&str, RowCells)> = report.added.iter().map(|added| (added.row.as_str(), cells(added.cells.to_json()))).collect();
     let names = Names::new(known, added.iter().map(|(row, cells)| (*row, cells)));
     let mut changes = Vec::new();
-    for change in report.changed.iter().chain(&report.cleared) {
+    for change in report.changed.iter().chain(&report.cleared).filter(|change| change.result != CellResult::AlreadySo) {
         let row = change.row.to_string();
-        let label = known.field(&row, &change.column).map_or_else(|| change.column.clone(), |field| field.label.clone());
+        let label = label_of(known, &row, &change.column);
         changes.push(CellChangeView {
             row_label: known.label(&row),
             from: names.value(&row, &change.column, &json(&change.current)),

@@ -56,6 +56,42 @@ pub struct RepairView {
     pub title: String,
 }
 
+/// A cell of an imported file that somebody else changed since its export, with all three values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ImportConflict {
+    /// Row id.
+    pub row: String,
+    /// Its title or party.
+    pub row_label: String,
+    /// Field name.
+    pub field: String,
+    /// Its label.
+    pub field_label: String,
+    /// The value when the file was exported; none for an empty cell.
+    pub was: Option<String>,
+    /// The value in the file.
+    pub proposed: Option<String>,
+    /// The value now.
+    pub now: Option<String>,
+}
+
+/// How many remarks of each kind there are, those beyond the lists included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ImportTotals {
+    /// Errors.
+    #[ts(type = "number")]
+    pub errors: u64,
+    /// Questions.
+    #[ts(type = "number")]
+    pub questions: u64,
+    /// Warnings.
+    #[ts(type = "number")]
+    pub warnings: u64,
+    /// Notices.
+    #[ts(type = "number")]
+    pub notices: u64,
+}
+
 /// An imported CSV, checked but not proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ImportView {
@@ -75,7 +111,13 @@ pub struct ImportView {
     pub fields: Vec<(String, String)>,
     /// Whether every row names the state it was exported from; without it newer values may be overwritten.
     pub has_base: bool,
-    /// What empty cells mean: `apply`, `ignore`, `fill_only`.
+    /// Number of the catalogue the file was exported from, as far as its rows tell.
+    #[ts(type = "number | null")]
+    pub exported_from: Option<i64>,
+    /// Number of the catalogue it was compared with, where the server said it.
+    #[ts(type = "number | null")]
+    pub catalogue: Option<i64>,
+    /// What empty cells mean: `apply`, `apply_known` (clear where the state at the export is known), `ignore`, `fill_only`.
     pub blanks: String,
     /// Rows of data in the file.
     #[ts(type = "number")]
@@ -83,14 +125,19 @@ pub struct ImportView {
     /// Rows that do not change.
     #[ts(type = "number")]
     pub unchanged: u64,
-    /// Rows of the catalogue that the file does not have.
+    /// Rows of the catalogue that the file does not have and that a complete file would delete.
     #[ts(type = "number")]
     pub missing: u64,
+    /// Rows that were added after the export: they stay in any case.
+    #[ts(type = "number")]
+    pub added_since: u64,
     /// Cells that somebody else changed since the export.
     #[ts(type = "number")]
     pub conflicts: u64,
     /// Everything that would change.
     pub changes: Vec<CellChangeView>,
+    /// Those of the changed cells that somebody else changed since the export.
+    pub conflict_cells: Vec<ImportConflict>,
     /// Harmless: what was ignored and why.
     pub notices: Vec<ImportRemark>,
     /// Worth a look.
@@ -101,6 +148,13 @@ pub struct ImportView {
     pub errors: Vec<ImportRemark>,
     /// Questions and errors grouped by what settles them, most first.
     pub repairs: Vec<RepairView>,
+    /// Notices grouped the same way.
+    pub ignored: Vec<RepairView>,
+    /// How many there are of each, also where only the first ones are listed.
+    pub totals: ImportTotals,
+    /// The answers it was checked with, in the form that `import_answer` takes.
+    #[ts(type = "unknown")]
+    pub answers: serde_json::Value,
     /// Whether it can be proposed.
     pub may_propose: bool,
     /// Whether it was compared with the catalogue as last read, because the server did not answer.

@@ -7,7 +7,10 @@ import { t } from '../texts/en';
 
 export type ColumnChoice = { use: 'field'; name: string } | { use: 'ignore' };
 export type RowChoice = { row: 'new' } | { row: 'existing'; id: string };
-export type Blanks = 'apply' | 'ignore' | 'fill_only';
+export type Blanks = 'apply' | 'apply_known' | 'ignore' | 'fill_only';
+/** An answer to everything that one repair settles, however much of it is listed. */
+export type GroupAnswer = 'literal' | 'accept' | 'new';
+export type Delimiter = 'comma' | 'semicolon';
 export type NumberStyle = 'plain' | 'comma_thousands' | 'comma_decimal' | 'space_thousands' | 'apostrophe_thousands';
 
 export interface Style {
@@ -26,6 +29,8 @@ export interface ImportAnswers {
   literal: [number, string][];
   rows: Record<string, RowChoice>;
   accepted: [number, string][];
+  chosen: [number, string, string][];
+  groups: Record<string, GroupAnswer>;
   accept_matches: boolean;
 }
 
@@ -39,14 +44,21 @@ export const noAnswers: ImportAnswers = {
   literal: [],
   rows: {},
   accepted: [],
+  chosen: [],
+  groups: {},
   accept_matches: false,
 };
 
 export const encodings = ['utf8', 'utf16_le', 'utf16_be', 'windows1252', 'mac_roman'] as const;
 export const delimiters = [',', ';', '\t', '|'] as const;
-export const blankModes: readonly Blanks[] = ['apply', 'ignore', 'fill_only'];
+const blankModes: readonly Blanks[] = ['apply', 'apply_known', 'ignore', 'fill_only'];
 
-/** One way to settle a group of problems at once. */
+/** What empty cells may mean: where every row says what it was exported from, it is known everywhere. */
+export function blanksOf(file: ImportView): readonly Blanks[] {
+  return blankModes.filter((mode) => mode !== 'apply_known' || !file.has_base || file.blanks === mode);
+}
+
+/** One way to settle a problem, or a group of them at once. */
 export interface Offer {
   label: string;
   settle: (answers: ImportAnswers) => ImportAnswers;
@@ -66,33 +78,81 @@ export function offersOf(group: RepairView, remarks: readonly ImportRemark[]): O
   const { column, count } = group;
   switch (group.code) {
     case 'ambiguous':
-      return column === null ? [] : readings(column, count, remarks);
+      return column === null ? [] : readings(group, column, remarks);
     case 'natural_match':
       return [
         { label: t.import.sameRows(count), settle: (answers) => ({ ...answers, accept_matches: true }) },
-        { label: t.import.newRows(count), settle: (answers) => withRows(answers, remarks, { row: 'new' }) },
+        { label: t.import.newRows(count), settle: (answers) => inGroup(answers, group.repair, 'new') },
       ];
     case 'duplicate_id':
-      return [{ label: t.import.newRows(count), settle: (answers) => withRows(answers, remarks, { row: 'new' }) }];
+      return [{ label: t.import.newRows(count), settle: (answers) => inGroup(answers, group.repair, 'new') }];
     case 'deleted_row':
-      return [{ label: t.import.addAgain(count), settle: (answers) => withRows(answers, remarks, { row: 'new' }) }];
-    case 'value': {
-      const places = placesOf(remarks.filter((remark) => remark.suggestions.length > 0));
-      if (places.length === 0) return [];
-      const [first] = remarks.flatMap((remark) => remark.suggestions);
-      return [
-        {
-          label: places.length === 1 ? t.import.takeSuggestion(first ?? '') : t.import.takeSuggestions(places.length),
-          settle: (answers) => ({ ...answers, accepted: [...answers.accepted, ...places] }),
-        },
-      ];
-    }
+      return [{ label: t.import.addAgain(count), settle: (answers) => inGroup(answers, group.repair, 'new') }];
+    case 'value':
+      return suggestions(group, remarks);
     default:
       return [];
   }
 }
 
-function readings(column: string, count: number, remarks: readonly ImportRemark[]): Offer[] {
+/** What can be done about one remark alone. */
+export function offersOfOne(remark: ImportRemark): Offer[] {
+  const { line, column } = remark;
+  if (line === null) return [];
+  const row = (label: string, choice: RowChoice): Offer => ({
+    label,
+    settle: (answers) => ({ ...answers, rows: { ...answers.rows, [String(line)]: choice } }),
+  });
+  switch (remark.code) {
+    case 'damage':
+      return column === null
+        ? []
+        : [{ label: t.import.literally(1), settle: (answers) => ({ ...answers, literal: [...answers.literal, [line, column]] }) }];
+    case 'value':
+    case 'ambiguous':
+      return column === null
+        ? []
+        : remark.suggestions.map((text) => ({
+            label: t.import.takeSuggestion(text),
+            settle: (answers) => ({ ...answers, chosen: [...answers.chosen, [line, column, text]] }),
+          }));
+    case 'natural_match': {
+      const [id] = remark.suggestions;
+      const same = id === undefined ? [] : [row(t.import.sameRows(1), { row: 'existing', id })];
+      return [...same, row(t.import.newRows(1), { row: 'new' })];
+    }
+    case 'duplicate_id':
+      return [row(t.import.newRows(1), { row: 'new' })];
+    case 'deleted_row':
+      return [row(t.import.addAgain(1), { row: 'new' })];
+    default:
+      return [];
+  }
+}
+
+/** Takes the suggestions of a group: of its one cell, or of all of them, listed or not. */
+function suggestions(group: RepairView, remarks: readonly ImportRemark[]): Offer[] {
+  const places = placesOf(remarks.filter((remark) => remark.suggestions.length > 0));
+  if (places.length === 0) return [];
+  const all = remarks.length >= group.count;
+  const [first] = remarks.flatMap((remark) => remark.suggestions);
+  if (all && places.length === 1)
+    return [
+      {
+        label: t.import.takeSuggestion(first ?? ''),
+        settle: (answers) => ({ ...answers, accepted: [...answers.accepted, ...places] }),
+      },
+    ];
+  return [
+    {
+      label: t.import.takeSuggestions(all ? places.length : group.count),
+      settle: (answers) => inGroup(answers, group.repair, 'accept'),
+    },
+  ];
+}
+
+function readings(group: RepairView, column: string, remarks: readonly ImportRemark[]): Offer[] {
+  const { count } = group;
   const style = (label: string, more: Style): Offer => ({
     label,
     settle: (answers) => ({ ...answers, styles: { ...answers.styles, [column]: { ...answers.styles[column], ...more } } }),
@@ -102,36 +162,22 @@ function readings(column: string, count: number, remarks: readonly ImportRemark[
     return [style(t.import.dayMonth(count), { date_order: 'day_month' }), style(t.import.monthDay(count), { date_order: 'month_day' })];
   if (remarks.some((remark) => remark.found.includes('%') || /per cent|share/iu.test(remark.expected)))
     return [style(t.import.points(count), { percent: 'points' }), style(t.import.fraction(count), { percent: 'fraction' })];
+  // A length such as 225 has one reading, which is asked about because it lacks its unit.
+  const lengths = remarks.some((remark) => remark.suggestions.some((text) => /^(?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?s$/u.test(text)));
+  if (lengths || !remarks.some((remark) => /\d[.,'’\s]\d/u.test(remark.found))) return suggestions(group, remarks);
   return [
     style(t.import.commaDecimal(count), { number: 'comma_decimal' }),
     style(t.import.commaThousands(count), { number: 'comma_thousands' }),
   ];
 }
 
-/** Takes cells as they stand that were recognised as changed by the spreadsheet only. */
-export function literally(answers: ImportAnswers, remarks: readonly ImportRemark[]): ImportAnswers {
-  return { ...answers, literal: [...answers.literal, ...placesOf(remarks)] };
+/** Answers for everything that one repair settles. */
+export function inGroup(answers: ImportAnswers, repair: string, answer: GroupAnswer): ImportAnswers {
+  return { ...answers, groups: { ...answers.groups, [repair]: answer } };
 }
 
 function placesOf(remarks: readonly ImportRemark[]): [number, string][] {
   return remarks.flatMap((remark): [number, string][] =>
     remark.line === null || remark.column === null ? [] : [[remark.line, remark.column]],
   );
-}
-
-function withRows(answers: ImportAnswers, remarks: readonly ImportRemark[], choice: RowChoice): ImportAnswers {
-  const rows = { ...answers.rows };
-  for (const remark of remarks) if (remark.line !== null) rows[String(remark.line)] = choice;
-  return { ...answers, rows };
-}
-
-/** Notices of one kind, counted: "212 cells of upc". */
-export function grouped(remarks: readonly ImportRemark[]): { repair: string; column: string | null; code: string; list: ImportRemark[] }[] {
-  const groups = new Map<string, { repair: string; column: string | null; code: string; list: ImportRemark[] }>();
-  for (const remark of remarks) {
-    const group = groups.get(remark.repair) ?? { repair: remark.repair, column: remark.column, code: remark.code, list: [] };
-    group.list.push(remark);
-    groups.set(remark.repair, group);
-  }
-  return Array.from(groups.values()).sort((a, b) => b.list.length - a.list.length);
 }

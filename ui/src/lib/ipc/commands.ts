@@ -1,6 +1,6 @@
 // The commands of the desktop: name → arguments, result. One list for the Tauri, fake and bridge backends; a Rust test compares the
 // names with the commands the app really registers. Bytes come back as ArrayBuffer.
-import type { ImportAnswers } from '../catalogue/answers';
+import type { Delimiter, ImportAnswers } from '../catalogue/answers';
 import type { SheetEdits } from '../catalogue/edits';
 import type { AccountView } from './generated/AccountView';
 import type { ActivityView } from './generated/ActivityView';
@@ -185,9 +185,11 @@ export interface Commands {
   demote_site_admin: { args: { account: string }; result: null };
   // catalogue and approval
   catalogue: { args: { project: string; table: string; seen: string }; result: CatalogueView | null };
-  export_catalogue: { args: { project: string; table: string }; result: string | null };
+  export_catalogue: { args: { project: string; table: string; delimiter: Delimiter }; result: string | null };
   export_everything: { args: { project: string | null }; result: string | null };
   import_catalogue: { args: { project: string; table: string }; result: ImportView | null };
+  import_draft: { args: { project: string; table: string }; result: ImportView | null };
+  import_discard: { args: { import: string }; result: null };
   import_answer: { args: { import: string; answers: ImportAnswers }; result: ImportView };
   import_problems: { args: { import: string }; result: string | null };
   import_propose: { args: { import: string; title: string; reason: string }; result: ProposalView };

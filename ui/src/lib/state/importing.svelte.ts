@@ -23,6 +23,25 @@ export class Importing {
     this.#table = table;
   }
 
+  /** Goes on with the file that was looked at before, if there is one. */
+  async resume(): Promise<void> {
+    await this.#try(async () => {
+      const draft = await this.#backend.call('import_draft', { project: this.#project, table: this.#table });
+      if (!draft || this.file) return;
+      this.answers = { ...noAnswers, ...(draft.answers as Partial<ImportAnswers>) };
+      this.file = draft;
+    });
+  }
+
+  /** Throws the file and its answers away. */
+  async discard(): Promise<void> {
+    const { file } = this;
+    if (!file) return;
+    await this.#backend.call('import_discard', { import: file.import });
+    this.file = null;
+    this.answers = noAnswers;
+  }
+
   async choose(): Promise<void> {
     await this.#try(async () => {
       const chosen = await this.#backend.call('import_catalogue', { project: this.#project, table: this.#table });

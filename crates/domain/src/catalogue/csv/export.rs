@@ -27,6 +27,15 @@ impl Delimiter {
             Self::Semicolon => ';',
         }
     }
+
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Comma => "comma",
+            Self::Semicolon => "semicolon",
+        }
+    }
 }
 
 /// Choices of an export.

@@ -11,7 +11,8 @@ use std::collections::HashMap;
 
 use crate::catalogue::csv::decode::{self, Unread};
 use crate::catalogue::csv::header::{Column, Header, Names};
-use crate::catalogue::csv::issues;
+use crate::catalogue::csv::history::History;
+use crate::catalogue::csv::issues::{self, Level};
 use crate::catalogue::csv::records::{Record, Records, Rows};
 use crate::catalogue::csv::report::{Answers, ImportReport, Issue, IssueCode};
 use crate::catalogue::row::{Catalogue, RowId};
@@ -37,6 +38,8 @@ pub struct ImportContext<'a> {
     pub catalogue: &'a Catalogue,
     /// The row states that `_rev` may name, apart from the current ones, equally filtered.
     pub bases: &'a Bases,
+    /// In which states of the catalogue rows were written and added; nothing on a computer that does not know.
+    pub history: Option<&'a History>,
     /// Whether a row of that id existed in this project and was deleted.
     pub was_deleted: &'a dyn Fn(&RowId) -> bool,
     /// The role of the importing person.
@@ -59,7 +62,7 @@ pub fn import(bytes: &[u8], context: &mut ImportContext<'_>) -> ImportReport {
         }
         Err(Unread::Error(issue)) => return refused(report, *issue),
         Err(Unread::Question(issue)) => {
-            report.questions.push(*issue);
+            issues::push(&mut report, Level::Question, *issue);
             issues::group(&mut report);
             return report;
         }
@@ -79,9 +82,9 @@ fn refused(mut report: ImportReport, issue: Issue) -> ImportReport {
     let (encoding, delimiter, columns) = (report.encoding, report.delimiter, std::mem::take(&mut report.columns));
     let mut empty = ImportReport { encoding, delimiter, columns, ..ImportReport::unread(report.table) };
     if issue.code == IssueCode::Delimiter {
-        empty.questions.push(issue);
+        issues::push(&mut empty, Level::Question, issue);
     } else {
-        empty.errors.push(issue);
+        issues::push(&mut empty, Level::Error, issue);
     }
     issues::group(&mut empty);
     empty
@@ -117,7 +120,7 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
                     "the headings once more".to_owned(),
                     how,
                 );
-                issues::push(&mut report.notices, issue);
+                issues::push(report, Level::Notice, issue);
             }
             Some(header) => {
                 ragged(report, header, &record);
@@ -130,7 +133,10 @@ fn read(text: &str, context: &mut ImportContext<'_>, schema: &Schema, report: &m
         return Err(Box::new(issues::file(IssueCode::EmptyFile, "headings and rows".to_owned(), "an empty file".to_owned(), how)));
     };
     report.counts.rows = rows.len();
-    report.errors.append(&mut header.errors);
+    report.catalogue = context.history.map(History::number);
+    for issue in header.errors.drain(..) {
+        issues::push(report, Level::Error, issue);
+    }
     if report.errors.iter().any(|issue| issue.line <= 1) {
         // With headings that cannot be trusted, nothing below them can.
         report.columns = header.reports;
@@ -196,7 +202,7 @@ fn ragged(report: &mut ImportReport, header: &Header<'_>, record: &Record<'_>) {
     if let Some(extra) = record.cells.iter().skip(width).find(|cell| !cell.trim().is_empty()) {
         let found = format!("{} beyond the last column", crate::catalogue::value::quoted(extra.trim()));
         let how = "A separator inside a cell that is not in quotes moves everything after it; put it right, or no cell of this row can be trusted.";
-        issues::push(&mut report.errors, issues::row(IssueCode::RaggedRow, record.line, None, format!("{width} cells"), found, how));
+        issues::push(report, Level::Error, issues::row(IssueCode::RaggedRow, record.line, None, format!("{width} cells"), found, how));
     }
 }
 
@@ -210,12 +216,12 @@ fn missing_columns(report: &mut ImportReport, header: &Header<'_>, schema: &Sche
         let expected = "all columns of the catalogue".to_owned();
         let mut issue = issues::file(IssueCode::MissingColumn, expected, format!("no column {}", missing.join(", ")), how);
         issue.message = format!("The file has no column {}. {how}", missing.join(", "));
-        report.notices.push(issue);
+        issues::push(report, Level::Notice, issue);
     }
     if !header.columns.iter().any(|column| matches!(column, Column::Id)) {
         let mut issue = issues::file(IssueCode::MissingColumn, "a column _id".to_owned(), "none".to_owned(), "");
         issue.message = "The file has no column _id, so its rows are matched by what they say. Look at every match; export the catalogue to get a file with ids.".to_owned();
-        report.warnings.push(issue);
+        issues::push(report, Level::Warning, issue);
     }
 }
 
@@ -234,7 +240,7 @@ fn unknown_columns(state: &State<'_>, context: &ImportContext<'_>, report: &mut 
                 format!("an unknown one with {filled} values"),
                 how,
             );
-            issues::push(&mut report.warnings, issue);
+            issues::push(report, Level::Warning, issue);
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Building issues: what happened, what it means, what to do, with row and column; and grouping them by what settles them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use crate::catalogue::csv::report::{ImportReport, Issue, IssueCode, RepairGroup};
+use crate::catalogue::csv::report::{ImportReport, Issue, IssueCode, RepairGroup, Totals};
 use crate::catalogue::row::RowId;
 use crate::catalogue::schema::Field;
 use crate::catalogue::value::{CellProblem, ProblemCode};
 
-/// Most issues of one kind that are listed.
+/// Most issues of one level that are listed.
 pub(super) const MAX_ISSUES: usize = 10_000;
+/// Issues of every kind that are listed in any case, and lines that a group names.
+const FIRST: usize = 20;
 
 impl IssueCode {
     /// The word on the wire.
@@ -66,31 +69,75 @@ pub(super) fn cell(line: usize, id: Option<&RowId>, field: &Field, problem: &Cel
     }
 }
 
-/// Adds an issue unless there are very many already; the rest is only counted.
-pub(super) fn push(list: &mut Vec<Issue>, issue: Issue) {
-    if list.len() < MAX_ISSUES {
+/// How much an issue matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Level {
+    /// What the spreadsheet did that means nothing.
+    Notice,
+    /// Worth a look.
+    Warning,
+    /// Only a person can answer it.
+    Question,
+    /// To be put right.
+    Error,
+}
+
+/// Counts an issue, and lists it unless very many are listed already. The first ones of every kind are always listed.
+pub(super) fn push(report: &mut ImportReport, level: Level, issue: Issue) {
+    let group = report.tally.entry((level, issue.repair.clone())).or_insert_with(|| RepairGroup {
+        repair: issue.repair.clone(),
+        code: issue.code,
+        column: issue.column.clone(),
+        count: 0,
+        lines: Vec::new(),
+        title: issue.expected.clone(),
+    });
+    group.count += 1;
+    if group.lines.len() < FIRST {
+        group.lines.push(issue.line);
+    }
+    let list = match level {
+        Level::Notice => &mut report.notices,
+        Level::Warning => &mut report.warnings,
+        Level::Question => &mut report.questions,
+        Level::Error => &mut report.errors,
+    };
+    if list.len() < MAX_ISSUES || group.count <= FIRST {
         list.push(issue);
     }
 }
 
-/// Groups questions and errors by what settles them.
+/// Groups what was counted by what settles it.
 pub(super) fn group(report: &mut ImportReport) {
-    let mut groups: BTreeMap<&str, RepairGroup> = BTreeMap::new();
-    for issue in report.errors.iter().chain(&report.questions) {
-        let group = groups.entry(&issue.repair).or_insert_with(|| RepairGroup {
-            repair: issue.repair.clone(),
-            code: issue.code,
-            column: issue.column.clone(),
-            count: 0,
-            lines: Vec::new(),
-            title: issue.expected.clone(),
-        });
-        group.count += 1;
-        if group.lines.len() < 20 {
-            group.lines.push(issue.line);
+    let tally = std::mem::take(&mut report.tally);
+    let total = |level: Level| tally.iter().filter(|((of, _), _)| *of == level).map(|(_, group)| group.count).sum();
+    report.totals = Totals {
+        errors: total(Level::Error),
+        questions: total(Level::Question),
+        warnings: total(Level::Warning),
+        notices: total(Level::Notice),
+    };
+    let (mut repairs, mut ignored): (BTreeMap<String, RepairGroup>, Vec<RepairGroup>) = (BTreeMap::new(), Vec::new());
+    for ((level, repair), group) in tally {
+        match level {
+            Level::Notice => ignored.push(group),
+            Level::Warning => {}
+            Level::Question | Level::Error => match repairs.entry(repair) {
+                Entry::Vacant(free) => drop(free.insert(group)),
+                Entry::Occupied(mut taken) => {
+                    let taken = taken.get_mut();
+                    taken.count += group.count;
+                    taken.lines.extend(group.lines.into_iter().take(FIRST - taken.lines.len()));
+                }
+            },
         }
     }
-    let mut groups: Vec<RepairGroup> = groups.into_values().collect();
+    report.repairs = titled(repairs.into_values().collect());
+    report.ignored = titled(ignored);
+}
+
+/// With titles that say how many, most first.
+fn titled(mut groups: Vec<RepairGroup>) -> Vec<RepairGroup> {
     for group in &mut groups {
         let things = match (group.count, group.column.is_empty()) {
             (1, true) => "1 row".to_owned(),
@@ -101,5 +148,5 @@ pub(super) fn group(report: &mut ImportReport) {
         group.title = format!("{things}: expected {}", group.title);
     }
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.repair.cmp(&b.repair)));
-    report.repairs = groups;
+    groups
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::cells::{CellValue, Cells};
+use crate::catalogue::csv::issues::Level;
 use crate::catalogue::row::RowId;
 use crate::catalogue::schema::Table;
 use crate::catalogue::value::Style;
@@ -33,6 +34,8 @@ pub enum Encoding {
 pub enum BlankMode {
     /// The value is to be cleared.
     Apply,
+    /// As `Apply` in rows whose state at the export is known, as `Ignore` in others: what counts when nobody says anything.
+    ApplyKnown,
     /// Nothing.
     Ignore,
     /// Nothing; and values are taken only where the catalogue has none.
@@ -46,7 +49,7 @@ pub enum MissingRows {
     /// Nothing.
     #[default]
     Keep,
-    /// It is to be deleted. Above 5 rows or 5 % the number must be typed.
+    /// It is to be deleted if it was there at the export. The number of rows that go must be typed.
     Delete {
         /// The number of rows that somebody typed.
         #[serde(default)]
@@ -80,6 +83,18 @@ pub enum RowChoice {
     New,
 }
 
+/// An answer to everything that one repair settles, however much of it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupAnswer {
+    /// Take the cells as they stand.
+    Literal,
+    /// Take the first suggestion of each cell.
+    Accept,
+    /// Make the rows new ones.
+    New,
+}
+
 /// Answers and choices of whoever imports. Everything is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -102,6 +117,10 @@ pub struct Answers {
     pub rows: BTreeMap<usize, RowChoice>,
     /// Suggested repairs that were accepted, by line and column name.
     pub accepted: BTreeSet<(usize, String)>,
+    /// One of several suggested values, as it was shown, by line and column name.
+    pub chosen: BTreeSet<(usize, String, String)>,
+    /// Answers to whole groups, by what settles them: `repair` of their issues.
+    pub groups: BTreeMap<String, GroupAnswer>,
     /// Whether rows without id are the rows of the catalogue they look like; otherwise each is asked about.
     pub accept_matches: bool,
 }
@@ -220,6 +239,28 @@ pub struct RepairGroup {
     pub title: String,
 }
 
+/// How many issues of each kind there are, those beyond the lists included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Errors.
+    pub errors: usize,
+    /// Questions.
+    pub questions: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notices.
+    pub notices: usize,
+}
+
+/// Rows of the catalogue that the file does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Missing {
+    /// Those that were there when the file was exported, as far as can be told: what a complete file deletes.
+    pub rows: usize,
+    /// Those that were added after the export: the file cannot have them, and they stay in any case.
+    pub added_since: usize,
+}
+
 /// What became of a column of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnReport {
@@ -320,6 +361,16 @@ pub struct ImportReport {
     /// Rows of the catalogue in the file that do not say which state they were exported from: newer values may be overwritten.
     #[serde(default)]
     pub rows_without_base: usize,
+    /// Number of the catalogue the file was exported from, as far as its rows tell: that of the newest state among them, or the one of
+    /// now when nothing changed since. Nothing without known states.
+    #[serde(default)]
+    pub exported_from: Option<i64>,
+    /// Number of the catalogue now, where it is known.
+    #[serde(default)]
+    pub catalogue: Option<i64>,
+    /// Rows of the catalogue that the file does not have.
+    #[serde(default)]
+    pub missing: Missing,
     /// What empty cells mean.
     pub blanks: BlankMode,
     /// How many of everything.
@@ -342,6 +393,15 @@ pub struct ImportReport {
     pub errors: Vec<Issue>,
     /// Questions and errors grouped by what settles them.
     pub repairs: Vec<RepairGroup>,
+    /// Notices grouped the same way.
+    #[serde(default)]
+    pub ignored: Vec<RepairGroup>,
+    /// How many errors, questions, warnings and notices there are; the lists hold the first ones.
+    #[serde(default)]
+    pub totals: Totals,
+    /// Every issue counted by what settles it, while the report is made.
+    #[serde(skip)]
+    pub(crate) tally: BTreeMap<(Level, String), RepairGroup>,
     /// Habits of the spreadsheet that were learned.
     pub learned: Vec<LearnedStyle>,
     /// The operations to propose; empty while something blocks.
@@ -364,6 +424,9 @@ impl ImportReport {
             columns: Vec::new(),
             has_base: false,
             rows_without_base: 0,
+            exported_from: None,
+            catalogue: None,
+            missing: Missing::default(),
             blanks: BlankMode::Ignore,
             counts: Counts::default(),
             changed: Vec::new(),
@@ -375,6 +438,9 @@ impl ImportReport {
             questions: Vec::new(),
             errors: Vec::new(),
             repairs: Vec::new(),
+            ignored: Vec::new(),
+            totals: Totals::default(),
+            tally: BTreeMap::new(),
             learned: Vec::new(),
             ops: Vec::new(),
         }

@@ -210,3 +210,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn errors_of_spreadsheets_in_other_languages_are_no_text() {
+    let schema = crate::catalogue::samples::schema_of(serde_json::json!([{"name": "t", "type": "text"}]));
+    let field = &schema.fields(crate::catalogue::schema::Table::Tracks)[0];
+    for error in [
+        "#WERT!",
+        "#BEZUG!",
+        "#NV",
+        "#NOM?",
+        "#¿NOMBRE?",
+        "#¡VALOR!",
+        "#RIF!",
+        "#ЗНАЧ!",
+        "#VÄRDEFEL!",
+        "#VA\u{308}RDEFEL!",
+        "Err:502",
+        "Fehler:508",
+        "Erreur : 502",
+    ] {
+        let problem = field.parse(error, &ParseContext::PLAIN).expect_err(error);
+        assert_eq!(problem.code, ProblemCode::SpreadsheetError, "{error}");
+    }
+    for title in ["#NVIDIA", "#1", "# VALUE", "Error: 404", "Err:50", "Err:5023", "#wert!"] {
+        assert!(field.parse(title, &ParseContext::PLAIN).is_ok(), "{title}");
+    }
+}

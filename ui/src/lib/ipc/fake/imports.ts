@@ -6,7 +6,10 @@ import type { RepairView } from '../generated/RepairView';
 import { cell } from './proposals';
 import { id } from './seed';
 
-export type ImportCase = 'fine' | 'errors' | 'columns' | 'unreadable';
+export type ImportCase = 'fine' | 'errors' | 'columns' | 'unreadable' | 'stale' | 'already';
+/** Rows whose barcode the spreadsheet damaged: more than are listed. */
+const DAMAGED = 212;
+const LISTED = 200;
 
 const fields: [string, string][] = [
   ['title', 'Title'],
@@ -54,6 +57,12 @@ export function importView(table: string, which: ImportCase, answers: ImportAnsw
   const harbour = id('trk', 3);
   const { errors, questions } = inTheWay(which, answers);
   const unread = which === 'unreadable' && answers.encoding === null;
+  const stale = which === 'stale';
+  const damaged = damagedIn(answers);
+  const notices = unread ? [] : [...damaged.slice(0, LISTED), ...(which === 'columns' ? [missingColumn] : [])];
+  const warnings = unread
+    ? []
+    : [remark('value_warning', 4, 'bpm', '61.00 is half of the tempo of version 9. Check it before you propose.')];
   const mood = answers.columns['Mood board'];
   const columns = ['_id', '_rev', ...fields.map(([name]) => name)].map((heading) => ({
     heading,
@@ -82,40 +91,67 @@ export function importView(table: string, which: ImportCase, answers: ImportAnsw
     columns: unread ? [] : columns,
     fields,
     has_base: which !== 'columns',
-    blanks: answers.blanks ?? 'apply',
+    exported_from: which === 'columns' || unread ? null : stale ? 41 : 44,
+    catalogue: 44,
+    blanks: answers.blanks ?? (which === 'columns' ? 'apply_known' : 'apply'),
     rows: unread ? 0 : 17,
     unchanged: unread ? 0 : 14,
     missing: 1,
-    conflicts: 0,
-    changes: unread
-      ? []
-      : [
-          cell(drive, 'Night Drive', 'isrc', 'ISRC', null, 'QZABC2600012'),
-          cell(drive, 'Night Drive', 'title', 'Title', 'Night Drive', 'Night Drive (Edit)'),
-          ...(answers.blanks === null || answers.blanks === 'apply'
-            ? [cell(tide, 'Low Tide', 'composers', 'Composers', 'Mara Lindqvist', null)]
-            : []),
-          cell(tide, 'Low Tide', 'release_date', 'Release date', '2027-03-05', '2027-05-03'),
-          cell(harbour, 'Harbour Lights', '_row', 'Row', 'Harbour Lights', null),
-          cell('trk_new', 'Slack Water', '_row', 'Row', null, 'Slack Water'),
-        ],
-    notices: unread
-      ? []
-      : [
-          ...Array.from({ length: 212 - Math.min(212, answers.literal.length) }, (_, at) =>
-            remark('damage', at + 2, 'upc', `Row ${at + 2}, UPC: leading zeros were lost. The value stays as it was.`),
-          ),
-          ...(which === 'columns'
-            ? [remark('missing_column', null, null, 'The file has no column composers, so it is left untouched.')]
-            : []),
-        ],
-    warnings: unread ? [] : [remark('value_warning', 4, 'bpm', '61.00 is half of the tempo of version 9. Check it before you propose.')],
+    added_since: stale ? 2 : 0,
+    conflicts: stale ? 1 : 0,
+    conflict_cells: stale
+      ? [
+          {
+            row: drive,
+            row_label: 'Night Drive',
+            field: 'bpm',
+            field_label: 'BPM',
+            was: '120.00',
+            proposed: '121.00',
+            now: '122.00',
+          },
+        ]
+      : [],
+    changes:
+      unread || which === 'already'
+        ? []
+        : [
+            cell(drive, 'Night Drive', 'isrc', 'ISRC', null, 'QZABC2600012'),
+            ...(stale ? [cell(drive, 'Night Drive', 'bpm', 'BPM', '122.00', '121.00')] : []),
+            cell(drive, 'Night Drive', 'title', 'Title', 'Night Drive', 'Night Drive (Edit)'),
+            ...(answers.blanks === null || answers.blanks === 'apply'
+              ? [cell(tide, 'Low Tide', 'composers', 'Composers', 'Mara Lindqvist', null)]
+              : []),
+            cell(tide, 'Low Tide', 'release_date', 'Release date', '2027-03-05', '2027-05-03'),
+            cell(harbour, 'Harbour Lights', '_row', 'Row', 'Harbour Lights', null),
+            cell('trk_new', 'Slack Water', '_row', 'Row', null, 'Slack Water'),
+          ],
+    notices,
+    warnings,
     questions,
     errors,
     repairs: repairsOf([...errors, ...questions]),
+    ignored: unread ? [] : repairsOf([...damaged, ...(which === 'columns' ? [missingColumn] : [])]),
+    totals: {
+      errors: errors.length,
+      questions: questions.length,
+      warnings: warnings.length,
+      notices: unread ? 0 : damaged.length + (which === 'columns' ? 1 : 0),
+    },
+    answers,
     is_offline: false,
-    may_propose: errors.length + questions.length === 0,
+    may_propose: errors.length + questions.length === 0 && which !== 'already',
   };
+}
+
+const missingColumn = remark('missing_column', null, null, 'The file has no column composers, so it is left untouched.');
+
+/** Damaged cells that were not taken literally, alone or all of them. */
+function damagedIn(answers: ImportAnswers): ImportRemark[] {
+  if (answers.groups['damage:upc'] === 'literal') return [];
+  return Array.from({ length: DAMAGED }, (_, at) => at + 2)
+    .filter((line) => !answers.literal.some(([literal]) => literal === line))
+    .map((line) => remark('damage', line, 'upc', `Row ${line}, UPC: leading zeros were lost. The value stays as it was.`));
 }
 
 function inTheWay(which: ImportCase, answers: ImportAnswers): { errors: ImportRemark[]; questions: ImportRemark[] } {
@@ -148,7 +184,7 @@ function inTheWay(which: ImportCase, answers: ImportAnswers): { errors: ImportRe
       }),
     );
   if (which === 'errors') {
-    if (!answers.accepted.some(([line]) => line === 9))
+    if (!answers.accepted.some(([line]) => line === 9) && !answers.chosen.some(([line]) => line === 9))
       errors.push(
         remark(
           'value',
@@ -167,7 +203,8 @@ function inTheWay(which: ImportCase, answers: ImportAnswers): { errors: ImportRe
       }),
     );
     if (answers.styles.release_date === undefined)
-      for (let line = 42; line < 54; line += 1)
+      for (let line = 42; line < 54; line += 1) {
+        if (answers.chosen.some(([chosen]) => chosen === line)) continue;
         questions.push(
           remark(
             'ambiguous',
@@ -177,6 +214,20 @@ function inTheWay(which: ImportCase, answers: ImportAnswers): { errors: ImportRe
             { expected: 'a date that reads in one way', found: '03/05/26', suggestions: ['2026-05-03', '2026-03-05'] },
           ),
         );
+      }
+    if (answers.rows['60'] === undefined)
+      questions.push(
+        remark(
+          'natural_match',
+          60,
+          null,
+          'Row 60: found a row without id that looks like “Low Tide”. Say whether it is that row or a new one.',
+          {
+            expected: 'an id, or a row like no other',
+            suggestions: [id('trk', 2)],
+          },
+        ),
+      );
   }
   return { errors, questions };
 }

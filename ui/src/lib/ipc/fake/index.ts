@@ -9,7 +9,7 @@ declare global {
   }
 }
 
-const cases: readonly ImportCase[] = ['fine', 'errors', 'columns', 'unreadable'];
+const cases: readonly ImportCase[] = ['fine', 'errors', 'columns', 'unreadable', 'stale', 'already'];
 
 export function openFake(params: URLSearchParams): FakeBackend {
   const connection = params.get('connection');

@@ -101,6 +101,8 @@ export class FakeBackend implements Backend {
   #asked: { name: string; email: string; password: string } | null = null;
   #connection: ConnectionView;
   #answers: ImportAnswers = noAnswers;
+  /** Project and table whose CSV is being looked at. */
+  #draft: string | null = null;
   #paused = false;
   #limits: LimitsView = { up_bytes_per_s: null, down_bytes_per_s: null };
   readonly #rules = new Map<string, CaptureRulesView>();
@@ -503,7 +505,17 @@ export class FakeBackend implements Backend {
     },
     export_catalogue: ({ project, table }) => `/home/mara/Documents/${this.#project(project).name} ${table}.csv`,
     export_everything: () => '/home/mara/Documents/CollabTrack export.zip',
-    import_catalogue: ({ table }) => importView(table, this.#options.importCase),
+    import_catalogue: ({ project, table }) => {
+      this.#draft = `${project} ${table}`;
+      this.#answers = noAnswers;
+      return importView(table, this.#options.importCase);
+    },
+    import_draft: ({ project, table }) =>
+      this.#draft === `${project} ${table}` ? importView(table, this.#options.importCase, this.#answers) : null,
+    import_discard: () => {
+      this.#draft = null;
+      return null;
+    },
     import_answer: ({ answers }) => {
       this.#answers = answers;
       return importView('tracks', this.#options.importCase, answers);
@@ -520,6 +532,7 @@ export class FakeBackend implements Backend {
       const view = importView('tracks', this.#options.importCase, this.#answers);
       if (handle !== view.import || !view.may_propose)
         throw problem('csv_invalid', 'The file has errors, so nothing was proposed.', 'Correct them and import it again.');
+      this.#draft = null;
       return this.#propose(title, reason, view.changes);
     },
     check_cells: ({ project, edits }) => checkCells(this.#seed.rows.get(project) ?? [], edits),

@@ -1,5 +1,5 @@
 // The catalogue, its columns, and CSV on its way in; checking a file.
-import type { Blanks, delimiters, encodings } from '../../catalogue/answers';
+import type { Blanks, Delimiter, delimiters, encodings } from '../../catalogue/answers';
 import type { ColumnSet } from '../../catalogue/columns';
 import type { ImportStep } from '../../state/importing.svelte';
 import { count } from './count';
@@ -37,6 +37,14 @@ export const catalogue = {
   discarded: 'Edits discarded.',
   import: 'Import…',
   export: 'Export…',
+  exportTitle: (table: string) => `Export ${table} as CSV`,
+  exportLead: 'For a spreadsheet. What you edit comes back with Import….',
+  exportDo: 'Export',
+  delimiter: 'Cells are separated by',
+  delimiters: {
+    comma: 'Commas: LibreOffice, Numbers, Google Sheets, Excel in English',
+    semicolon: 'Semicolons: Excel in countries that write 1,5, such as Germany or France',
+  } satisfies Record<Delimiter, string>,
   exported: (path: string) => `Saved as ${path}`,
   titleField: 'Title',
   titlePlaceholder: 'What this is about',
@@ -186,8 +194,9 @@ export const importing = {
   chooseAnother: 'Choose another file…',
   reading: 'Reading the file…',
   leaveTitle: 'Leave the import?',
-  leaveLead: 'Nothing was changed or proposed. Your answers about this file go.',
+  leaveLead: 'Nothing was changed or proposed. The file and your answers wait here for you, or go.',
   leave: 'Leave',
+  discard: 'Throw away',
   stay: 'Stay here',
   inTheWay: (number: number) => `${number} in the way`,
   offline: 'Compared with the catalogue as this computer last read it, because the server does not answer. Proposing needs the server.',
@@ -203,19 +212,25 @@ export const importing = {
   delimiters: { ',': 'Comma', ';': 'Semicolon', '\t': 'Tab', '|': 'Bar' } satisfies Record<(typeof delimiters)[number], string>,
   rows: 'Rows in the file',
   rowsCount: (number: number) => count(number, 'row', 'rows'),
-  base: 'Exported from',
+  toChoose: 'Please choose…',
+  base: 'What it is compared with',
+  exportedFrom: (from: number, now: number) =>
+    from === now ? `Exported from catalogue ${now}, which is the one of now.` : `Exported from catalogue ${from}, now ${now}.`,
   hasBase: 'Every row says which state of the catalogue it came from.',
   noBase: 'Not every row says which state it came from: newer values may be overwritten. Look at each change.',
   noBaseReview: 'Without the state the file was exported from, newer values may be overwritten. Look at each change.',
   blanks: 'Empty cells',
   blankModes: {
     apply: 'Clear the value',
+    apply_known: 'Clear the value where the row says what it was exported from, leave others alone',
     ignore: 'Leave the value alone',
     fill_only: 'Leave alone, and fill only cells that are empty now',
   } satisfies Record<Blanks, string>,
   missing: 'Rows not in the file',
   noneMissing: 'None',
   missingKept: (number: number) => `${count(number, 'row', 'rows')}, left alone`,
+  missingGo: (number: number) => `${count(number, 'row', 'rows')} of those at the export`,
+  addedSince: (number: number) => `${count(number, 'row', 'rows')} added since the export, left alone in any case`,
   isComplete: 'The file is complete: missing rows are to be deleted',
   typeCount: 'Type how many rows go',
   confirmDelete: 'Confirm',
@@ -250,6 +265,7 @@ export const importing = {
   damaged: (number: number, column: string) =>
     `${count(number, 'cell', 'cells')} of ${column} changed by the spreadsheet, not by you: ignored`,
   literally: (number: number) => (number === 1 ? 'Take it literally' : `Take all ${number} literally`),
+  more: (number: number) => `and ${number} more; one answer for the group settles them too`,
   warnings: (number: number) => `${count(number, 'thing', 'things')} worth a look`,
   notices: (number: number) => `${count(number, 'notice', 'notices')}`,
   noErrors: 'Nothing is in the way',
@@ -260,6 +276,9 @@ export const importing = {
     `${count(number, 'cell', 'cells')} got another value since the export. It can be proposed; an approver settles which value stays.`,
   nothing: 'This file changes nothing.',
   nothingHint: 'Every cell equals the catalogue. There is nothing to propose.',
+  compareFirst: 'The file was compared with the catalogue as last read. Compare it again first.',
+  compareAgain: 'Compare again',
+  conflictsApart: 'Changed by somebody else since the export',
   blocked: 'Errors and open questions block proposing.',
   deletionsApart: 'Rows that go',
   clearedApart: 'Cells that become empty',

@@ -5,14 +5,14 @@ use crate::catalogue::cells::{CellValue, Cells, same};
 use crate::catalogue::csv::header::Column;
 use crate::catalogue::csv::import::identity::Identity;
 use crate::catalogue::csv::import::{ImportContext, State};
-use crate::catalogue::csv::issues;
-use crate::catalogue::csv::report::{BlankMode, CellChange, ImportReport, Issue, IssueCode, LearnedStyle};
+use crate::catalogue::csv::issues::{self, Level};
+use crate::catalogue::csv::report::{BlankMode, CellChange, GroupAnswer, ImportReport, Issue, IssueCode, LearnedStyle};
 use crate::catalogue::damage::{self, Damage};
 use crate::catalogue::guard;
 use crate::catalogue::row::{Row, RowId};
 use crate::catalogue::schema::{Field, Schema};
 use crate::catalogue::steps;
-use crate::catalogue::value::{ParseContext, Style, quoted};
+use crate::catalogue::value::{CellProblem, ParseContext, Style, quoted};
 use crate::change_set::merge;
 
 /// What one row of the file does to the catalogue.
@@ -76,7 +76,12 @@ pub(super) fn compare(
     report: &mut ImportReport,
 ) -> Vec<RowEdits> {
     let styles = styles(state, identities, context, report);
-    let default_blanks = if report.has_base { BlankMode::Apply } else { BlankMode::Ignore };
+    let any_base = identities.iter().any(|identity| matches!(identity, Identity::Existing { base: Some(_), .. }));
+    let default_blanks = match (report.has_base, any_base) {
+        (true, _) => BlankMode::Apply,
+        (false, true) => BlankMode::ApplyKnown,
+        (false, false) => BlankMode::Ignore,
+    };
     report.blanks = context.answers.blanks.unwrap_or(default_blanks);
     let mut edits = Vec::with_capacity(state.rows.len());
     for (index, identity) in identities.iter().enumerate() {
@@ -84,7 +89,11 @@ pub(super) fn compare(
         let reader = Reader { state, context, styles: &styles, index, line: state.rows.line(index) };
         match identity {
             Identity::Existing { current, base } => {
-                let blanks = context.answers.blanks.unwrap_or(if base.is_some() { BlankMode::Apply } else { BlankMode::Ignore });
+                let blanks = match context.answers.blanks.unwrap_or(BlankMode::ApplyKnown) {
+                    BlankMode::ApplyKnown if base.is_some() => BlankMode::Apply,
+                    BlankMode::ApplyKnown => BlankMode::Ignore,
+                    chosen => chosen,
+                };
                 reader.existing(current, base.unwrap_or(current), blanks, &mut row, report);
             }
             Identity::New(id) => reader.new_row(id, &mut row, report),
@@ -191,7 +200,9 @@ impl Reader<'_, '_> {
             return Read::Unchanged;
         }
         let style = self.styles.get(place).copied().unwrap_or_default();
-        let literal = !self.context.answers.literal.is_empty() && self.context.answers.literal.contains(&key);
+        let answers = self.context.answers;
+        let literal = (!answers.literal.is_empty() && answers.literal.contains(&key))
+            || (!answers.groups.is_empty() && answers.groups.get(&damage_repair(field)) == Some(&GroupAnswer::Literal));
         if let Some(damage) = was.filter(|_| !literal).and_then(|was| damage::recognise(field, was, raw, style)) {
             return Read::Noticed(damage);
         }
@@ -209,12 +220,13 @@ impl Reader<'_, '_> {
                         "Row {}, {}: found {}, expected {}. It is taken as it stands; look at it before proposing.",
                         self.line, field.label, warning.found, warning.expected
                     );
-                    issues::push(&mut report.warnings, issue);
+                    issues::push(report, Level::Warning, issue);
                 }
                 parsed.value.map_or(Read::Unchanged, Read::Value)
             }
             Err(problem) => {
-                if let Some(suggestion) = problem.suggestions.first().filter(|_| self.context.answers.accepted.contains(&key)) {
+                let issue = issues::cell(self.line, Some(id), field, &problem);
+                if let Some(suggestion) = self.settled(key, &issue, &problem) {
                     return if same(Some(suggestion), was) { Read::Noticed(Damage::Form) } else { Read::Value(suggestion.clone()) };
                 }
                 // A column the person may not change is left alone, whatever stands there.
@@ -222,12 +234,23 @@ impl Reader<'_, '_> {
                     report_locked(report, self.line, id, field, raw);
                     return Read::Unchanged;
                 }
-                let issue = issues::cell(self.line, Some(id), field, &problem);
-                let list = if issue.code == IssueCode::Ambiguous { &mut report.questions } else { &mut report.errors };
-                issues::push(list, issue);
+                let level = if issue.code == IssueCode::Ambiguous { Level::Question } else { Level::Error };
+                issues::push(report, level, issue);
                 Read::Failed
             }
         }
+    }
+
+    /// The suggestion that was accepted for a cell, alone or with its whole group.
+    fn settled<'p>(&self, key: (usize, String), issue: &Issue, problem: &'p CellProblem) -> Option<&'p CellValue> {
+        let answers = self.context.answers;
+        if answers.accepted.contains(&key) {
+            return problem.suggestions.first();
+        }
+        let mut shown = problem.suggestions.iter().zip(&issue.suggestions);
+        let chosen = shown.find(|(_, shown)| answers.chosen.contains(&(key.0, key.1.clone(), (*shown).clone())));
+        let group = answers.groups.get(&issue.repair) == Some(&GroupAnswer::Accept);
+        chosen.map(|(suggestion, _)| suggestion).or_else(|| problem.suggestions.first().filter(|_| group))
     }
 
     fn notice(&self, report: &mut ImportReport, field: &Field, id: &RowId, raw: &str, was: Option<&CellValue>, damage: Damage) {
@@ -247,11 +270,16 @@ impl Reader<'_, '_> {
                 quoted(&kept),
                 damage.words()
             ),
-            repair: format!("damage:{}", field.name),
+            repair: damage_repair(field),
             suggestions: Vec::new(),
         };
-        issues::push(&mut report.notices, issue);
+        issues::push(report, Level::Notice, issue);
     }
+}
+
+/// What damaged cells of a column share.
+fn damage_repair(field: &Field) -> String {
+    format!("damage:{}", field.name)
 }
 
 fn report_locked(report: &mut ImportReport, line: usize, id: &RowId, field: &Field, raw: &str) {
@@ -271,5 +299,5 @@ fn report_locked(report: &mut ImportReport, line: usize, id: &RowId, field: &Fie
         repair: format!("{}:{}", code.word(), field.name),
         suggestions: Vec::new(),
     };
-    issues::push(if field.read_only { &mut report.notices } else { &mut report.warnings }, issue);
+    issues::push(report, if field.read_only { Level::Notice } else { Level::Warning }, issue);
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalogue::cells::CellValue;
 use crate::catalogue::csv::header::Column;
+use crate::catalogue::csv::history::History;
 use crate::catalogue::csv::import::{ImportContext, State};
-use crate::catalogue::csv::issues;
-use crate::catalogue::csv::report::{ImportReport, IssueCode, RowChoice};
+use crate::catalogue::csv::issues::{self, Level};
+use crate::catalogue::csv::report::{GroupAnswer, ImportReport, IssueCode, RowChoice};
 use crate::catalogue::guard;
 use crate::catalogue::row::{Rev, Row, RowId};
 use crate::catalogue::schema::Table;
@@ -31,6 +32,9 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
     let mut first_lines: HashMap<RowId, usize> = HashMap::new();
     let mut identities = Vec::with_capacity(state.rows.len());
     let mut without_base = 0usize;
+    let all_new = |code: IssueCode| context.answers.groups.get(&code.word()) == Some(&GroupAnswer::New);
+    let (new_matches, new_twins, new_deleted) =
+        (all_new(IssueCode::NaturalMatch), all_new(IssueCode::DuplicateId), all_new(IssueCode::DeletedRow));
     for index in 0..state.rows.len() {
         steps::count(1);
         let line = state.rows.line(index);
@@ -39,14 +43,22 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
         let wanted: Option<RowId> = match chosen {
             Some(RowChoice::New) => None,
             Some(RowChoice::Existing { id }) => Some(id),
-            None if !id_text.is_empty() => match known_id(context, line, id_text, report) {
-                Some(id) => Some(id),
-                None => {
+            None if !id_text.is_empty() => match known_id(context, id_text) {
+                Known::Row(id) => Some(id),
+                Known::Deleted(_) if new_deleted => None,
+                Known::Deleted(id) => {
+                    deleted_row(report, line, &id);
+                    identities.push(Identity::None);
+                    continue;
+                }
+                Known::Nothing => {
+                    unknown_id(report, line, id_text);
                     identities.push(Identity::None);
                     continue;
                 }
             },
             None => match naturals.find(index) {
+                Some(_) if new_matches => None,
                 Some(id) => {
                     if !context.answers.accept_matches {
                         natural_question(report, line, &id, context);
@@ -59,10 +71,7 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
             },
         };
         let Some(id) = wanted else {
-            let random = (context.random)();
-            let id: RowId =
-                if context.table == Table::Tracks { TrackId::from_random(random).into() } else { SplitId::from_random(random).into() };
-            identities.push(Identity::New(id));
+            identities.push(Identity::New(fresh_id(context)));
             continue;
         };
         let Some(current) = context.catalogue.row(&id).filter(|row| row.table() == context.table) else {
@@ -71,8 +80,13 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
             continue;
         };
         if let Some(&first) = first_lines.get(&id) {
-            twice(state, report, index, first, &id);
-            identities.push(Identity::None);
+            let equal = says_the_same(state, index, first);
+            if !equal && new_twins {
+                identities.push(Identity::New(fresh_id(context)));
+            } else {
+                twice(report, line, state.rows.line(first), &id, equal);
+                identities.push(Identity::None);
+            }
             continue;
         }
         first_lines.insert(id.clone(), index);
@@ -91,13 +105,14 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
                     quoted(rev_text),
                     how,
                 );
-                issues::push(&mut report.warnings, issue);
+                issues::push(report, Level::Warning, issue);
             }
         }
         identities.push(Identity::Existing { current, base });
     }
     let existing = identities.iter().filter(|identity| matches!(identity, Identity::Existing { .. })).count();
     report.has_base = existing > 0 && without_base == 0;
+    report.exported_from = context.history.and_then(|history| newest_base(history, &identities));
     report.rows_without_base = identities.iter().filter(|identity| matches!(identity, Identity::Existing { base: None, .. })).count();
     if without_base > 0 {
         let mut issue = issues::file(
@@ -109,49 +124,69 @@ pub(super) fn identify<'c>(state: &State<'_>, context: &mut ImportContext<'c>, r
         issue.message = format!(
             "{without_base} of {existing} rows do not say which state of the catalogue they were exported from. They are compared with the catalogue as it is now and may overwrite newer values; look at each change."
         );
-        report.warnings.push(issue);
+        issues::push(report, Level::Warning, issue);
     }
     identities
 }
 
-fn known_id(context: &ImportContext<'_>, line: usize, text: &str, report: &mut ImportReport) -> Option<RowId> {
-    let id = RowId::parse(text).ok().filter(|id| id.table() == context.table);
-    if let Some(id) = &id
-        && context.catalogue.row(id).is_some()
-    {
-        return Some(id.clone());
+/// Number of the catalogue that wrote the newest state any row of the file was exported from.
+fn newest_base(history: &History, identities: &[Identity<'_>]) -> Option<i64> {
+    let written = |identity: &Identity<'_>| match identity {
+        Identity::Existing { base: Some(base), .. } => history.written(base.id(), base.rev()),
+        _ => None,
+    };
+    identities.iter().filter_map(written).max()
+}
+
+fn fresh_id(context: &mut ImportContext<'_>) -> RowId {
+    let random = (context.random)();
+    if context.table == Table::Tracks { TrackId::from_random(random).into() } else { SplitId::from_random(random).into() }
+}
+
+/// What an id of the file is.
+enum Known {
+    Row(RowId),
+    Deleted(RowId),
+    Nothing,
+}
+
+fn known_id(context: &ImportContext<'_>, text: &str) -> Known {
+    match RowId::parse(text).ok().filter(|id| id.table() == context.table) {
+        Some(id) if context.catalogue.row(&id).is_some() => Known::Row(id),
+        Some(id) if (context.was_deleted)(&id) => Known::Deleted(id),
+        _ => Known::Nothing,
     }
-    if id.as_ref().is_some_and(|id| (context.was_deleted)(id)) {
-        let how = "Somebody deleted this row after the export. Leave it out, or choose “add again” to propose it as a new row.";
-        let issue = issues::row(
-            IssueCode::DeletedRow,
-            line,
-            id.as_ref(),
-            "a row of the catalogue".to_owned(),
-            "a row that was deleted meanwhile".to_owned(),
-            how,
-        );
-        issues::push(&mut report.errors, issue);
-    } else {
-        unknown_id(report, line, text);
-    }
-    None
+}
+
+fn deleted_row(report: &mut ImportReport, line: usize, id: &RowId) {
+    let how = "Somebody deleted this row after the export. Leave it out, or choose “add again” to propose it as a new row.";
+    let issue = issues::row(
+        IssueCode::DeletedRow,
+        line,
+        Some(id),
+        "a row of the catalogue".to_owned(),
+        "a row that was deleted meanwhile".to_owned(),
+        how,
+    );
+    issues::push(report, Level::Error, issue);
 }
 
 /// One and the same error for malformed, foreign and unknown ids, so that it tells nothing about other projects.
 fn unknown_id(report: &mut ImportReport, line: usize, text: &str) {
     let how = "It may come from another project or the other table, or was changed by hand. Empty the cell _id to propose a new row, or restore the id.";
     issues::push(
-        &mut report.errors,
+        report,
+        Level::Error,
         issues::row(IssueCode::UnknownId, line, None, "the id of a row of this table in this project".to_owned(), quoted(text), how),
     );
 }
 
-fn twice(state: &State<'_>, report: &mut ImportReport, index: usize, first: usize, id: &RowId) {
-    let line = state.rows.line(index);
-    let width = state.header.columns.len();
-    let equal = (0..width).all(|column| state.cell(index, column).trim() == state.cell(first, column).trim());
-    let found = format!("the id of row {} again", state.rows.line(first));
+fn says_the_same(state: &State<'_>, index: usize, first: usize) -> bool {
+    (0..state.header.columns.len()).all(|column| state.cell(index, column).trim() == state.cell(first, column).trim())
+}
+
+fn twice(report: &mut ImportReport, line: usize, first: usize, id: &RowId, equal: bool) {
+    let found = format!("the id of row {first} again");
     if equal {
         let issue = issues::row(
             IssueCode::SameTwice,
@@ -161,10 +196,10 @@ fn twice(state: &State<'_>, report: &mut ImportReport, index: usize, first: usiz
             found,
             "Both rows say the same, so it counts once.",
         );
-        issues::push(&mut report.notices, issue);
+        issues::push(report, Level::Notice, issue);
     } else {
         let how = "Delete one of the two, or choose “make the second a new row”.";
-        issues::push(&mut report.errors, issues::row(IssueCode::DuplicateId, line, Some(id), "every id once".to_owned(), found, how));
+        issues::push(report, Level::Error, issues::row(IssueCode::DuplicateId, line, Some(id), "every id once".to_owned(), found, how));
     }
 }
 
@@ -180,7 +215,7 @@ fn natural_question(report: &mut ImportReport, line: usize, id: &RowId, context:
         how,
     );
     issue.suggestions.push(id.to_string());
-    issues::push(&mut report.questions, issue);
+    issues::push(report, Level::Question, issue);
 }
 
 /// Values of natural keys, with their place in the schema.

@@ -7,8 +7,8 @@ use crate::catalogue::csv::header::Column;
 use crate::catalogue::csv::import::cells::{RowEdits, value_in};
 use crate::catalogue::csv::import::identity::Identity;
 use crate::catalogue::csv::import::{ImportContext, State};
-use crate::catalogue::csv::issues;
-use crate::catalogue::csv::report::{AddedRow, DeletedRowReport, ImportReport, Issue, IssueCode, MissingRows};
+use crate::catalogue::csv::issues::{self, Level};
+use crate::catalogue::csv::report::{AddedRow, DeletedRowReport, ImportReport, Issue, IssueCode, Missing, MissingRows};
 use crate::catalogue::guard;
 use crate::catalogue::row::{Row, RowId};
 use crate::catalogue::schema::{Field, FieldType, Table};
@@ -96,7 +96,8 @@ pub(super) fn conclude(
                 if delete == Some(true) {
                     let how = "Only a row of the catalogue can be deleted; take the word out, or restore the row's id.";
                     issues::push(
-                        &mut report.errors,
+                        report,
+                        Level::Error,
                         issues::row(
                             IssueCode::UnknownAction,
                             line,
@@ -122,7 +123,8 @@ pub(super) fn conclude(
                         let how = "Either delete the row or edit it; take the word delete out, or undo the edits.";
                         let found = format!("delete and {} edited cells", edits.changes.len());
                         issues::push(
-                            &mut report.errors,
+                            report,
+                            Level::Error,
                             issues::row(IssueCode::DeleteAndEdit, line, Some(current.id()), "one of the two".to_owned(), found, how),
                         );
                     }
@@ -137,7 +139,11 @@ pub(super) fn conclude(
     count(report);
     if ops.len() > MAX_OPS {
         let how = "Import the file in several parts.";
-        report.errors.push(issues::file(IssueCode::TooLarge, format!("at most {MAX_OPS} changes"), format!("{} changes", ops.len()), how));
+        issues::push(
+            report,
+            Level::Error,
+            issues::file(IssueCode::TooLarge, format!("at most {MAX_OPS} changes"), format!("{} changes", ops.len()), how),
+        );
         return;
     }
     judge(context, report, &ops, &lines);
@@ -153,7 +159,8 @@ fn action(state: &State<'_>, index: usize, line: usize, report: &mut ImportRepor
         _ => {
             let how = "Leave the cell empty to keep the row, or write delete to delete it.";
             issues::push(
-                &mut report.errors,
+                report,
+                Level::Error,
                 issues::row(IssueCode::UnknownAction, line, None, "delete or nothing".to_owned(), quoted(word), how),
             );
             None
@@ -200,10 +207,11 @@ fn conflict(report: &mut ImportReport, change: &crate::catalogue::csv::report::C
         repair: "conflict".to_owned(),
         suggestions: Vec::new(),
     };
-    issues::push(&mut report.warnings, issue);
+    issues::push(report, Level::Warning, issue);
 }
 
-/// Rows of the catalogue that the file does not have: kept, unless the file was said to be complete.
+/// Rows of the catalogue that the file does not have: kept, unless the file was said to be complete. Rows that were added after its
+/// export stay in any case: the file could not have them.
 fn missing_rows(
     identities: &[Identity<'_>],
     context: &ImportContext<'_>,
@@ -211,37 +219,64 @@ fn missing_rows(
     ops: &mut Vec<Op>,
     deleted: &mut HashSet<RowId>,
 ) {
-    let MissingRows::Delete { confirmed } = context.answers.missing_rows else { return };
-    if !report.has_base || identities.iter().any(|identity| matches!(identity, Identity::None)) {
-        let how = "Rows can only be deleted by their absence when every row of the file says which state of the catalogue it comes from.";
-        report.errors.push(issues::file(
-            IssueCode::MissingRows,
-            "a complete export with _id and _rev".to_owned(),
-            "rows without them".to_owned(),
-            how,
-        ));
-        return;
-    }
     let present: HashSet<&RowId> = identities
         .iter()
         .filter_map(|identity| if let Identity::Existing { current, .. } = identity { Some(current.id()) } else { None })
         .collect();
-    let all = context.catalogue.table(context.table).count();
-    let missing: Vec<&Row> = context.catalogue.table(context.table).filter(|row| !present.contains(row.id())).collect();
-    let many = missing.len() > 5 || missing.len() * 20 > all;
-    if many && confirmed != Some(missing.len()) {
+    let (history, exported_from) = (context.history, report.exported_from);
+    let added_since =
+        |row: &&Row| history.zip(exported_from).is_some_and(|(history, from)| history.added(row.id()).is_none_or(|added| added > from));
+    let absent = context.catalogue.table(context.table).filter(|row| !present.contains(row.id()));
+    let (newer, missing): (Vec<&Row>, Vec<&Row>) = absent.partition(added_since);
+    report.missing = Missing { rows: missing.len(), added_since: newer.len() };
+    let as_it_stands = |identity: &Identity<'_>| match identity {
+        Identity::Existing { current, base } => base.is_some_and(|base| base.rev() == current.rev()),
+        Identity::New(_) => true,
+        Identity::None => false,
+    };
+    if newer.is_empty() && exported_from.is_some() && identities.iter().all(as_it_stands) {
+        report.exported_from = report.catalogue;
+    }
+    let MissingRows::Delete { confirmed } = context.answers.missing_rows else { return };
+    if !report.has_base || identities.iter().any(|identity| matches!(identity, Identity::None)) {
+        let how = "Rows can only be deleted by their absence when every row of the file says which state of the catalogue it comes from.";
+        let expected = "a complete export with _id and _rev".to_owned();
+        issues::push(report, Level::Error, issues::file(IssueCode::MissingRows, expected, "rows without them".to_owned(), how));
+        return;
+    }
+    let Some((history, from)) = history.zip(exported_from) else {
+        let how = "Which rows were added after the export is known to the server alone. Import the file again when it can be reached, or write delete into the column _action of the rows that shall go.";
+        let expected = "the history of the catalogue".to_owned();
+        issues::push(report, Level::Error, issues::file(IssueCode::MissingRows, expected, "only its newest state".to_owned(), how));
+        return;
+    };
+    if !newer.is_empty() {
+        let names: Vec<String> = newer.iter().take(3).map(|row| validate::row_name(row.content())).collect();
+        let more = if newer.len() > 3 { format!(" and {} more", newer.len() - 3) } else { String::new() };
+        let mut issue =
+            issues::file(IssueCode::MissingRows, "every row of the catalogue".to_owned(), format!("{} newer rows", newer.len()), "");
+        issue.message = format!(
+            "{}{more} came into the catalogue after this file was exported from catalogue {from}, so the file cannot have them and they stay. To delete one of them, export again and write delete into its column _action.",
+            names.join(", ")
+        );
+        issues::push(report, Level::Notice, issue);
+    }
+    if !missing.is_empty() && confirmed != Some(missing.len()) {
+        let all = context.catalogue.table(context.table).count();
         let mut issue =
             issues::file(IssueCode::MissingRows, format!("the number {} typed in", missing.len()), "no confirmation".to_owned(), "");
         issue.message = format!(
             "{} of {all} rows are not in the file and would be deleted. Type the number to confirm that, or keep missing rows as they are.",
             missing.len()
         );
-        report.questions.push(issue);
+        issues::push(report, Level::Question, issue);
         return;
     }
     for row in missing {
+        // As it was exported: a row that somebody edited since becomes a conflict instead of going with the edit.
+        let exported = history.at(row.id(), from).and_then(|rev| context.bases.find(context.catalogue, row.id(), rev)).unwrap_or(row);
         deleted.insert(row.id().clone());
-        delete_row(ops, report, 0, row);
+        delete_row(ops, report, 0, exported);
     }
 }
 
@@ -256,7 +291,7 @@ fn splits_of_deleted(context: &ImportContext<'_>, report: &mut ImportReport, ops
     if !splits.is_empty() {
         let mut issue = issues::file(IssueCode::Rule, "no splits of deleted tracks".to_owned(), format!("{} splits", splits.len()), "");
         issue.message = format!("{} splits of the deleted tracks go with them in the same proposal.", splits.len());
-        report.warnings.push(issue);
+        issues::push(report, Level::Warning, issue);
     }
     for row in splits {
         ops.push(Op::delete(row.id(), row.rev(), DeletedRow { approved: None, cells: row.cells().clone() }));
@@ -318,7 +353,7 @@ fn judge(context: &ImportContext<'_>, report: &mut ImportReport, ops: &[Op], lin
             repair: format!("{}:{column}", code.word()),
             suggestions: Vec::new(),
         };
-        issues::push(&mut report.errors, issue);
+        issues::push(report, Level::Error, issue);
     }
     for conflict in outcome.conflicts.iter().filter(|conflict| conflict.field == "_row") {
         let how = "Somebody edited this row after the export. It can be proposed; an approver then settles it.";
@@ -326,7 +361,7 @@ fn judge(context: &ImportContext<'_>, report: &mut ImportReport, ops: &[Op], lin
         let line = row.as_ref().and_then(|row| lines.get(row)).copied().unwrap_or(0);
         let issue =
             issues::row(IssueCode::Conflict, line, row.as_ref(), "a row as it was exported".to_owned(), "newer values".to_owned(), how);
-        issues::push(&mut report.warnings, issue);
+        issues::push(report, Level::Warning, issue);
         report.counts.conflicts += 1;
     }
 }

@@ -4,10 +4,12 @@ use serde_json::json;
 
 use super::{assert_untouched, codes};
 use crate::catalogue::cells::CellValue;
-use crate::catalogue::csv::report::{Answers, BlankMode, ColumnChoice, IssueCode, MissingRows, RowChoice};
-use crate::catalogue::csv::{Delimiter, ExportOptions, export};
+use crate::catalogue::csv::report::{Answers, BlankMode, ColumnChoice, GroupAnswer, IssueCode, Missing, MissingRows, RowChoice};
+use crate::catalogue::csv::{Delimiter, ExportOptions, History, export};
 use crate::catalogue::row::Catalogue;
-use crate::catalogue::samples::{band, catalogue, exported, imported, imported_on, row, salt, split, text, track};
+use crate::catalogue::samples::{
+    band, catalogue, exported, imported, imported_on, imported_with, row, salt, schema_of, split, text, track,
+};
 use crate::catalogue::schema::Table;
 use crate::change_set::merge::{Bases, CellResult, Changes};
 use crate::change_set::op::Op;
@@ -126,6 +128,135 @@ fn missing_rows_stay_unless_the_file_is_said_to_be_complete() {
     assert_eq!(codes(&complete(Some(2)).questions), [IssueCode::MissingRows]);
     let report = complete(Some(1));
     assert_eq!((report.counts.deleted, report.deleted[0].line, report.ops.len()), (1, 0, 1));
+    // However few of many they are.
+    let many = catalogue((1..=60).map(|number| row(&track(number), json!({"title": format!("Song {number}")}))).collect());
+    let file: String = tracks(&many).split_inclusive("\r\n").filter(|line| !line.contains(&track(7).to_string())).collect();
+    let complete = |confirmed: Option<usize>| {
+        let answers = Answers { missing_rows: MissingRows::Delete { confirmed }, ..Answers::default() };
+        imported(&many, Table::Tracks, file.as_bytes(), &answers)
+    };
+    assert_eq!((codes(&complete(None).questions), complete(None).ops), (vec![IssueCode::MissingRows], vec![]));
+    assert_eq!(complete(Some(1)).counts.deleted, 1);
+}
+
+#[test]
+fn a_complete_file_deletes_no_row_that_came_after_it_and_says_what_it_was_exported_from() {
+    let old = band();
+    let file: String = tracks(&old).split_inclusive("\r\n").filter(|line| !line.contains(&track(2).to_string())).collect();
+    let mut edited = old.row(&track(2)).expect("a row").content().clone();
+    edited.cells.set("label", text("Theirs"));
+    let new = row(&track(9), json!({"title": "Theirs"})).content().clone();
+    let now = old.with(&Changes { upserts: vec![edited, new], ..Changes::default() }, || salt(1));
+    let bases = Bases::new(old.rows().iter().cloned());
+    let written = old.rows().iter().map(|row| (row.id().clone(), row.rev(), 41));
+    let changed = [track(2), track(9)].into_iter().map(|id| (id.clone(), now.row(&id).expect("a row").rev(), 42));
+    let added = now.rows().iter().map(|row| (row.id().clone(), if *row.id() == track(9) { 42 } else { 40 }));
+    let history = History::new(44, written.chain(changed), added);
+    let complete = Answers { missing_rows: MissingRows::Delete { confirmed: Some(1) }, ..Answers::default() };
+    let report = imported_with(&now, &bases, Some(&history), Role::Admin, Table::Tracks, file.as_bytes(), &complete);
+    assert_eq!((report.exported_from, report.catalogue), (Some(41), Some(44)));
+    assert_eq!(report.missing, Missing { rows: 1, added_since: 1 });
+    // The edited one goes as it was exported, so that its edit is a conflict and not lost.
+    let gone = old.row(&track(2)).expect("a row");
+    assert!(
+        matches!(report.ops.as_slice(), [Op::TrackDelete { row, rev, .. }] if row.as_str() == gone.id().as_str() && *rev == gone.rev()),
+        "{:?}",
+        report.ops
+    );
+    assert_eq!((codes(&report.warnings), report.counts.conflicts), (vec![IssueCode::Conflict], 1));
+    assert!(report.notices.iter().any(|notice| notice.message.contains("“Theirs” came into the catalogue after")), "{:?}", report.notices);
+    // A computer that knows the newest state alone deletes nothing by absence.
+    let alone = imported_with(&now, &bases, None, Role::Admin, Table::Tracks, file.as_bytes(), &complete);
+    assert_eq!((codes(&alone.errors), alone.ops, alone.exported_from), (vec![IssueCode::MissingRows], vec![], None));
+    // As long as nothing changed, a file is of the catalogue of now.
+    let history = History::new(
+        44,
+        old.rows().iter().map(|row| (row.id().clone(), row.rev(), 41)),
+        old.rows().iter().map(|row| (row.id().clone(), 40)),
+    );
+    let fresh =
+        imported_with(&old, &Bases::none(), Some(&history), Role::Admin, Table::Tracks, tracks(&old).as_bytes(), &Answers::default());
+    assert_eq!(fresh.exported_from, Some(44));
+}
+
+#[test]
+fn a_file_of_which_some_rows_lack_a_base_clears_only_where_it_is_known_and_says_so() {
+    let rev = band().row(&track(1)).expect("a row").rev();
+    let file = format!("_id,_rev,isrc\r\n{},{rev},\r\n{},,\r\n", track(1), track(3));
+    let cleared = |blanks: Option<BlankMode>| {
+        let report = imported(&band(), Table::Tracks, file.as_bytes(), &Answers { blanks, ..Answers::default() });
+        (report.blanks, report.cleared.iter().map(|change| change.row.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(cleared(None), (BlankMode::ApplyKnown, vec![track(1)]));
+    assert_eq!(cleared(Some(BlankMode::ApplyKnown)), (BlankMode::ApplyKnown, vec![track(1)]));
+    assert_eq!(cleared(Some(BlankMode::Ignore)), (BlankMode::Ignore, vec![]));
+    assert_eq!(cleared(Some(BlankMode::Apply)), (BlankMode::Apply, vec![track(1), track(3)]));
+}
+
+#[test]
+fn a_length_in_bare_seconds_is_a_question_that_its_suggestion_settles() {
+    let schema = schema_of(json!([{"name": "length", "type": "duration"}]));
+    let base = Catalogue::new(schema, vec![row(&track(1), json!({"length": 1_000}))]).expect("one row");
+    let file = format!("_id,_rev,length\r\n{},{},225\r\n", track(1), base.rows()[0].rev());
+    let asked = imported(&base, Table::Tracks, file.as_bytes(), &Answers::default());
+    assert_eq!((codes(&asked.questions), &asked.questions[0].suggestions), (vec![IssueCode::Ambiguous], &vec!["3m45.000s".to_owned()]));
+    let accepted = Answers { accepted: [(2, "length".to_owned())].into_iter().collect(), ..Answers::default() };
+    let settled = imported(&base, Table::Tracks, file.as_bytes(), &accepted);
+    assert_eq!((settled.questions.len(), settled.changed[0].to.clone()), (0, Some(CellValue::Integer(225_000))));
+}
+
+#[test]
+fn one_of_several_suggestions_is_taken_for_one_cell_alone() {
+    let head = "_id,_rev,release_date\r\n";
+    let rows: String = band().table(Table::Tracks).map(|row| format!("{},{},03/02/2026\r\n", row.id(), row.rev())).collect();
+    let chosen = Answers { chosen: [(3, "release_date".to_owned(), "2026-03-02".to_owned())].into_iter().collect(), ..Answers::default() };
+    let report = imported(&band(), Table::Tracks, (head.to_owned() + &rows).as_bytes(), &chosen);
+    assert_eq!(report.questions.iter().map(|issue| issue.line).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(report.changed[0].to, text("2026-03-02"));
+}
+
+#[test]
+fn everything_beyond_the_list_is_counted_and_one_answer_settles_all_of_it() {
+    const ROWS: usize = 12_000;
+    let ids: Vec<_> = (0..ROWS as u32)
+        .map(|number| {
+            let mut random = [0u8; crate::id::ID_RANDOM_BYTES];
+            random[..4].copy_from_slice(&number.to_be_bytes());
+            crate::catalogue::row::RowId::from(crate::id::TrackId::from_random(random))
+        })
+        .collect();
+    let schema = schema_of(
+        json!([{"name": "code", "type": "text"}, {"name": "length", "type": "duration"}, {"name": "upc", "type": "text", "format": "gtin"}]),
+    );
+    let base = Catalogue::new(schema, ids.iter().map(|id| row(id, json!({"code": "007"}))).collect()).expect("no id twice");
+    let rows = |last: &str| -> String { base.rows().iter().map(|row| format!("{},{},7,225,{last}\r\n", row.id(), row.rev())).collect() };
+    let file = "_id,_rev,code,length,upc\r\n".to_owned() + &rows("") + &format!("{},,,,12\r\n", ids[0]);
+    let report = imported(&base, Table::Tracks, file.as_bytes(), &Answers::default());
+    let totals = report.totals;
+    assert_eq!((totals.questions, totals.notices, totals.errors), (ROWS, ROWS, 1));
+    assert_eq!((report.questions.len(), report.notices.len()), (10_000, 10_000));
+    let (question, ignored) = (&report.repairs[0], &report.ignored[0]);
+    assert_eq!((question.count, question.code, ignored.count, ignored.code), (ROWS, IssueCode::Ambiguous, ROWS, IssueCode::Damage));
+    let groups = [(question.repair.clone(), GroupAnswer::Accept), (ignored.repair.clone(), GroupAnswer::Literal)].into_iter().collect();
+    let file = "_id,_rev,code,length,upc\r\n".to_owned() + &rows("");
+    let settled = imported(&base, Table::Tracks, file.as_bytes(), &Answers { groups, ..Answers::default() });
+    assert_eq!((settled.totals.questions, settled.totals.notices, settled.counts.changed), (0, 0, 2 * ROWS));
+}
+
+#[test]
+fn one_answer_makes_new_rows_of_all_that_look_like_others_stand_twice_or_were_deleted() {
+    let new = |code: &str| Answers { groups: [(code.to_owned(), GroupAnswer::New)].into_iter().collect(), ..Answers::default() };
+    let rev = band().row(&track(1)).expect("a row").rev();
+    for (code, file, changed) in [
+        ("natural_match", "title,isrc\r\n3:45,USS1Z9900002\r\n".to_owned(), 0),
+        ("duplicate_id", format!("_id,_rev,title\r\n{0},{rev},B\r\n{0},{rev},C\r\n", track(1)), 1),
+        ("deleted_row", format!("_id,title\r\n{},X\r\n", track(99)), 0),
+    ] {
+        let asked = imported(&band(), Table::Tracks, file.as_bytes(), &Answers::default());
+        assert!(asked.repairs.iter().any(|group| group.repair == code), "{code}: {:?}", asked.repairs);
+        let answered = imported(&band(), Table::Tracks, file.as_bytes(), &new(code));
+        assert_eq!((answered.counts.added, answered.counts.changed), (1, changed), "{code}: {:?}", answered.errors);
+    }
 }
 
 #[test]
@@ -405,7 +536,7 @@ fn the_shape_on_the_wire_is_the_one_screens_know() {
     assert_eq!(broken["repairs"][0]["count"], json!(1));
     let answers = json!({"encoding": "windows1252", "delimiter": ";", "columns": {"Tempo": {"use": "field", "name": "bpm"}, "x": {"use": "ignore"}}, "blanks": "fill_only",
         "missing_rows": {"missing": "delete", "confirmed": 3}, "styles": {"": {"number": "comma_decimal"}}, "literal": [[2, "title"]], "rows": {"3": {"row": "new"}, "4": {"row": "existing", "id": track(1).as_str()}},
-        "accepted": [[2, "upc"]], "accept_matches": true});
+        "accepted": [[2, "upc"]], "chosen": [[2, "release_date", "2026-03-02"]], "groups": {"damage:upc": "literal", "value:isrc:identifier": "accept", "natural_match": "new"}, "accept_matches": true});
     let read: Answers = serde_json::from_value(answers.clone()).expect("answers");
     assert_eq!(read.rows.len(), 2);
     let back: Answers = serde_json::from_value(serde_json::to_value(&read).expect("JSON")).expect("answers");
