@@ -155,6 +155,7 @@ commands![
     catalogue::search_catalogue,
     catalogue::check_cells,
     catalogue::shares,
+    catalogue::not_ready,
     catalogue::spellings,
     catalogue::respell,
     catalogue::propose_cells,

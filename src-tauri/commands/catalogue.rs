@@ -4,7 +4,7 @@ use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::catalogue::csv::report::Answers;
 use collabtrack_domain::id::ProjectId;
 use collabtrack_library::catalogue::SheetEdits;
-use collabtrack_library::view::catalogue::{RespeltCellView, SharesView, SpellingView};
+use collabtrack_library::view::catalogue::{NotReadyView, RespeltCellView, SharesView, SpellingView};
 use collabtrack_library::view::columns::SchemaCheckView;
 use collabtrack_library::view::imports::{CellCheckView, ImportView};
 use collabtrack_library::view::{CatalogueHit, CatalogueView, ProposalView};
@@ -131,6 +131,12 @@ pub(crate) async fn check_cells(
 #[tauri::command]
 pub(crate) async fn shares(app: State<'_, App>, project: String, edits: SheetEdits) -> CommandResult<Option<SharesView>> {
     Ok(app.library.shares(&ProjectId::parse(&project)?, edits).await?)
+}
+
+/// Rows that a release cannot go out with, with edits that are not proposed yet.
+#[tauri::command]
+pub(crate) async fn not_ready(app: State<'_, App>, project: String, table: String, edits: SheetEdits) -> CommandResult<Vec<NotReadyView>> {
+    Ok(app.library.not_ready(&ProjectId::parse(&project)?, &table, edits).await?)
 }
 
 /// Names written alike, with edits that are not proposed yet.

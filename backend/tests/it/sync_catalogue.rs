@@ -453,6 +453,11 @@ async fn what_a_label_looks_for_before_a_release_is_found_with_unproposed_edits(
     let shares = jon.library.shares(&project, half).await.expect("looked").expect("a rule");
     assert!(shares.without.is_empty() && shares.uneven[&drive].contains("“Night Drive”"), "{shares:?}");
     assert!(shares.uneven[&drive].contains("50.00 instead of 100.00"), "{shares:?}");
+    let filled = SheetEdits { cells: vec![cell(&drive, "isrc", "USS1Z9900001")], ..none() };
+    let gaps = jon.library.not_ready(&project, "tracks", filled).await.expect("looked");
+    let gaps: Vec<(&str, Vec<&str>)> =
+        gaps.iter().map(|gap| (gap.label.as_str(), gap.missing.iter().map(|(name, _)| name.as_str()).collect())).collect();
+    assert_eq!(gaps, [("Night Drive", vec!["composers"])], "the ISRC that is typed but not proposed counts");
 
     let edits = SheetEdits {
         cells: vec![cell("new 1", "title", "Coda"), cell("new 1", "main_artist", "ada osei"), cell(&drive, "composers", "Ben|Ada Oséi")],

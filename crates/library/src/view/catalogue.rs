@@ -130,6 +130,17 @@ pub struct SharesView {
     pub without: Vec<String>,
 }
 
+/// A row that a release cannot go out with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct NotReadyView {
+    /// Its id, or the key it was made with.
+    pub row: String,
+    /// What it is called.
+    pub label: String,
+    /// Columns a release needs and that are empty: name and label.
+    pub missing: Vec<(String, String)>,
+}
+
 /// One way a name is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SpellingView {

@@ -49,6 +49,7 @@ fn export_to(folder: &Path) {
     collabtrack_library::Identified::export_all(&config).expect("the type is written");
     view::imports::CellCheckView::export_all(&config).expect("the type is written");
     view::catalogue::SharesView::export_all(&config).expect("the type is written");
+    view::catalogue::NotReadyView::export_all(&config).expect("the type is written");
     view::catalogue::SpellingView::export_all(&config).expect("the type is written");
     view::catalogue::RespeltCellView::export_all(&config).expect("the type is written");
     view::columns::SchemaCheckView::export_all(&config).expect("the type is written");

@@ -15,6 +15,7 @@ import type { ConflictChoice } from './generated/ConflictChoice';
 import type { CellCheckView } from './generated/CellCheckView';
 import type { ConnectionView } from './generated/ConnectionView';
 import type { RespeltCellView } from './generated/RespeltCellView';
+import type { NotReadyView } from './generated/NotReadyView';
 import type { SharesView } from './generated/SharesView';
 import type { SpellingView } from './generated/SpellingView';
 import type { HeardView } from './generated/HeardView';
@@ -199,6 +200,7 @@ export interface Commands {
   search_catalogue: { args: { project: string | null; query: string }; result: CatalogueHit[] };
   check_cells: { args: { project: string; table: string; edits: SheetEdits }; result: CellCheckView[] };
   shares: { args: { project: string; edits: SheetEdits }; result: SharesView | null };
+  not_ready: { args: { project: string; table: string; edits: SheetEdits }; result: NotReadyView[] };
   spellings: { args: { project: string; table: string; edits: SheetEdits }; result: SpellingView[][] };
   respell: { args: { project: string; table: string; edits: SheetEdits; from: string[]; to: string }; result: RespeltCellView[] };
   propose_cells: { args: { project: string; table: string; title: string; reason: string; edits: SheetEdits }; result: ProposalView };

@@ -1,6 +1,8 @@
-// What the catalogue is searched for beside what stands in one cell: shares that do not add up, and artists written in several ways.
+// What the catalogue is searched for beside what stands in one cell: what a release lacks, shares that do not add up, and artists written
+// in several ways.
 import type { SheetEdits } from '../catalogue/edits';
 import type { Backend } from '../ipc/backend';
+import type { NotReadyView } from '../ipc/generated/NotReadyView';
 import type { RespeltCellView } from '../ipc/generated/RespeltCellView';
 import type { SharesView } from '../ipc/generated/SharesView';
 import type { SpellingView } from '../ipc/generated/SpellingView';
@@ -20,6 +22,8 @@ const keyOf = (group: NameGroup): string =>
 export class Finds {
   /** None where the columns know no such sum or this account may not read it. */
   shares = $state.raw<SharesView | null>(null);
+  /** Rows a release cannot go out with. */
+  notReady = $state.raw<readonly NotReadyView[]>([]);
   #groups = $state.raw<readonly NameGroup[]>([]);
   #apart = $state.raw<ReadonlySet<string>>(new Set());
   readonly #backend: Backend;
@@ -55,12 +59,14 @@ export class Finds {
     const turn = ++this.#turn;
     const project = this.project;
     // Each for itself: without an answer to one the other is still offered, and the table works without both.
-    const [shares, groups] = await Promise.all([
+    const [shares, notReady, groups] = await Promise.all([
       this.#backend.call('shares', { project, edits: splits }).catch(() => null),
+      this.#backend.call('not_ready', { project, table: this.#table, edits: own }).catch(() => []),
       this.#backend.call('spellings', { project, table: this.#table, edits: own }).catch(() => []),
     ]);
     if (turn !== this.#turn) return;
     this.shares = shares;
+    this.notReady = notReady;
     this.#groups = groups;
   }
 

@@ -1,6 +1,8 @@
 // As much of the search for uneven shares and alike names as the screens need.
 import type { SheetEdits } from '../../catalogue/edits';
 import type { CatalogueRowView } from '../generated/CatalogueRowView';
+import type { ColumnView } from '../generated/ColumnView';
+import type { NotReadyView } from '../generated/NotReadyView';
 import type { RespeltCellView } from '../generated/RespeltCellView';
 import type { SharesView } from '../generated/SharesView';
 import type { SpellingView } from '../generated/SpellingView';
@@ -35,6 +37,20 @@ export function sharesOf(tracks: readonly CatalogueRowView[], splits: readonly C
       `Share of Track “${title}”, Right ${right} add up to ${sum.toFixed(2)} instead of 100.00: ${Math.abs(100 - sum).toFixed(2)} ${sum > 100 ? 'too much' : 'missing'}. Nobody could be paid by these numbers; change them so that they add up.`;
   }
   return { uneven, without: tracks.filter((row) => !with_shares.has(row.id)).map((row) => row.id) };
+}
+
+/** Rows with empty cells in columns that a release needs. */
+export function notReadyOf(columns: readonly ColumnView[], rows: readonly CatalogueRowView[], edits: SheetEdits): NotReadyView[] {
+  const needed = columns.filter((column) => column.required !== 'never');
+  return edited(rows, edits)
+    .map((row) => ({
+      row: row.id,
+      label: row.cells.title ?? row.cells.party ?? '',
+      missing: needed
+        .filter((column) => (row.cells[column.name] ?? '') === '')
+        .map((column): [string, string] => [column.name, column.label]),
+    }))
+    .filter((each) => each.missing.length > 0);
 }
 
 const folded = (name: string): string => name.normalize('NFKD').replace(/\P{L}/gu, '').toLowerCase();

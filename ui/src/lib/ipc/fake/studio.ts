@@ -24,7 +24,7 @@ import type { TrashedVersionView } from '../generated/TrashedVersionView';
 import type { VersionView } from '../generated/VersionView';
 import { accountAnswers, mailedCode, type AccountCommand, type Answers } from './accounts';
 import { checkCells, checkSchema, manyRows, moreColumns, schemaOf, splitColumns, splitRows, tagOf } from './cells';
-import { respelt, sharesOf, spellingsOf } from './finds';
+import { notReadyOf, respelt, sharesOf, spellingsOf } from './finds';
 import { importView, type ImportCase } from './imports';
 import { FakePlayer } from './player';
 import { heldApprovals, keepHeld } from './held';
@@ -537,6 +537,8 @@ export class FakeBackend implements Backend {
     },
     check_cells: ({ project, edits }) => checkCells(this.#seed.rows.get(project) ?? [], edits),
     shares: ({ project, edits }) => sharesOf(this.#rows(project, 'tracks'), this.#rows(project, 'splits'), edits),
+    not_ready: ({ project, table, edits }) =>
+      notReadyOf(table === 'tracks' ? this.#seed.columns : splitColumns(), this.#rows(project, table), edits),
     spellings: ({ project, table, edits }) => spellingsOf(this.#rows(project, table), edits),
     respell: ({ project, table, edits, from, to }) => respelt(this.#rows(project, table), edits, from, to),
     propose_cells: ({ title, reason, edits, project }) =>

@@ -92,6 +92,13 @@ export const catalogue = {
   },
   shareless: 'This track has no shares yet.',
   toShares: 'Show its shares',
+  notReady: {
+    open: (number: number) => `Not ready for release ${number}`,
+    title: 'Not ready for release',
+    lead: 'Cells that a release needs and that are empty, with what you typed and did not propose yet. The catalogue takes them empty.',
+    missing: (labels: string) => `Missing: ${labels}`,
+    go: 'Go there',
+  },
   spellings: {
     open: (number: number) => `Written alike ${number}`,
     title: 'Names written alike',
