@@ -27,6 +27,7 @@ use crate::error::{LibraryError, Result};
 use crate::library::Library;
 use crate::paths;
 use crate::record::{blocking, random_bits};
+use crate::store::commit;
 use crate::store::csv_drafts::{self, Draft};
 use crate::sync::remote::RemoteError;
 use crate::view::imports::{ImportColumn, ImportConflict, ImportRemark, ImportTotals, ImportView, RepairView};
@@ -113,7 +114,7 @@ impl Library {
         };
         let mut transaction = self.store().write().await?;
         csv_drafts::put(&mut transaction, &draft).await?;
-        Ok(transaction.commit().await.map_err(crate::store::StoreError::from)?)
+        Ok(commit(transaction).await?)
     }
 
     /// The draft of a table, checked again with what was answered about it; none when there is none.
@@ -134,7 +135,7 @@ impl Library {
         self.imports().0.remove(import);
         let mut transaction = self.store().write().await?;
         csv_drafts::done(&mut transaction, import).await?;
-        Ok(transaction.commit().await.map_err(crate::store::StoreError::from)?)
+        Ok(commit(transaction).await?)
     }
 
     /// Checks the same file again with answers and choices: all of them, not only the new ones.
@@ -145,7 +146,7 @@ impl Library {
         let view = self.look_at(import.to_owned(), file, answers).await?;
         let mut transaction = self.store().write().await?;
         csv_drafts::answer(&mut transaction, import, answers).await?;
-        transaction.commit().await.map_err(crate::store::StoreError::from)?;
+        commit(transaction).await?;
         Ok(view)
     }
 
