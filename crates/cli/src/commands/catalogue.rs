@@ -100,15 +100,27 @@ fn remarks(title: &str, remarks: &[ImportRemark]) -> String {
 }
 
 fn import_words(import: &ImportView) -> String {
+    let from = match (import.exported_from, import.catalogue) {
+        (Some(from), Some(now)) if from < now => format!("Exported from catalogue {from}, now {now}\n"),
+        _ => String::new(),
+    };
+    let more = |listed: usize, all: u64| match all.saturating_sub(listed as u64) {
+        0 => String::new(),
+        more => format!("  … and {more} more\n"),
+    };
     format!(
-        "{}: {} rows unchanged, {} changes\n{}{}{}{}{}",
+        "{}: {} rows unchanged, {} changes\n{from}{}{}{}{}{}{}{}{}{}",
         import.file_name,
         import.unchanged,
         count(&import.changes),
         changes_words(&import.changes),
         remarks("error", &import.errors),
+        more(import.errors.len(), import.totals.errors),
         remarks("question", &import.questions),
+        more(import.questions.len(), import.totals.questions),
         remarks("warning", &import.warnings),
+        more(import.warnings.len(), import.totals.warnings),
         remarks("note", &import.notices),
+        more(import.notices.len(), import.totals.notices),
     )
 }
