@@ -215,7 +215,7 @@ function inTheWay(which: ImportCase, answers: ImportAnswers): { errors: ImportRe
           ),
         );
       }
-    if (answers.rows['60'] === undefined)
+    if (answers.rows['60'] === undefined && !answers.accept_matches && answers.groups.natural_match !== 'new')
       questions.push(
         remark(
           'natural_match',
