@@ -43,7 +43,15 @@ fields: Array<[string, string]>,
  */
 has_base: boolean, 
 /**
- * What empty cells mean: `apply`, `ignore`, `fill_only`.
+ * Number of the catalogue the file was exported from, as far as its rows tell.
+ */
+exported_from: number | null, 
+/**
+ * Number of the catalogue it was compared with, where the server said it.
+ */
+catalogue: number | null, 
+/**
+ * What empty cells mean: `apply`, `apply_known` (clear where the state at the export is known), `ignore`, `fill_only`.
  */
 blanks: string, 
 /**
@@ -55,9 +63,13 @@ rows: number,
  */
 unchanged: number, 
 /**
- * Rows of the catalogue that the file does not have.
+ * Rows of the catalogue that the file does not have and that a complete file would delete.
  */
-missing: number, added_since: number, exported_from: number | null, catalogue: number | null, conflict_cells: Array<ImportConflict>, ignored: Array<RepairView>, totals: ImportTotals, answers: unknown, 
+missing: number, 
+/**
+ * Rows that were added after the export: they stay in any case.
+ */
+added_since: number, 
 /**
  * Cells that somebody else changed since the export.
  */
@@ -66,6 +78,10 @@ conflicts: number,
  * Everything that would change.
  */
 changes: Array<CellChangeView>, 
+/**
+ * Those of the changed cells that somebody else changed since the export.
+ */
+conflict_cells: Array<ImportConflict>, 
 /**
  * Harmless: what was ignored and why.
  */
@@ -86,6 +102,18 @@ errors: Array<ImportRemark>,
  * Questions and errors grouped by what settles them, most first.
  */
 repairs: Array<RepairView>, 
+/**
+ * Notices grouped the same way.
+ */
+ignored: Array<RepairView>, 
+/**
+ * How many there are of each, also where only the first ones are listed.
+ */
+totals: ImportTotals, 
+/**
+ * The answers it was checked with, in the form that `import_answer` takes.
+ */
+answers: unknown, 
 /**
  * Whether it can be proposed.
  */
