@@ -138,7 +138,7 @@ fn replaced_in(shown: &str, cell: &str, marks_beyond: usize) -> bool {
     let mut any = false;
     for character in shown.chars() {
         match cells.next() {
-            Some(same) if same == character || same == plain_space(character) => {}
+            Some(same) if plain_space(same) == plain_space(character) => {}
             Some(mark @ ('?' | '_')) if !character.is_ascii() => {
                 any = true;
                 if character.len_utf16() == 2 && marks_beyond == 2 && cells.next() != Some(mark) {

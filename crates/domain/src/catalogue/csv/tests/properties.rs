@@ -378,7 +378,7 @@ fn typed_damage(kind: usize, number: u64, form: usize) -> (serde_json::Value, Ce
             (json!({"name": "t", "type": "boolean"}), CellValue::Boolean(truth), words[usize::from(!truth)][form % 6].to_owned())
         }
         3 => {
-            let (at, year, day) = ((number % 4) as usize, 1931 + (number / 4 % 90) as u32, 1 + (number / 360 % 28) as u32);
+            let (at, year, day) = ((number % 4) as usize, 1935 + (number / 4 % 85) as u32, 1 + (number / 360 % 28) as u32);
             let (name, month) = (MONTHS[at][form % 3], MONTH_NUMBERS[at]);
             let cell = match form % 9 {
                 0 => format!("{day:02}/{month:02}/{year}"),
@@ -474,12 +474,16 @@ proptest! {
     #[test]
     fn p3_damage_of_typed_cells_is_no_operation_and_one_notice(number in any::<u64>(), kind in 0usize..7, form in 0usize..12, then in 0..TRANSPORTS) {
         let (field, base, cell) = typed_damage(kind, number, form);
-        damaged_cell_is_no_edit(&field, &base, &transport(then, &cell))?;
+        // Choices and lists are damaged as text already.
+        let cell = if kind < 5 { transport(then, &cell) } else { cell };
+        damaged_cell_is_no_edit(&field, &base, &cell)?;
     }
 
     #[test]
     fn p3_a_text_cut_at_the_limit_is_no_operation_and_one_notice(text in "[a-zé😀 ]{20,40}", first in 0usize..4, second in 0usize..4) {
         let field = json!({"name": "t", "type": "longtext", "max_length": 32_000});
+        // Taken apart after it was misread and before it was cut is three kinds of damage.
+        prop_assume!(second != 3 || !matches!(first, 1 | 2));
         // The guard, and letters read as two or three, make a text longer than the limit out of one that fits the column.
         let base = CellValue::text(format!("={}", text.repeat(32_000 / text.encode_utf16().count())).chars().take(24_000).collect::<String>().trim());
         let shown = guard::escape(base.as_text().expect("text")).into_owned();
