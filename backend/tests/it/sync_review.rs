@@ -1,5 +1,6 @@
 //! What becomes of a proposal after it was sent back, retiring versions, and whose a proposal is.
 
+use collabtrack_domain::catalogue::csv::Delimiter;
 use collabtrack_domain::id::{ProjectId, VersionId};
 use collabtrack_library::catalogue::CellEdit;
 use collabtrack_library::view::{ChoiceWord, ConflictChoice, ReviewState};
@@ -81,7 +82,7 @@ async fn a_correction_from_a_file_is_recorded_and_says_that_it_may_overwrite_new
     approve(&mira, &propose(&jon, &project, &[("label", "Moon")]).await).await.expect("approved");
     let id = change_set(&propose(&jon, &project, &[("label", "Sun")]).await);
     let file = jon.folder.path().join("tracks.csv");
-    jon.library.export_catalogue(&project, "tracks", &file).await.expect("written");
+    jon.library.export_catalogue(&project, "tracks", Delimiter::Comma, &file).await.expect("written");
     let row = jon.track("Night Drive").await.track.id;
     std::fs::write(&file, format!("_id,label\r\n{row},Stars\r\n")).expect("edited");
     let import = jon.library.import_catalogue(&project, "tracks", &file).await.expect("read");
