@@ -473,12 +473,8 @@ fn choose_track(format: Box<dyn FormatReader>) -> Result<(Stream, AudioInfo, Tra
 
 fn bit_depth(params: &AudioCodecParameters) -> Option<u16> {
     let cookie = params.extra_data.as_deref().filter(|_| params.codec == codec::CODEC_ID_ALAC);
-    // An ALAC cookie: frame length, version, then the depth. CAF files may have two boxes before it.
-    let depth = params.bits_per_sample.or_else(|| {
-        let cookie = cookie?;
-        let at = if cookie.get(4..8).is_some_and(|id| id == b"frma") { 24 + 5 } else { 5 };
-        cookie.get(at).map(|bits| u32::from(*bits))
-    });
+    // An ALAC cookie: frame length, version, then the depth.
+    let depth = params.bits_per_sample.or_else(|| cookie?.get(5).map(|bits| u32::from(*bits)));
     depth.and_then(|bits| u16::try_from(bits).ok()).filter(|bits| (1..=32).contains(bits))
 }
 
