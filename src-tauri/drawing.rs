@@ -1,6 +1,6 @@
 //! How the web view draws on Linux.
 //!
-//! WebKitGTK composites through OpenGL. Without a graphics card Mesa computes that on the processor, and every frame of a window
+//! The web view of GTK composites through OpenGL. Without a graphics card Mesa computes that on the processor, and every frame of a window
 //! full of text takes 0.15 s. Told to draw without compositing, the same web view paints only what changed, at the rate of the screen
 //! (`docs/benchmarks.md`, table and waveform).
 

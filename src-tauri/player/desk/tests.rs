@@ -189,7 +189,7 @@ fn a_version_that_cannot_be_opened_leaves_the_slots_as_they_were() {
         Loaded { source: LaneSource::new(folder.path().join("gone.wav")), version: VersionId::from_random(rand::random()), ..a.clone() };
     for slot in [Slot::A, Slot::B] {
         assert!(desk.put(slot, gone.clone()).is_err());
-        assert_eq!(desk.versions(), [a.version.clone()]);
+        assert_eq!(desk.versions(), std::slice::from_ref(&a.version));
     }
     assert!(driver.render(5_000).expect("it renders")[0].iter().all(|sample| *sample == 0.25));
 }

@@ -71,7 +71,7 @@ pub(super) fn too_long(bytes: &mut Bytes, layout: Option<&Layout>, boxes: Option
     Ok(hidden)
 }
 
-/// Bytes of the ID3v2 tags a file begins with, if they are too long; else none.
+/// Bytes of the `ID3v2` tags a file begins with, if they are too long; else none.
 fn leading_tags(bytes: &mut Bytes) -> Result<u64, AudioError> {
     let mut at = 0;
     for _ in 0..limits::MAX_NESTING {

@@ -2,7 +2,7 @@
 //! allocates is counted.
 
 #[path = "../it/support/files.rs"]
-#[allow(dead_code, reason = "the other test program uses all of it")]
+#[expect(dead_code, reason = "the other test program uses all of it")]
 mod files;
 
 use std::alloc::{GlobalAlloc, Layout, System};

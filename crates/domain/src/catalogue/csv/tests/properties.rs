@@ -277,7 +277,7 @@ fn taken_for(kind: usize, number: u64, form: usize) -> (String, String) {
             if form.is_multiple_of(2) {
                 let digits = format!("{:016}{}", 1_000_000_000_000_000 + number % 9_000_000_000_000_000, "7".repeat((number % 4) as usize));
                 let kept = format!("{}{}", &digits[..15], "0".repeat(digits.len() - 15));
-                let shown = if form % 4 == 0 { kept } else { exponent(&kept, 5) };
+                let shown = if form.is_multiple_of(4) { kept } else { exponent(&kept, 5) };
                 (digits, shown)
             } else {
                 let (mantissa, power) = (1 + number % 9, 2 + number / 9 % 12);
