@@ -32,6 +32,7 @@ interface Fake {
   addCandidate(candidate: { id: string; project: string; path: string; state: string; message: string }): void;
   setRoot(project: string, state: 'watching' | 'polling' | 'missing'): void;
   setConnection(state: 'connected' | 'offline'): void;
+  unplug(device: string): void;
 }
 
 declare global {

@@ -197,3 +197,35 @@ test('nothing is asked or drawn while nothing plays', async ({ app, page }) => {
   );
   expect(frames).toBe(0);
 });
+
+test('whoever hears a preview is told so wherever the version is named, and never in a blind test', async ({ app, page }) => {
+  // Low Tide: the newest version is here as a preview only, the one before as its original.
+  await app.open({ at: `#/track/${idOf('trk', 2)}` });
+  const lanes = page.getByRole('region', { name: 'Compare' });
+  const [a, b] = [lanes.getByRole('button', { name: 'Hear A, version 4' }), lanes.getByRole('button', { name: 'Hear B, version 3' })];
+  await expect(a).toContainText('Preview ·');
+  await expect(b).not.toContainText('Preview');
+  await page.keyboard.press('Space');
+  const dock = page.locator('#player');
+  await expect(dock).toContainText('Version 4 · Preview · ');
+  await page.keyboard.press('x');
+  await expect(dock).toContainText('Version 3 · ');
+  await expect(dock).not.toContainText('Preview');
+});
+
+test('a chosen device that is pulled out stays chosen in the settings, and the dock names the one that plays', async ({ app, page }) => {
+  await app.open({ at: '#/settings' });
+  const choice = page.getByLabel('Output device');
+  await expect(choice).toHaveValue('');
+  await choice.selectOption('Focusrite Scarlett 2i2');
+  await expect(page.locator('#player')).toContainText('Focusrite Scarlett 2i2');
+  await app.studio((fake, device) => fake.unplug(device), 'Focusrite Scarlett 2i2');
+  await expect(page.getByText('Focusrite Scarlett 2i2 is not connected.')).toBeVisible();
+  await expect(page.locator('#player')).toContainText('Built-in audio');
+  await expect(choice).toHaveValue('Focusrite Scarlett 2i2');
+  await page.getByRole('link', { name: 'Library' }).first().click();
+  await page.goBack();
+  await expect(choice).toHaveValue('Focusrite Scarlett 2i2');
+  await expect(choice.getByRole('option', { selected: true })).toHaveText('Focusrite Scarlett 2i2 (not connected)');
+  await expect(page.getByText('No device to play on')).toHaveCount(0);
+});
