@@ -88,6 +88,9 @@ fn every_command_answers_without_a_window_and_errors_have_three_parts() {
     for (name, value) in [("document", "{}"), ("query", "x")] {
         arguments[name] = json!(value);
     }
+    for name in ["cells", "leftOut"] {
+        arguments[name] = json!([]);
+    }
     // These would open a dialog and wait for a person.
     let asks_a_person =
         ["choose_folder", "propose_folder", "export_catalogue", "export_everything", "import_catalogue", "import_problems", "check_file"];
