@@ -50,7 +50,6 @@ export const catalogue = {
   titlePlaceholder: 'What this is about',
   reasonField: 'Why',
   proposed: 'Proposed. It waits for review.',
-  approvedColumn: 'Approved',
   outside: 'Not in the catalogue yet',
   outsideHint: 'They join when a version of them is approved.',
   locked: 'Filled in by the server',

@@ -21,7 +21,6 @@ export const firstRun = {
 
 export const library = {
   title: 'Library',
-  allProjects: 'All projects',
   newProject: 'New project…',
   addFolder: 'Add folder…',
   chooseFolder: 'Choose folder…',

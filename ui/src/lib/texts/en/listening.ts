@@ -3,7 +3,6 @@ import { count } from './count';
 
 export const version = {
   word: (number: number) => `Version ${number}`,
-  notFinal: 'not final',
   full: (number: number, isFinal: boolean) => (isFinal ? `Version ${number}` : `Version ${number}, not final`),
   preview: 'Preview',
   previewOf: (number: number) => `Version ${number} · Preview`,
@@ -61,7 +60,6 @@ export const track = {
   endsAt: (number: number, time: string) => `Version ${number} ends at ${time}`,
   position: (number: number) => `Position in version ${number}`,
   positionValue: (at: string, of: string) => `${at} of ${of}`,
-  waveLoading: 'Drawing the waveform',
   waveFailed: 'The waveform could not be drawn. The version itself is not touched.',
   oneVersion: 'With a second version you can flip between the two here.',
   emptySlot: 'Choose a version for B from the history.',
@@ -82,7 +80,6 @@ export const track = {
     actions: 'Actions',
   },
   note: 'Note',
-  noNote: 'No note',
   notePlaceholder: 'What changed',
   saveNote: 'Save note',
   noteSaved: 'Note saved.',
@@ -97,7 +94,6 @@ export const track = {
   loudness: 'Loudness',
   fingerprint: 'Fingerprint',
   captured: 'Captured',
-  syncState: 'Sync',
   here: 'On this computer',
   hereOriginal: 'The original',
   herePreview: 'A preview',
@@ -124,9 +120,7 @@ export const track = {
 
 export const blind = {
   start: 'Blind',
-  startHint: 'Hear X and Y without knowing which version is which.',
   startAbx: 'ABX',
-  startAbxHint: 'Ten trials: is X version A or B?',
   region: 'Blind test',
   compareTitle: 'Which one is better?',
   compareLead: 'X and Y are these two versions in an order nobody knows, equally loud.',
