@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use assert_no_alloc::assert_no_alloc;
 use collabtrack_audio::engine::chunk::CHUNK_FRAMES;
 use collabtrack_audio::engine::link::{Command, Gains, LaneSlots, LoopRange};
-use collabtrack_audio::engine::offline::OfflineOutput;
+use collabtrack_audio::engine::offline::{OfflineDriver, OfflineOutput};
 use collabtrack_audio::engine::ramp::Curve;
 use collabtrack_audio::engine::{Engine, EngineOptions, LaneId};
 use collabtrack_audio::limits::MAX_LANES;
@@ -248,15 +248,20 @@ fn lossy_versions_play_the_linear_decode_wherever_and_however_often_one_seeks() 
         engine.load(LaneId::A, source(&path)).expect("it loads");
         // The last part first, before anything was decoded ahead.
         for target in [43 * RATE as usize, 100, 20 * RATE as usize, 41 * RATE as usize, 70_000] {
-            engine.pause();
-            assert!(engine.settle());
-            driver.render(1_000).expect("it renders");
-            engine.seek_frames(target as u64);
-            engine.play();
-            assert!(engine.settle());
+            go_to(&engine, &mut driver, target);
             assert_plays(&driver.render(50_000).expect("it renders"), &linear, target, &format!("{name} from {target}"));
         }
     }
+}
+
+/// Pauses, goes elsewhere and plays from there.
+fn go_to(engine: &Engine, driver: &mut OfflineDriver, target: usize) {
+    engine.pause();
+    assert!(engine.settle());
+    driver.render(1_000).expect("it renders");
+    engine.seek_frames(target as u64);
+    engine.play();
+    assert!(engine.settle());
 }
 
 #[test]
@@ -283,12 +288,7 @@ fn lossy_versions_without_room_for_a_decoded_copy_play_all_the_same() {
     let engine = Engine::start_with(Box::new(output), nowhere).expect("the engine starts");
     engine.load(LaneId::A, source(&path)).expect("it loads");
     for target in [9 * RATE as usize, 1_000, 5 * RATE as usize] {
-        engine.pause();
-        assert!(engine.settle());
-        driver.render(1_000).expect("it renders");
-        engine.seek_frames(target as u64);
-        engine.play();
-        assert!(engine.settle());
+        go_to(&engine, &mut driver, target);
         assert_plays(&driver.render(30_000).expect("it renders"), &linear, target, &format!("from {target}"));
     }
     assert_eq!((engine.state().note, engine.state().proxy_bytes), (None, 0));

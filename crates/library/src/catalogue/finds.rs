@@ -1,5 +1,5 @@
-//! What a label looks for in a catalogue before a release: empty cells that it needs, shares that do not add up, and artists written in several ways. Asks no server:
-//! the catalogue as last read is enough. Nothing here changes anything.
+//! What a label looks for in a catalogue before a release: empty cells that it needs, shares that do not add up, and artists written in
+//! several ways. Asks no server: the catalogue as last read is enough. Nothing here changes anything.
 
 use collabtrack_domain::catalogue::schema::Table;
 use collabtrack_domain::catalogue::{spelling, sums, validate};

@@ -1,6 +1,6 @@
 // Listens to the keyboard and calls whichever screen registered for a command. The newest registration wins.
 import { currentTable } from './current.svelte';
-import { isPrefix, isSingleKey, match, strokeName, type CommandId } from './table';
+import { isPrefix, isSingleKey, match, strokeOf, type CommandId } from './table';
 
 export type Handler = (index: number) => void;
 export type Handlers = Partial<Record<CommandId, Handler>>;
@@ -45,15 +45,7 @@ export class Keyboard {
 
   #pressed(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.isComposing) return;
-    const name = strokeName({
-      key: event.key,
-      code: event.code,
-      shiftKey: event.shiftKey,
-      ctrlKey: event.ctrlKey,
-      metaKey: event.metaKey,
-      altKey: event.altKey,
-      altGraph: event.getModifierState('AltGraph'),
-    });
+    const name = strokeOf(event);
     if (name === null) return;
     const prefix = this.#prefix !== null && event.timeStamp - this.#prefix.at <= prefixMs ? this.#prefix.name : null;
     this.#prefix = null;

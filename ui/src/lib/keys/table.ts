@@ -110,6 +110,12 @@ export interface KeyStroke {
 const modifiers = new Set(['Shift', 'Control', 'Alt', 'AltGraph', 'Meta', 'CapsLock', 'Dead', 'Process', 'Unidentified']);
 const byCode = new Set(['Space', 'ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight', 'Escape', 'Enter', 'Tab', 'F6']);
 
+/** The name of what was pressed; see `strokeName`. */
+export function strokeOf(event: KeyboardEvent): string | null {
+  const { key, code, shiftKey, ctrlKey, metaKey, altKey } = event;
+  return strokeName({ key, code, shiftKey, ctrlKey, metaKey, altKey, altGraph: event.getModifierState('AltGraph') });
+}
+
 /** The name of a stroke as the table writes it, or null for keys that are no stroke. */
 export function strokeName(event: KeyStroke): string | null {
   if (modifiers.has(event.key)) return null;
